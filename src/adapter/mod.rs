@@ -1,0 +1,26 @@
+//! The adapter: its spec, the adapted linear layer with its router, and adapter folders in and out.
+//! [`AdapterSpec`] says what there is, `layer.rs` computes it, `folder.rs` reads and writes it: `names.rs` spells the
+//! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict.
+
+mod card;
+mod check;
+mod config_file;
+mod error;
+pub mod folder;
+mod gates;
+mod layer;
+mod names;
+mod spec;
+mod tensor_file;
+mod tensors;
+
+pub use card::CardInfo;
+pub use check::Dims;
+pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
+pub use error::AdapterError;
+pub use folder::AdapterFolder;
+pub use gates::{GateLoad, entropy};
+pub use layer::{AdaptedModule, Adapter, GateCapture, HeadMix, Pass, project};
+pub use spec::{AdapterSpec, Method, Module, Target};
+pub use tensor_file::TENSOR_FILE;
+pub use tensors::{AdapterTensors, ModuleTensors};

@@ -1,0 +1,92 @@
+//! Closing the window while a run is on: stop and save, go on until done, or stay.
+
+use egui::{Context, RichText, Ui, ViewportCommand};
+
+use crate::app::App;
+use crate::app::commands::SystemCommand;
+use crate::app::icons::Icon;
+use crate::app::state::Phase;
+use crate::app::theme::{Tokens, space};
+use crate::app::ui::dialog;
+use crate::app::widgets::buttons;
+use crate::app::widgets::figures::count;
+use crate::worker::protocol::{JobKind, Request};
+
+/// Where closing stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Nobody wants to close.
+    #[default]
+    No,
+    /// The question is on screen.
+    Asking,
+    /// The window closes when the run has ended.
+    AfterRun,
+}
+
+impl Closing {
+    /// Whether the question is on screen.
+    pub fn is_asking(self) -> bool {
+        self == Closing::Asking
+    }
+}
+
+impl App {
+    /// Holds the window open while a run is on, and closes it once the run has ended where that was chosen.
+    pub(super) fn watch_closing(&mut self, ctx: &Context) {
+        let is_running = self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some();
+        if !is_running {
+            // A run that failed keeps the window, so that its message is seen.
+            let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)));
+            if self.closing == Closing::AfterRun && is_saved {
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+            self.closing = Closing::No;
+            return;
+        }
+        if ctx.input(|input| input.viewport().close_requested()) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.closing = Closing::Asking;
+        }
+    }
+
+    /// Draws the question.
+    pub(super) fn closing_ui(&mut self, ctx: &Context) {
+        if !self.closing.is_asking() {
+            return;
+        }
+        let response = dialog("closing", ctx).show(ctx, |ui| {
+            ui.set_width(440.0);
+            self.closing_question_ui(ui);
+        });
+        if response.should_close() && self.closing.is_asking() {
+            self.closing = Closing::No;
+        }
+    }
+
+    fn closing_question_ui(&mut self, ui: &mut Ui) {
+        let tokens = Tokens::of(ui);
+        ui.label(RichText::new("A run is still on").heading().color(tokens.text_strong));
+        ui.add_space(space::XS);
+        let place = self.state.active_run().map_or_else(String::new, |run| {
+            format!("It stands at step {} of {}. ", count(run.step()), count(run.summary.steps))
+        });
+        ui.label(format!(
+            "{place}Stop and save writes a checkpoint; you can go on from it later. Otherwise the window stays open until \
+             the last step and then closes by itself."
+        ));
+        ui.add_space(space::M);
+        ui.horizontal(|ui| {
+            if buttons::primary(ui, Icon::Stop, "Stop, save and close", true).clicked() {
+                self.commands.send(SystemCommand::Request(Request::StopAndSave));
+                self.closing = Closing::AfterRun;
+            }
+            if ui.button("Close when done").clicked() {
+                self.closing = Closing::AfterRun;
+            }
+            if ui.button("Stay").clicked() {
+                self.closing = Closing::No;
+            }
+        });
+    }
+}

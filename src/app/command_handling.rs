@@ -1,0 +1,140 @@
+//! Carries out commands: one match per command enum.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use egui::{Context, ThemePreference, ViewportCommand};
+
+use crate::app::commands::{SystemCommand, UICommand};
+use crate::app::pages::PageId;
+use crate::app::picker::PickPurpose;
+use crate::app::state::Phase;
+use crate::app::toasts::Level;
+use crate::app::{App, View, folders};
+use crate::data::ColumnMap;
+use crate::worker::protocol::{JobKind, Request};
+
+impl App {
+    /// Carries out a command with its data.
+    pub(super) fn run_command(&mut self, ctx: &Context, command: SystemCommand) {
+        match command {
+            SystemCommand::Request(request) => self.send_request(request),
+            SystemCommand::Show(page) => self.view = View::Page(page),
+            SystemCommand::Ui(command) => self.run_ui_command(ctx, command),
+            SystemCommand::Pick(purpose) => self.open_dialog(ctx, purpose),
+            SystemCommand::Paths(purpose, paths) => self.hand_out_paths(purpose, paths),
+            SystemCommand::OpenFolder(path) => {
+                if let Err(error) = folders::open(&path) {
+                    let message = format!("No file manager could be started ({error}). The folder: {}", path.display());
+                    self.toasts.push(Level::Warning, message);
+                }
+            }
+        }
+    }
+
+    /// Carries out a command of the table, or says why it cannot run now.
+    fn run_ui_command(&mut self, ctx: &Context, command: UICommand) {
+        if let Some(obstacle) = command.obstacle(&self.state) {
+            self.toasts.push(Level::Info, format!("{}: {obstacle}", command.info().name));
+            return;
+        }
+        if let Some(page) = command.page() {
+            self.view = View::Page(page);
+            return;
+        }
+        match command {
+            UICommand::ShowStart => self.view = View::Start,
+            UICommand::OpenModelFolder => self.open_dialog(ctx, PickPurpose::ModelFolder),
+            UICommand::OpenModelFile => self.open_dialog(ctx, PickPurpose::ModelFile),
+            UICommand::OpenData => self.open_dialog(ctx, PickPurpose::Data),
+            UICommand::OpenAdapter => self.open_dialog(ctx, PickPurpose::Adapter),
+            UICommand::OpenRun => self.open_dialog(ctx, PickPurpose::Run),
+            UICommand::DropAdapter => self.send_request(Request::DropAdapter),
+            UICommand::TryDemo => {
+                self.view = View::Start;
+                self.waiting_demo = vec![JobKind::LoadModel, JobKind::ImportData];
+                self.send_request(Request::OpenDemo);
+            }
+            UICommand::PauseOrContinue => self.pause_or_continue(),
+            UICommand::StopAndSave => self.send_request(Request::StopAndSave),
+            UICommand::DarkTheme => self.set_theme(ctx, ThemePreference::Dark),
+            UICommand::LightTheme => self.set_theme(ctx, ThemePreference::Light),
+            UICommand::SystemTheme => self.set_theme(ctx, ThemePreference::System),
+            UICommand::ZoomIn => self.set_zoom(ctx, self.persisted.zoom + 0.1),
+            UICommand::ZoomOut => self.set_zoom(ctx, self.persisted.zoom - 0.1),
+            UICommand::ZoomReset => self.set_zoom(ctx, 1.0),
+            UICommand::Palette => self.palette.toggle(),
+            UICommand::Notices => self.are_notices_open = !self.are_notices_open,
+            UICommand::Help => self.is_help_open = !self.is_help_open,
+            UICommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            // Commands that show a page were carried out above.
+            UICommand::ShowModel
+            | UICommand::ShowData
+            | UICommand::ShowTrain
+            | UICommand::ShowRouting
+            | UICommand::ShowExport => {}
+        }
+    }
+
+    fn pause_or_continue(&mut self) {
+        let is_paused = self.state.active_run().is_some_and(|run| matches!(run.phase, Phase::Paused | Phase::Pausing));
+        self.send_request(if is_paused { Request::Continue } else { Request::Pause });
+    }
+
+    fn set_theme(&mut self, ctx: &Context, theme: ThemePreference) {
+        self.persisted.theme = theme;
+        ctx.set_theme(theme);
+    }
+
+    fn set_zoom(&mut self, ctx: &Context, zoom: f32) {
+        self.persisted.set_zoom(zoom);
+        ctx.set_zoom_factor(self.persisted.zoom);
+    }
+
+    /// Sends a request; a worker that is gone becomes a lasting banner.
+    fn send_request(&mut self, request: Request) {
+        self.state.note_request(&request);
+        if self.requests.send(request).is_err() {
+            self.state.note_worker_gone();
+        }
+    }
+
+    fn open_dialog(&mut self, ctx: &Context, purpose: PickPurpose) {
+        let ctx = ctx.clone();
+        let wake = Arc::new(move || ctx.request_repaint());
+        if !self.picker.pick(purpose, self.pick_replies.0.clone(), wake) {
+            self.toasts.push(Level::Info, "A file dialog is open already.");
+        }
+    }
+
+    /// Gives picked or dropped paths to whom they are for, and shows the page that works with them.
+    fn hand_out_paths(&mut self, purpose: PickPurpose, paths: Vec<PathBuf>) {
+        let Some(first) = paths.first().cloned() else { return };
+        let replaces_model = !matches!(purpose, PickPurpose::Data | PickPurpose::RunParent | PickPurpose::ExportParent);
+        if replaces_model && self.state.active_run().is_some() {
+            self.toasts.push(Level::Info, "A run is on: stop it before you open another model, adapter or run.");
+            return;
+        }
+        match purpose {
+            PickPurpose::RunParent => self.persisted.run_parent = first,
+            PickPurpose::ExportParent => self.persisted.export_parent = first,
+            PickPurpose::Run => {
+                self.view = View::Page(PageId::Train);
+                self.send_request(Request::ResumeRun { run: first });
+            }
+            PickPurpose::ModelFolder | PickPurpose::ModelFile => {
+                self.view = View::Page(PageId::Model);
+                let device = self.pages.model.open(&first);
+                self.load_model(first, device);
+            }
+            PickPurpose::Adapter => {
+                self.view = View::Page(PageId::Model);
+                self.send_request(Request::LoadAdapter { path: first });
+            }
+            PickPurpose::Data => {
+                self.view = View::Page(PageId::Data);
+                self.send_request(Request::ImportData { paths, map: ColumnMap::default() });
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What happens between two frames: the worker's events are taken in, dialogs answered, queued commands run.
+
+use std::path::PathBuf;
+
+use crossbeam_channel::TryRecvError;
+use egui::Context;
+
+use crate::app::commands::{self, SystemCommand};
+use crate::app::pages::PageId;
+use crate::app::picker::{PickOutcome, PickPurpose};
+use crate::app::toasts::Level;
+use crate::app::widgets::figures::{count, counted};
+use crate::app::{App, StartArgs, View};
+use crate::train::DeviceChoice;
+use crate::worker::protocol::{Event, JobKind, Request};
+
+/// Most events taken in for one frame; what is left waits for the next, so that a burst never stops the window.
+const EVENTS_PER_FRAME: usize = 4096;
+
+impl App {
+    /// Takes in everything that waits, then runs the queued commands.
+    pub(super) fn drain(&mut self, ctx: &Context) {
+        self.drain_events(ctx);
+        while let Ok(reply) = self.pick_replies.1.try_recv() {
+            self.take_pick(reply.purpose, reply.outcome);
+        }
+        for command in commands::pressed(ctx) {
+            if self.closing.is_asking() {
+                continue;
+            }
+            self.commands.send(SystemCommand::Ui(command));
+        }
+        self.take_dropped_files(ctx);
+        self.run_commands(ctx);
+        self.watch_closing(ctx);
+    }
+
+    /// Opens what the command line named.
+    pub(super) fn open_start_args(&mut self, start: StartArgs) {
+        if start.model.is_some() || !start.data.is_empty() {
+            self.view = View::Page(if start.model.is_some() { PageId::Model } else { PageId::Data });
+        }
+        if let Some(path) = start.model {
+            self.commands.send(SystemCommand::Paths(PickPurpose::ModelFolder, vec![path]));
+        }
+        self.waiting_adapter = start.adapter;
+        if !start.data.is_empty() {
+            self.commands.send(SystemCommand::Paths(PickPurpose::Data, start.data));
+        }
+        if let Some(page) = start.page {
+            self.commands.send(SystemCommand::Show(page));
+        }
+    }
+
+    /// Runs commands until none is queued, those that commands queue included.
+    pub(super) fn run_commands(&mut self, ctx: &Context) {
+        while let Ok(command) = self.queued.try_recv() {
+            self.run_command(ctx, command);
+        }
+    }
+
+    fn drain_events(&mut self, ctx: &Context) {
+        for _ in 0..EVENTS_PER_FRAME {
+            match self.events.try_recv() {
+                Ok(event) => self.take_event(event),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.state.note_worker_gone();
+                    return;
+                }
+            }
+        }
+        ctx.request_repaint();
+    }
+
+    fn take_event(&mut self, event: Event) {
+        self.notify_of(&event);
+        match &event {
+            Event::ModelLoaded(model) if !self.state.is_demo => self.persisted.remember_model(&model.path),
+            Event::TrainingStarted(run) => self.persisted.remember_run(&run.path),
+            _ => {}
+        }
+        self.pages.note_event(&event);
+        match &event {
+            Event::ModelLoaded(_) => self.demo_part_came(JobKind::LoadModel),
+            Event::DataImported(_) => self.demo_part_came(JobKind::ImportData),
+            Event::Failed { job, .. } | Event::Cancelled { job } if self.waiting_demo.contains(job) => {
+                self.waiting_demo.clear();
+            }
+            _ => {}
+        }
+        let is_model = matches!(event, Event::ModelLoaded(_));
+        self.state.note_event(event);
+        if is_model {
+            self.after_model_loaded();
+        }
+    }
+
+    /// Goes on to training once all of the demo is there, unless the user has gone elsewhere meanwhile.
+    fn demo_part_came(&mut self, part: JobKind) {
+        let was_waiting = !self.waiting_demo.is_empty();
+        self.waiting_demo.retain(|&other| other != part);
+        if was_waiting && self.waiting_demo.is_empty() && self.view == View::Start {
+            self.commands.send(SystemCommand::Show(PageId::Train));
+        }
+    }
+
+    fn after_model_loaded(&mut self) {
+        if let Some(path) = self.waiting_adapter.take() {
+            self.commands.send(SystemCommand::Request(Request::LoadAdapter { path }));
+        }
+    }
+
+    /// Tells of what happened: in a corner, or only in the notice panel where the page in sight shows it itself.
+    fn notify_of(&mut self, event: &Event) {
+        let (level, message, shown_on) = match event {
+            Event::Failed { job, message } => (Level::Error, message.clone(), page_of(*job)),
+            Event::Warning { message } => (Level::Warning, message.clone(), None),
+            Event::Restarted { message } => {
+                (Level::Error, format!("The engine failed and was started anew: {message}"), None)
+            }
+            Event::ModelLoaded(model) => (Level::Ok, format!("Loaded {}.", model.name), Some(PageId::Model)),
+            Event::AdapterLoaded(adapter) => {
+                let heads = counted(adapter.spec.heads, "head");
+                (Level::Ok, format!("Loaded the adapter, {heads}."), Some(PageId::Model))
+            }
+            Event::DataImported(data) if data.dropped.is_empty() => {
+                (Level::Ok, format!("Imported {}.", counted(data.kept, "example")), Some(PageId::Data))
+            }
+            Event::DataImported(data) => {
+                let dropped = counted(data.dropped.len(), "row");
+                let message = format!("Imported {} examples; {dropped} could not be used.", count(data.kept));
+                (Level::Warning, message, Some(PageId::Data))
+            }
+            Event::TrainingDone(end) if end.stopped => {
+                (Level::Ok, format!("Stopped and saved at step {}.", count(end.step)), None)
+            }
+            Event::TrainingDone(end) => {
+                (Level::Ok, format!("Training is done after {}.", counted(end.step, "step")), None)
+            }
+            Event::Exported(summary) => {
+                (Level::Ok, format!("Saved the adapter to {}.", summary.path.display()), Some(PageId::Export))
+            }
+            _ => return,
+        };
+        let is_in_sight = shown_on.is_some_and(|page| self.view == View::Page(page));
+        if is_in_sight {
+            self.toasts.keep(level, message);
+        } else {
+            self.toasts.push(level, message);
+        }
+    }
+
+    fn take_pick(&mut self, purpose: PickPurpose, outcome: PickOutcome) {
+        match outcome {
+            PickOutcome::Picked(paths) => self.commands.send(SystemCommand::Paths(purpose, paths)),
+            PickOutcome::Dismissed => {}
+            PickOutcome::Unavailable => {
+                self.toasts.push(Level::Warning, "No file dialog service on this system: type the path.");
+            }
+        }
+    }
+
+    /// Asks the worker for a model.
+    pub(super) fn load_model(&self, path: PathBuf, device: DeviceChoice) {
+        self.commands.send(SystemCommand::Request(Request::LoadModel { path, device }));
+    }
+}
+
+/// The page that shows why a job failed.
+fn page_of(job: JobKind) -> Option<PageId> {
+    match job {
+        JobKind::LoadModel | JobKind::LoadAdapter => Some(PageId::Model),
+        JobKind::ImportData | JobKind::PreviewData => Some(PageId::Data),
+        JobKind::Train => Some(PageId::Train),
+        JobKind::Inspect => Some(PageId::Routing),
+        JobKind::Export => Some(PageId::Export),
+        JobKind::Generate => None,
+    }
+}

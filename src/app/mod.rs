@@ -1,0 +1,167 @@
+//! The window. It draws what the worker has told and sends what the user wants; it owns no tensor, no file and no truth.
+//!
+//! [`App`] is split by concern: `logic.rs` drains the worker's events and runs queued commands, `ui.rs` draws, and
+//! `command_handling.rs` is one match per command enum. What is shown is [`state::AppState`]; what can be done is
+//! [`commands`]. A page is one file in [`pages`], built from [`widgets`], in the colours of [`theme`]. Start reading at
+//! [`App`], then `pages/mod.rs`.
+
+mod closing;
+mod command_handling;
+pub mod commands;
+mod dropping;
+mod folders;
+mod help;
+pub mod icons;
+mod launch;
+mod logic;
+pub mod pages;
+mod palette;
+pub mod picker;
+mod rail;
+pub mod settings;
+mod start;
+pub mod state;
+mod status_bar;
+pub mod steps;
+pub mod theme;
+pub mod toasts;
+mod ui;
+pub mod widgets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use egui::Context;
+
+pub use launch::run;
+
+use crate::app::closing::Closing;
+use crate::app::commands::{CommandSender, SystemCommand};
+use crate::app::pages::{PageId, Pages};
+use crate::app::palette::Palette;
+use crate::app::picker::{PathPicker, PickReply};
+use crate::app::settings::Persisted;
+use crate::app::state::AppState;
+use crate::app::toasts::Toasts;
+use crate::worker::protocol::{Event, JobKind, Request};
+
+/// Wakes the window from another thread, so that it looks for events. Cheap to call often: frames are at least 100 ms
+/// apart.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// What to open at the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartArgs {
+    pub model: Option<PathBuf>,
+    pub adapter: Option<PathBuf>,
+    pub data: Vec<PathBuf>,
+    /// The page to show; `None` shows the first-start screen, or the model's page where a model is given.
+    pub page: Option<PageId>,
+}
+
+/// Everything the window needs from outside. Tests hold the far ends of the channels themselves.
+pub struct Deps {
+    pub requests: Sender<Request>,
+    pub events: Receiver<Event>,
+    pub picker: Box<dyn PathPicker>,
+    pub start: StartArgs,
+}
+
+/// What fills the middle of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// The three ways to begin.
+    Start,
+    Page(PageId),
+}
+
+/// The window's state.
+pub struct App {
+    requests: Sender<Request>,
+    events: Receiver<Event>,
+    commands: CommandSender,
+    queued: Receiver<SystemCommand>,
+    picker: Box<dyn PathPicker>,
+    pick_replies: (Sender<PickReply>, Receiver<PickReply>),
+    state: AppState,
+    persisted: Persisted,
+    view: View,
+    pages: Pages,
+    toasts: Toasts,
+    palette: Palette,
+    closing: Closing,
+    is_help_open: bool,
+    are_notices_open: bool,
+    /// An adapter to load once the model is there.
+    waiting_adapter: Option<PathBuf>,
+    /// What of the demo is still on its way, after it was chosen.
+    waiting_demo: Vec<JobKind>,
+}
+
+impl App {
+    /// A window that talks to the far ends of `deps`, in the looks of `persisted`.
+    pub fn new(ctx: &Context, deps: Deps, persisted: Persisted) -> Self {
+        egui_extras::install_image_loaders(ctx);
+        theme::apply(ctx);
+        ctx.set_theme(persisted.theme);
+        ctx.set_zoom_factor(persisted.zoom);
+        // Zoom goes through the command table, so that it is remembered.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let (commands, queued) = commands::queue();
+        let mut app = Self {
+            requests: deps.requests,
+            events: deps.events,
+            commands,
+            queued,
+            picker: deps.picker,
+            pick_replies: crossbeam_channel::unbounded(),
+            state: AppState::default(),
+            persisted,
+            view: View::Start,
+            pages: Pages::default(),
+            toasts: Toasts::default(),
+            palette: Palette::default(),
+            closing: Closing::default(),
+            is_help_open: false,
+            are_notices_open: false,
+            waiting_adapter: None,
+            waiting_demo: Vec::new(),
+        };
+        app.open_start_args(deps.start);
+        app
+    }
+
+    /// What the worker has told so far.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// What the next start will remember.
+    pub fn persisted(&self) -> &Persisted {
+        &self.persisted
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.drain(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, launch::STORAGE_KEY, &self.persisted);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        // A worker that is gone needs no goodbye.
+        let _ = self.requests.send(Request::Shutdown);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,139 @@
+//! The pages, one file each. A page draws the state it is given and sends commands; it never changes state itself. Start
+//! at [`Page`], then read `model.rs`, the simplest of them.
+
+pub mod data;
+pub mod export;
+pub mod model;
+pub mod routing;
+pub mod train;
+
+use egui::Ui;
+
+use crate::app::commands::{CommandSender, SystemCommand};
+use crate::app::icons::Icon;
+use crate::app::pages::data::DataPage;
+use crate::app::pages::export::ExportPage;
+use crate::app::pages::model::ModelPage;
+use crate::app::pages::routing::RoutingPage;
+use crate::app::pages::train::TrainPage;
+use crate::app::settings::Persisted;
+use crate::app::state::AppState;
+use crate::app::theme::size;
+use crate::worker::protocol::{Event, Request};
+
+/// The pages, in the order of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PageId {
+    Model,
+    Data,
+    Train,
+    Routing,
+    Export,
+}
+
+impl PageId {
+    /// Every page, in the order of the rail.
+    pub const ALL: [PageId; 5] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export];
+
+    /// The name in the rail and at the top of the page.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Model => "Model",
+            Self::Data => "Data",
+            Self::Train => "Train",
+            Self::Routing => "Routing",
+            Self::Export => "Export",
+        }
+    }
+
+    /// What the page is for, in one sentence under its title.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Model => "The base model stays as it is. The adapter you train sits on top of it.",
+            Self::Data => "Questions and answers to learn from, one example per row.",
+            Self::Train => "Teach the adapter, and watch it learn.",
+            Self::Routing => "Which head each token is sent to, module by module.",
+            Self::Export => "Take the trained adapter away as a folder of safetensors.",
+        }
+    }
+
+    pub(crate) fn icon(self) -> Icon {
+        match self {
+            Self::Model => Icon::Model,
+            Self::Data => Icon::Data,
+            Self::Train => Icon::Train,
+            Self::Routing => Icon::Routing,
+            Self::Export => Icon::Export,
+        }
+    }
+}
+
+/// What a page may see, and the one way it may act.
+pub struct PageContext<'a> {
+    /// The mirror of the worker.
+    pub state: &'a AppState,
+    /// Recent paths and folders to offer.
+    pub persisted: &'a Persisted,
+    /// Where commands go; they are carried out after the frame.
+    pub commands: &'a CommandSender,
+    /// Whether dropped files are hovering over the window, so that drop targets can light up.
+    pub is_dropping: bool,
+}
+
+impl PageContext<'_> {
+    /// Queues a command.
+    pub fn send(&self, command: SystemCommand) {
+        self.commands.send(command);
+    }
+
+    /// Queues a request to the worker.
+    pub fn request(&self, request: Request) {
+        self.commands.send(SystemCommand::Request(request));
+    }
+}
+
+/// One page of the window.
+pub trait Page {
+    /// Draws the page below its title, inside a scrolling column that is at most [`Page::width`] wide.
+    fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>);
+
+    /// Looks at an event before it reaches [`AppState`], for what only this page draws. Called also while hidden.
+    fn note_event(&mut self, event: &Event) {
+        let _ = event;
+    }
+
+    /// The widest column that the page makes good use of, in points.
+    fn width(&self) -> f32 {
+        size::PAGE
+    }
+}
+
+/// Every page with what it keeps while another is shown.
+#[derive(Default)]
+pub(super) struct Pages {
+    pub model: ModelPage,
+    pub data: DataPage,
+    pub train: TrainPage,
+    pub routing: RoutingPage,
+    pub export: ExportPage,
+}
+
+impl Pages {
+    /// The page of an id.
+    pub fn page(&mut self, id: PageId) -> &mut dyn Page {
+        match id {
+            PageId::Model => &mut self.model,
+            PageId::Data => &mut self.data,
+            PageId::Train => &mut self.train,
+            PageId::Routing => &mut self.routing,
+            PageId::Export => &mut self.export,
+        }
+    }
+
+    /// Shows an event to every page.
+    pub fn note_event(&mut self, event: &Event) {
+        for id in PageId::ALL {
+            self.page(id).note_event(event);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One question, answered by the base model and by the adapter side by side, one after the other with the same seed.
+
+use egui::{Key, Modifiers, TextEdit, Ui};
+
+use crate::app::icons::Icon;
+use crate::app::pages::PageContext;
+use crate::app::state::{Answer, AnswerEnd};
+use crate::app::theme::{Tokens, space};
+use crate::app::toasts::Level;
+use crate::app::widgets::buttons;
+use crate::app::widgets::figures::{count, figure};
+use crate::app::widgets::notes::callout;
+use crate::data::{Message, Role};
+use crate::worker::protocol::{EndReason, JobKind, Request, Sampling};
+
+/// Tokens of one answer.
+const ANSWER_TOKENS: usize = 128;
+
+/// A question on its way: both requests, the second of which waits for the first.
+struct Turn {
+    question: String,
+    base: u64,
+    adapter: Option<u64>,
+}
+
+/// The question, and the turn that was asked last.
+#[derive(Default)]
+pub struct AskBox {
+    question: String,
+    turn: Option<Turn>,
+    next_id: u64,
+}
+
+impl AskBox {
+    /// Draws the field and both answers.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        self.go_on(cx);
+        let is_answering = self.is_answering(cx);
+        self.field_ui(ui, cx, is_answering);
+        let Some(turn) = &self.turn else { return };
+        ui.add_space(space::S);
+        ui.weak(format!("Asked: {}", turn.question));
+        let answers = &cx.state.answers;
+        let waiting = "Waits until the base model is done…";
+        ui.columns_const(|[left, right]| {
+            answer_ui(left, "Base model", answers.get(&turn.base), "");
+            answer_ui(right, "With adapter", turn.adapter.and_then(|id| answers.get(&id)), waiting);
+        });
+    }
+
+    fn field_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, is_answering: bool) {
+        let label = ui.label("Question");
+        let field = TextEdit::multiline(&mut self.question)
+            .hint_text("Ask something your examples teach, and compare.")
+            .desired_width(f32::INFINITY)
+            .desired_rows(2);
+        let response = ui.add(field).labelled_by(label.id);
+        let ctrl_enter = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::Enter));
+        let can_ask = !self.question.trim().is_empty() && !is_answering;
+        ui.horizontal(|ui| {
+            let asked = buttons::primary(ui, Icon::Play, "Ask both", can_ask)
+                .on_hover_text("Base model first, then the adapter, with the same seed. Ctrl+Enter.")
+                .clicked();
+            if can_ask && (asked || ctrl_enter) {
+                self.ask(cx);
+            }
+            if is_answering && buttons::secondary(ui, Icon::Stop, "Stop answering", true).clicked() {
+                cx.request(Request::Cancel { job: JobKind::Generate });
+                if let Some(turn) = &mut self.turn
+                    && turn.adapter.is_none()
+                {
+                    // The user wants no more of this question, not its second half.
+                    turn.adapter = Some(turn.base);
+                }
+            }
+        });
+    }
+
+    /// Asks the adapter once the base model is done.
+    fn go_on(&mut self, cx: &PageContext<'_>) {
+        let Some(turn) = &mut self.turn else { return };
+        let base_is_done = cx.state.answers.get(&turn.base).is_some_and(|answer| answer.end.is_some());
+        if turn.adapter.is_none() && base_is_done {
+            turn.adapter = Some(self.next_id);
+            cx.request(request(self.next_id, &turn.question, true));
+            self.next_id += 1;
+        }
+    }
+
+    fn ask(&mut self, cx: &PageContext<'_>) {
+        let question = self.question.trim().to_owned();
+        cx.request(request(self.next_id, &question, false));
+        self.turn = Some(Turn { question, base: self.next_id, adapter: None });
+        self.next_id += 1;
+    }
+
+    fn is_answering(&self, cx: &PageContext<'_>) -> bool {
+        let Some(turn) = &self.turn else { return false };
+        let last = turn.adapter.unwrap_or(turn.base);
+        let is_done = cx.state.answers.get(&last).is_some_and(|answer| answer.end.is_some());
+        turn.adapter.is_none() || !is_done
+    }
+}
+
+fn request(id: u64, question: &str, with_adapter: bool) -> Request {
+    Request::Generate {
+        id,
+        messages: vec![Message { role: Role::User, content: question.to_owned() }],
+        sampling: Sampling { max_tokens: ANSWER_TOKENS, ..Sampling::default() },
+        with_adapter,
+    }
+}
+
+fn answer_ui(ui: &mut Ui, title: &str, answer: Option<&Answer>, waiting: &str) {
+    let tokens = Tokens::of(ui);
+    ui.strong(title);
+    let Some(answer) = answer else {
+        ui.weak(waiting);
+        return;
+    };
+    egui::Frame::new().fill(tokens.well).corner_radius(6).inner_margin(space::M).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        if answer.text.is_empty() && answer.end.is_none() {
+            ui.weak("Reading the question…");
+        } else {
+            let label = ui.add(egui::Label::new(&answer.text).wrap().selectable(true));
+            ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        }
+    });
+    match &answer.end {
+        None => {}
+        Some(AnswerEnd::Failed(message)) => callout(ui, Level::Error, message),
+        Some(AnswerEnd::Done { tokens, tokens_per_s, reason }) => {
+            let why = match reason {
+                EndReason::EndOfText => "ended by itself",
+                EndReason::MaxTokens => "cut at the longest length",
+                EndReason::ContextFull => "cut because the context is full",
+                EndReason::Cancelled => "stopped",
+            };
+            ui.weak(format!("{} tokens at {}/s, {why}", count(*tokens), figure(*tokens_per_s)));
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What a routing report says in sum: mean gates and evenness of every module, and the gates of every token over any
+//! choice of layer and kind of module. A report may hold millions of gates, so the sums are made over several frames.
+
+use crate::adapter::{Module, Target};
+use crate::app::widgets::heat_grid::HeatTable;
+use crate::worker::protocol::{ModuleGates, RoutingReport};
+
+/// Gates that are summed in one frame.
+pub const GATES_PER_FRAME: usize = 1_000_000;
+
+/// Tokens over which evenness is measured in one module: logarithms of every gate would take too long.
+const TOKENS_FOR_EVENNESS: usize = 256;
+
+/// Layers beyond this are no model's, and are left out.
+const MOST_LAYERS: usize = 4096;
+
+/// Which modules are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// `None`: the mean of all layers.
+    pub layer: Option<usize>,
+    /// `None`: the mean of all kinds.
+    pub kind: Option<Target>,
+}
+
+impl Choice {
+    /// Whether a module is among those looked at.
+    pub fn has(self, module: Module) -> bool {
+        self.layer.is_none_or(|layer| layer == module.layer) && self.kind.is_none_or(|kind| kind == module.target)
+    }
+}
+
+/// One module in sum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModuleSum {
+    pub module: Module,
+    /// Mean gate of each head over the tokens.
+    pub load: Vec<f32>,
+    /// Entropy of a token's gates over its highest possible value, averaged over tokens: 1 is even, 0 picks one head.
+    pub evenness: f32,
+}
+
+/// Gates of every token, averaged over the modules of a choice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TokenGates {
+    pub heads: usize,
+    /// `[tokens, heads]`, row after row.
+    pub gates: Vec<f32>,
+}
+
+impl TokenGates {
+    /// The gates of one token; empty where there is no such token.
+    pub fn of(&self, token: usize) -> &[f32] {
+        self.gates.get(token * self.heads..(token + 1) * self.heads).unwrap_or_default()
+    }
+
+    /// The head with the largest gate of a token, and that gate.
+    pub fn leader(&self, token: usize) -> Option<(usize, f32)> {
+        leader(self.of(token))
+    }
+}
+
+/// The largest of some gates and its place; the first of equals.
+pub fn leader(gates: &[f32]) -> Option<(usize, f32)> {
+    let mut best: Option<(usize, f32)> = None;
+    for (head, gate) in gates.iter().copied().enumerate() {
+        if best.is_none_or(|(_, most)| gate > most) {
+            best = Some((head, gate));
+        }
+    }
+    best
+}
+
+/// A report in sum, as far as it has come.
+#[derive(Clone, Debug, Default)]
+pub struct Digest {
+    pub heads: usize,
+    pub tokens: usize,
+    pub layers: usize,
+    /// The kinds of module that the report has, in the order of the forward pass.
+    pub kinds: Vec<Target>,
+    pub modules: Vec<ModuleSum>,
+    /// Modules whose gates do not fit the report's tokens and heads.
+    pub misfits: usize,
+    /// The sum of all modules' gates, for the mean over everything.
+    total: Vec<f32>,
+    next: usize,
+}
+
+impl Digest {
+    /// An empty digest of `report`, to be completed with [`Self::advance`].
+    pub fn new(report: &RoutingReport) -> Self {
+        let fits = |gates: &&ModuleGates| gates.module.layer < MOST_LAYERS;
+        let layers = report.modules.iter().filter(fits).map(|gates| gates.module.layer + 1).max().unwrap_or(0);
+        let kinds = Target::ALL.into_iter().filter(|kind| report.modules.iter().any(|m| m.module.target == *kind));
+        Self {
+            heads: report.heads,
+            tokens: report.tokens.len(),
+            layers,
+            kinds: kinds.collect(),
+            total: vec![0.0; report.tokens.len() * report.heads],
+            ..Self::default()
+        }
+    }
+
+    /// Sums about `gates` more gates of the same report; true once all are summed.
+    pub fn advance(&mut self, report: &RoutingReport, gates: usize) -> bool {
+        let mut summed = 0;
+        while summed < gates {
+            let Some(module) = report.modules.get(self.next) else { return true };
+            self.next += 1;
+            summed += module.gates.len().max(1);
+            if self.fits(module) {
+                self.add(module);
+            } else {
+                self.misfits += 1;
+            }
+        }
+        self.next >= report.modules.len()
+    }
+
+    fn fits(&self, module: &ModuleGates) -> bool {
+        self.heads > 0
+            && self.tokens > 0
+            && module.module.layer < MOST_LAYERS
+            && module.gates.len() == self.tokens * self.heads
+    }
+
+    fn add(&mut self, module: &ModuleGates) {
+        let mut load = vec![0.0f64; self.heads];
+        for (token, total) in module.gates.chunks_exact(self.heads).zip(self.total.chunks_exact_mut(self.heads)) {
+            for ((gate, load), total) in token.iter().zip(&mut load).zip(total) {
+                let gate = if gate.is_finite() { *gate } else { 0.0 };
+                *load += f64::from(gate);
+                *total += gate;
+            }
+        }
+        let load = load.into_iter().map(|sum| (sum / self.tokens as f64) as f32).collect();
+        self.modules.push(ModuleSum { module: module.module, load, evenness: evenness(&module.gates, self.heads) });
+    }
+
+    /// Mean gates of the heads, as rows, over the layers, as columns, for one kind of module or the mean of all. Colours
+    /// run from 0 to twice the even share or more; `stretched` spans them over the gates at hand.
+    pub fn table(&self, kind: Option<Target>, stretched: bool) -> HeatTable {
+        let mut sums = vec![0.0f32; self.heads * self.layers];
+        let mut counts = vec![0usize; self.layers];
+        for sum in self.chosen(Choice { layer: None, kind }) {
+            let layer = sum.module.layer;
+            let Some(count) = counts.get_mut(layer) else { continue };
+            *count += 1;
+            for (head, load) in sum.load.iter().enumerate() {
+                if let Some(cell) = sums.get_mut(head * self.layers + layer) {
+                    *cell += load;
+                }
+            }
+        }
+        let mean = |(i, sum): (usize, f32)| {
+            let count = counts.get(i % self.layers.max(1)).copied().unwrap_or(0);
+            if count == 0 { f32::NAN } else { sum / count as f32 }
+        };
+        let values: Vec<f32> = sums.into_iter().enumerate().map(mean).collect();
+        let known = || values.iter().copied().filter(|value| !value.is_nan());
+        let (least, most) = (known().fold(1.0, f32::min), known().fold(0.0, f32::max));
+        let span = if stretched { (least, most) } else { (0.0, most.max(2.0 * self.even_share()).min(1.0)) };
+        HeatTable { rows: self.heads, columns: self.layers, values, span }
+    }
+
+    /// The gate that every head has where the router prefers none.
+    pub fn even_share(&self) -> f32 {
+        1.0 / self.heads.max(1) as f32
+    }
+
+    /// Gates of every token, averaged over the modules of `choice`.
+    pub fn token_gates(&self, report: &RoutingReport, choice: Choice) -> TokenGates {
+        if choice == Choice::default() {
+            let count = self.modules.len().max(1) as f32;
+            return TokenGates { heads: self.heads, gates: self.total.iter().map(|sum| sum / count).collect() };
+        }
+        let mut sums = vec![0.0f32; self.total.len()];
+        let mut count = 0;
+        for module in report.modules.iter().filter(|module| choice.has(module.module) && self.fits(module)) {
+            count += 1;
+            for (sum, gate) in sums.iter_mut().zip(&module.gates) {
+                *sum += if gate.is_finite() { *gate } else { 0.0 };
+            }
+        }
+        let count = count.max(1) as f32;
+        sums.iter_mut().for_each(|sum| *sum /= count);
+        TokenGates { heads: self.heads, gates: sums }
+    }
+
+    /// The sums of the modules of `choice`.
+    pub fn chosen(&self, choice: Choice) -> impl Iterator<Item = &ModuleSum> {
+        self.modules.iter().filter(move |sum| choice.has(sum.module))
+    }
+
+    /// Mean gate of each head over the modules of `choice`.
+    pub fn load(&self, choice: Choice) -> Vec<f32> {
+        let mut load = vec![0.0; self.heads];
+        let mut count = 0;
+        for sum in self.chosen(choice) {
+            count += 1;
+            load.iter_mut().zip(&sum.load).for_each(|(load, more)| *load += more);
+        }
+        load.iter_mut().for_each(|load| *load /= count.max(1) as f32);
+        load
+    }
+
+    /// Mean evenness over the modules of `choice`: 1 is even, 0 picks one head for each token.
+    pub fn evenness(&self, choice: Choice) -> f32 {
+        let (sum, count) = self.chosen(choice).fold((0.0, 0), |(sum, n), module| (sum + module.evenness, n + 1));
+        if count == 0 { 1.0 } else { sum / count as f32 }
+    }
+}
+
+/// Entropy of a token's gates over the logarithm of their number, averaged over evenly spaced tokens.
+fn evenness(gates: &[f32], heads: usize) -> f32 {
+    if heads < 2 {
+        return 1.0;
+    }
+    let tokens = gates.len() / heads;
+    let every = tokens.div_ceil(TOKENS_FOR_EVENNESS).max(1);
+    let entropy = |token: &[f32]| -> f32 { token.iter().filter(|g| **g > 0.0).map(|g| -g * g.ln()).sum() };
+    let sampled = gates.chunks_exact(heads).step_by(every).map(entropy);
+    let (sum, count) = sampled.fold((0.0, 0), |(sum, n), entropy| (sum + entropy, n + 1));
+    if count == 0 { 1.0 } else { sum / count as f32 / (heads as f32).ln() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::protocol::TokenView;
+
+    fn module(layer: usize, target: Target, gates: &[f32]) -> ModuleGates {
+        ModuleGates { module: Module { layer, target }, gates: gates.to_vec() }
+    }
+
+    fn report(modules: Vec<ModuleGates>) -> RoutingReport {
+        let token = |text: &str| TokenView { text: text.into(), supervised: false };
+        RoutingReport { title: "Test".into(), heads: 2, tokens: vec![token("a"), token("b")], modules }
+    }
+
+    fn two_layers() -> RoutingReport {
+        report(vec![
+            module(0, Target::Q, &[0.8, 0.2, 0.6, 0.4]),
+            module(0, Target::Up, &[0.5, 0.5, 0.5, 0.5]),
+            module(1, Target::Q, &[0.0, 1.0, 0.0, 1.0]),
+        ])
+    }
+
+    fn digest(report: &RoutingReport) -> Digest {
+        let mut digest = Digest::new(report);
+        while !digest.advance(report, 3) {}
+        digest
+    }
+
+    #[test]
+    fn the_table_has_mean_gates_by_head_and_layer() {
+        let digest = digest(&two_layers());
+        let table = digest.table(Some(Target::Q), false);
+        assert_eq!((table.rows, table.columns), (2, 2));
+        assert!((table.value(0, 0).unwrap() - 0.7).abs() < 1e-6);
+        assert_eq!(table.value(1, 1), Some(1.0));
+        assert!((digest.table(None, false).value(0, 0).unwrap() - 0.6).abs() < 1e-6);
+        assert_eq!(digest.table(Some(Target::Up), false).value(0, 1), None, "layer 1 has no such module");
+        assert_eq!(digest.kinds, [Target::Q, Target::Up]);
+        assert_eq!(table.span, (0.0, 1.0));
+        assert_eq!(digest.table(Some(Target::Up), true).span, (0.5, 0.5));
+    }
+
+    #[test]
+    fn token_gates_average_the_chosen_modules() {
+        let report = two_layers();
+        let digest = digest(&report);
+        let gates = |layer, kind| digest.token_gates(&report, Choice { layer, kind });
+        assert_eq!(gates(Some(0), Some(Target::Q)).of(0), [0.8, 0.2]);
+        assert_eq!(gates(Some(1), None).leader(1), Some((1, 1.0)));
+        let all = gates(None, None);
+        assert!((all.of(0)[0] - 1.3 / 3.0).abs() < 1e-6);
+        assert!(all.of(9).is_empty() && all.leader(9).is_none());
+    }
+
+    #[test]
+    fn evenness_runs_from_one_head_alone_to_all_alike() {
+        let digest = digest(&two_layers());
+        let of = |layer, kind| digest.evenness(Choice { layer, kind });
+        assert_eq!(of(Some(1), None), 0.0);
+        assert!((of(Some(0), Some(Target::Up)) - 1.0).abs() < 1e-6);
+        assert_eq!(Digest::default().evenness(Choice::default()), 1.0);
+    }
+
+    #[test]
+    fn gates_that_do_not_fit_are_counted_and_left_out() {
+        let digest = digest(&report(vec![
+            module(0, Target::Q, &[0.5, 0.5]),
+            module(usize::MAX, Target::Q, &[0.5, 0.5, 0.5, 0.5]),
+            module(0, Target::K, &[f32::NAN, 1.0, 0.0, 1.0]),
+        ]));
+        assert_eq!((digest.misfits, digest.modules.len(), digest.layers), (2, 1, 1));
+        assert_eq!(digest.load(Choice::default()), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_large_report_is_summed_a_part_at_a_time() {
+        let report = two_layers();
+        let mut digest = Digest::new(&report);
+        assert!(!digest.advance(&report, 1));
+        assert_eq!(digest.modules.len(), 1);
+        assert!(digest.advance(&report, 100));
+    }
+}

@@ -1,0 +1,201 @@
+//! The picture of one routing report: its digest and what is drawn from it, made anew only when the report or the choice
+//! of modules changes.
+
+use egui::{Color32, Ui};
+
+use crate::app::theme::{Tokens, space};
+use crate::app::widgets::figures::count;
+use crate::app::widgets::heat_grid::{HeatGrid, HeatTable};
+use crate::app::widgets::legend::{Swatch, swatch_label};
+use crate::app::widgets::token_strip::{TokenLook, TokenSource, TokenStrip, visible};
+use crate::worker::protocol::RoutingReport;
+
+use super::digest::{Choice, Digest, GATES_PER_FRAME, TokenGates};
+use super::words::{grid_summary, head_name, token_summary};
+
+/// What is drawn of a report.
+#[derive(Default)]
+pub struct RoutingView {
+    /// Which report it shows, as `AppState::routing_count` counts them.
+    pub report: usize,
+    pub digest: Digest,
+    is_summed: bool,
+    choice: Choice,
+    /// Whether colours span the gates at hand instead of beginning at 0.
+    is_stretched: bool,
+    /// Changes with every new table.
+    pub revision: u64,
+    pub table: HeatTable,
+    pub gates: TokenGates,
+    pub load: Vec<f32>,
+    pub grid_words: String,
+    pub token_words: String,
+    pub grid: HeatGrid,
+    pub strip: TokenStrip,
+}
+
+impl RoutingView {
+    /// Brings the picture up to date with report number `number`, some of it in each frame. Gives back whether it can be
+    /// drawn.
+    pub fn update(&mut self, number: usize, report: &RoutingReport, choice: &mut Choice) -> bool {
+        if self.report != number {
+            let is_stretched = self.is_stretched;
+            let revision = self.revision + 1;
+            *self = Self { report: number, digest: Digest::new(report), revision, is_stretched, ..Self::default() };
+        }
+        if !self.is_summed {
+            if !self.digest.advance(report, GATES_PER_FRAME) {
+                return false;
+            }
+            self.is_summed = true;
+            self.choose(report, self.within(*choice));
+        }
+        *choice = self.within(*choice);
+        if self.choice != *choice {
+            self.choose(report, *choice);
+        }
+        true
+    }
+
+    /// Whether colours span the gates at hand instead of beginning at 0.
+    pub fn is_stretched(&self) -> bool {
+        self.is_stretched
+    }
+
+    /// Changes what the colours span.
+    pub fn stretch(&mut self, is_stretched: bool) {
+        self.is_stretched = is_stretched;
+        self.revision += 1;
+        self.table = self.digest.table(self.choice.kind, is_stretched);
+    }
+
+    /// `choice` without what the report does not have.
+    fn within(&self, choice: Choice) -> Choice {
+        Choice {
+            layer: choice.layer.filter(|layer| *layer < self.digest.layers),
+            kind: choice.kind.filter(|kind| self.digest.kinds.contains(kind)),
+        }
+    }
+
+    fn choose(&mut self, report: &RoutingReport, choice: Choice) {
+        let of_kind = Choice { layer: None, kind: choice.kind };
+        self.choice = choice;
+        self.revision += 1;
+        self.table = self.digest.table(choice.kind, self.is_stretched);
+        self.gates = self.digest.token_gates(report, choice);
+        self.load = self.digest.load(choice);
+        self.grid_words = grid_summary(&self.digest, of_kind);
+        self.token_words = token_summary(report, &self.gates);
+    }
+}
+
+/// The tokens of a report, tinted by their leading head.
+pub struct TintedTokens<'a> {
+    pub report: &'a RoutingReport,
+    pub gates: &'a TokenGates,
+    pub tokens: &'static Tokens,
+}
+
+impl TintedTokens<'_> {
+    /// How strongly a leading gate tints: from a trace at an even share to full at 1.
+    fn strength(&self, gate: f32) -> f32 {
+        let even = 1.0 / self.gates.heads.max(1) as f32;
+        // With one head there is no even share to exceed.
+        let above = if even < 1.0 { ((gate - even) / (1.0 - even)).clamp(0.0, 1.0) } else { 0.3 };
+        0.12 + 0.5 * above.sqrt()
+    }
+}
+
+impl TokenSource for TintedTokens<'_> {
+    fn count(&self) -> usize {
+        self.report.tokens.len()
+    }
+
+    fn text(&self, index: usize) -> &str {
+        self.report.tokens.get(index).map_or("", |token| &token.text)
+    }
+
+    fn look(&self, index: usize) -> TokenLook {
+        let fill = self
+            .gates
+            .leader(index)
+            .map_or(Color32::TRANSPARENT, |(head, gate)| self.tokens.head(head).gamma_multiply(self.strength(gate)));
+        TokenLook { fill, is_underlined: self.report.tokens.get(index).is_some_and(|token| token.supervised) }
+    }
+
+    fn hover_ui(&self, ui: &mut Ui, index: usize) {
+        ui.strong(format!("“{}”", visible(self.text(index))));
+        let part = if self.look(index).is_underlined { "supervised" } else { "not supervised" };
+        ui.weak(format!("Token {} of {}, {part}", count(index + 1), count(self.count())));
+        for (head, gate) in self.gates.of(index).iter().enumerate() {
+            gate_ui(ui, self.tokens.head(head), &head_name(head), *gate);
+        }
+    }
+}
+
+/// One gate as a bar and a figure.
+fn gate_ui(ui: &mut Ui, color: Color32, name: &str, gate: f32) {
+    const BAR: f32 = 120.0;
+    let label_height = ui.text_style_height(&egui::TextStyle::Small) + space::XS;
+    ui.spacing_mut().interact_size.y = label_height;
+    ui.horizontal(|ui| {
+        let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
+        ui.add_space((100.0 - label.rect.width()).max(space::XS));
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
+        ui.painter().rect_filled(rect, 2.0, Tokens::of(ui).control);
+        let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
+        ui.painter().rect_filled(filled, 2.0, color);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::{Module, Target};
+    use crate::worker::protocol::{ModuleGates, TokenView};
+
+    fn report() -> RoutingReport {
+        let token = |text: &str, supervised| TokenView { text: text.into(), supervised };
+        RoutingReport {
+            title: "Test".into(),
+            heads: 2,
+            tokens: vec![token("Hi", false), token(" you", true)],
+            modules: vec![ModuleGates {
+                module: Module { layer: 0, target: Target::Q },
+                gates: vec![1.0, 0.0, 0.45, 0.55],
+            }],
+        }
+    }
+
+    #[test]
+    fn a_choice_that_the_report_lacks_falls_back_to_the_mean() {
+        let mut view = RoutingView::default();
+        let mut choice = Choice { layer: Some(7), kind: Some(Target::Down) };
+        assert!(view.update(1, &report(), &mut choice));
+        assert_eq!(choice, Choice::default());
+        assert_eq!(view.load, [0.725, 0.275]);
+    }
+
+    #[test]
+    fn a_choice_is_worked_out_once() {
+        let (mut view, mut choice) = (RoutingView::default(), Choice::default());
+        view.update(1, &report(), &mut choice);
+        let revision = view.revision;
+        view.update(1, &report(), &mut choice);
+        assert_eq!(view.revision, revision);
+        choice.layer = Some(0);
+        view.update(1, &report(), &mut choice);
+        assert_ne!(view.revision, revision);
+    }
+
+    #[test]
+    fn a_token_is_tinted_by_its_leader_the_stronger_the_larger_its_gate() {
+        let (report, mut view) = (report(), RoutingView::default());
+        view.update(1, &report, &mut Choice::default());
+        let tokens = Tokens::of_theme(egui::Theme::Dark);
+        let tinted = TintedTokens { report: &report, gates: &view.gates, tokens };
+        assert_eq!(tinted.look(0).fill, tokens.head(0).gamma_multiply(0.62));
+        assert!(tinted.look(1).is_underlined && !tinted.look(0).is_underlined);
+        assert!(tinted.strength(1.0) > tinted.strength(0.55));
+    }
+}

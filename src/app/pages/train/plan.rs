@@ -1,0 +1,203 @@
+//! Simple mode: how long to train is the one question; everything else follows from the data and the model.
+
+use crate::app::widgets::figures::{count, counted};
+use crate::train::{Length, TrainSettings};
+use crate::worker::protocol::{DataSummary, ModelSummary};
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    Quick,
+    #[default]
+    Balanced,
+    Thorough,
+}
+
+impl Pace {
+    /// Every pace, shortest first.
+    pub const ALL: [Pace; 3] = [Self::Quick, Self::Balanced, Self::Thorough];
+
+    /// The name on screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Quick => "Quick",
+            Self::Balanced => "Balanced",
+            Self::Thorough => "Thorough",
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Quick => "A first look: does it learn at all?",
+            Self::Balanced => "A good adapter for most data.",
+            Self::Thorough => "As much as the data gives.",
+        }
+    }
+
+    /// Passes over the data, and the fewest and most steps they may take.
+    fn extent(self) -> (f64, usize, usize) {
+        match self {
+            Self::Quick => (0.5, 20, 100),
+            Self::Balanced => (1.0, 60, 1000),
+            Self::Thorough => (3.0, 120, 3000),
+        }
+    }
+}
+
+/// Settings for `pace` that fit the data and the model.
+pub fn settings(pace: Pace, data: &DataSummary, model: &ModelSummary) -> TrainSettings {
+    let mut settings = TrainSettings::default();
+    settings.heads = heads(data).unwrap_or(settings.heads);
+    settings.context = settings.context.min(model.max_context.max(8));
+    settings.lr = learning_rate(model.parameters);
+    if model.parameters < TINY {
+        settings.rank = TINY_RANK;
+    }
+    (settings.batch, settings.accumulate) = batch(model.parameters, training_examples(data, &settings));
+    let (epochs, fewest, most) = pace.extent();
+    let epochs = if model.parameters < TINY { epochs * TINY_EPOCHS } else { epochs };
+    let per_epoch = settings.total_steps(training_examples(data, &settings));
+    let steps = (per_epoch as f64 * epochs).ceil() as usize;
+    settings.length = if (fewest..=most).contains(&steps) {
+        Length::Epochs(epochs)
+    } else {
+        Length::Steps(steps.clamp(fewest, most))
+    };
+    settings
+}
+
+/// One head for each labelled topic, where the labels make a usable number of them.
+pub fn heads(data: &DataSummary) -> Option<usize> {
+    Some(data.topics.len()).filter(|topics| (2..=8).contains(topics))
+}
+
+/// Models below this many parameters, such as the demo's, know so little that they need larger steps and more of them.
+const TINY: usize = 20_000_000;
+const TINY_RANK: usize = 16;
+/// How many times as often a tiny model sees each example.
+const TINY_EPOCHS: f64 = 8.0;
+
+/// Small models take, and need, larger steps.
+fn learning_rate(parameters: usize) -> f64 {
+    match parameters {
+        0..TINY => 3e-3,
+        TINY..50_000_000 => 1e-3,
+        50_000_000..500_000_000 => 5e-4,
+        _ => TrainSettings::default().lr,
+    }
+}
+
+/// Micro-batch and accumulation: about eight examples a step, fewer at once where the model is large, and half as many
+/// where the data is so small that an epoch would be over in a few steps.
+fn batch(parameters: usize, examples: usize) -> (usize, usize) {
+    let effective = if examples < 200 { 4 } else { 8 };
+    match parameters {
+        0..TINY => (effective * 2, 1),
+        1_000_000_000.. => (1, effective),
+        _ => (4, effective / 4),
+    }
+}
+
+/// About how many examples are trained on: what is kept, less what is held out.
+pub fn training_examples(data: &DataSummary, settings: &TrainSettings) -> usize {
+    data.kept.saturating_sub(held_out_examples(data, settings))
+}
+
+/// About how many examples are held out: known for the default share, else the share with the least number that a
+/// measure needs.
+pub fn held_out_examples(data: &DataSummary, settings: &TrainSettings) -> usize {
+    if settings.held_out == TrainSettings::default().held_out {
+        return data.held_out;
+    }
+    let share = (data.kept as f64 * settings.held_out.clamp(0.0, 1.0)).round() as usize;
+    let least = if settings.held_out > 0.0 && data.kept >= 160 { 16 } else { 0 };
+    share.max(least).min(data.kept)
+}
+
+/// The length in words: steps, and how often each example is seen.
+pub fn length_in_words(settings: &TrainSettings, examples: usize) -> String {
+    let steps = settings.total_steps(examples);
+    let seen = (steps * settings.effective_batch()) as f64 / examples.max(1) as f64;
+    let often = match seen {
+        s if s < 0.95 => {
+            format!("sees {} of {} examples once", count(steps * settings.effective_batch()), count(examples))
+        }
+        s if s < 1.5 => "sees each example about once".to_owned(),
+        s => format!("sees each example about {s:.0} times"),
+    };
+    format!("{}, {often}", counted(steps, "step"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn data(kept: usize, topics: usize) -> DataSummary {
+        DataSummary {
+            files: Vec::new(),
+            rows: kept,
+            kept,
+            dropped: Vec::new(),
+            held_out: kept / 20,
+            held_out_prompts: Vec::new(),
+            topics: (0..topics).map(|i| (format!("topic {i}"), 10)).collect(),
+        }
+    }
+
+    fn model(parameters: usize, max_context: usize) -> ModelSummary {
+        ModelSummary {
+            name: "test".into(),
+            path: PathBuf::new(),
+            architecture: "llama".into(),
+            parameters,
+            layers: 4,
+            hidden: 64,
+            vocab: 256,
+            max_context,
+            stored_as: "f32".into(),
+            weight_bytes: 0,
+            device: "CPU".into(),
+            template: String::new(),
+            has_template: true,
+        }
+    }
+
+    #[test]
+    fn paces_grow_and_stay_within_their_bounds() {
+        for kept in [1, 30, 500, 2000, 1_000_000] {
+            let data = data(kept, 0);
+            let steps = Pace::ALL.map(|pace| {
+                let settings = settings(pace, &data, &model(135_000_000, 2048));
+                assert_eq!(settings.validate(), Ok(()));
+                settings.total_steps(training_examples(&data, &settings))
+            });
+            assert!(steps[0] < steps[1] && steps[1] < steps[2], "{kept} examples: {steps:?}");
+            assert!(steps[0] >= 20 && steps[2] <= 3000, "{kept} examples: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_follows_from_data_and_model() {
+        let small = settings(Pace::Balanced, &data(100, 5), &model(2_000_000, 256));
+        assert_eq!((small.heads, small.context, small.lr, small.effective_batch()), (5, 256, 3e-3, 8));
+        let large = settings(Pace::Balanced, &data(2000, 40), &model(3_000_000_000, 131_072));
+        assert_eq!((large.heads, large.context, large.lr, large.batch, large.accumulate), (3, 512, 2e-4, 1, 8));
+    }
+
+    #[test]
+    fn the_length_is_told_in_words() {
+        let mut settings = TrainSettings { length: Length::Steps(100), ..TrainSettings::default() };
+        assert_eq!(length_in_words(&settings, 1900), "100 steps, sees 800 of 1,900 examples once");
+        settings.length = Length::Epochs(3.0);
+        assert_eq!(length_in_words(&settings, 1900), "713 steps, sees each example about 3 times");
+    }
+
+    #[test]
+    fn another_held_out_share_is_estimated() {
+        let settings = |held_out| TrainSettings { held_out, ..TrainSettings::default() };
+        let held = |kept, share| held_out_examples(&data(kept, 0), &settings(share));
+        assert_eq!((held(1000, 0.05), held(1000, 0.2), held(1000, 0.0), held(200, 0.01)), (50, 200, 0, 16));
+    }
+}

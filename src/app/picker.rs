@@ -1,0 +1,194 @@
+//! Native dialogs for files and folders, behind a trait so that tests can answer in their place. A dialog has its own
+//! thread; its result comes through a channel that the window reads between frames.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+
+/// What a path is wanted for; it decides the dialog's title and filter, and who takes the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PickPurpose {
+    /// A Hugging Face folder.
+    ModelFolder,
+    /// A GGUF file.
+    ModelFile,
+    /// An adapter folder.
+    Adapter,
+    /// Files with examples.
+    Data,
+    /// A run folder to go on with.
+    Run,
+    /// The folder in which a new run's folder is made.
+    RunParent,
+    /// The folder in which an exported adapter's folder is made.
+    ExportParent,
+}
+
+impl PickPurpose {
+    /// The dialog's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ModelFolder => "Choose a model folder",
+            Self::ModelFile => "Choose a GGUF file",
+            Self::Adapter => "Choose an adapter folder",
+            Self::Data => "Choose files with examples",
+            Self::Run => "Choose a run folder",
+            Self::RunParent => "Choose where to put the run",
+            Self::ExportParent => "Choose where to put the adapter",
+        }
+    }
+
+    /// Name and extensions of the files to show; `None` asks for a folder.
+    fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Self::ModelFile => Some(("GGUF model", &["gguf"])),
+            Self::Data => Some(("Examples", &["jsonl", "json", "csv"])),
+            _ => None,
+        }
+    }
+}
+
+/// What came of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PickOutcome {
+    /// At least one path.
+    Picked(Vec<PathBuf>),
+    /// The user closed the dialog.
+    Dismissed,
+    /// The system has no dialog to show.
+    Unavailable,
+}
+
+/// The answer to a pick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PickReply {
+    pub purpose: PickPurpose,
+    pub outcome: PickOutcome,
+}
+
+/// Asks the user for paths.
+pub trait PathPicker {
+    /// Opens a dialog and returns at once; the answer goes to `reply`, then `wake` is called. Gives back false where a
+    /// dialog is open already.
+    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool;
+}
+
+/// The system's own dialog.
+#[derive(Default)]
+pub struct RfdPicker {
+    is_open: Arc<AtomicBool>,
+}
+
+impl PathPicker for RfdPicker {
+    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool {
+        if self.is_open.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        let is_open = Arc::clone(&self.is_open);
+        let answer = move || {
+            let outcome = native_dialog(purpose);
+            is_open.store(false, Ordering::SeqCst);
+            // The window may have closed meanwhile; then nobody waits for the answer.
+            let _ = reply.send(PickReply { purpose, outcome });
+            wake();
+        };
+        let thread = std::thread::Builder::new().name("file-dialog".to_owned()).spawn(answer);
+        if let Err(error) = thread {
+            self.is_open.store(false, Ordering::SeqCst);
+            log::error!("no thread for the file dialog: {error}");
+            return false;
+        }
+        true
+    }
+}
+
+/// Shows the dialog and waits for it. rfd answers `None` both when the user closes the dialog and when there is none to
+/// show; what it logged tells the two apart.
+fn native_dialog(purpose: PickPurpose) -> PickOutcome {
+    let errors_before = dialog_errors();
+    let dialog = rfd::FileDialog::new().set_title(purpose.title());
+    let picked = match purpose.filter() {
+        None => dialog.pick_folder().map(|path| vec![path]),
+        Some((name, extensions)) => {
+            let dialog = dialog.add_filter(name, extensions);
+            if purpose == PickPurpose::Data { dialog.pick_files() } else { dialog.pick_file().map(|path| vec![path]) }
+        }
+    };
+    match picked {
+        Some(paths) if !paths.is_empty() => PickOutcome::Picked(paths),
+        _ if dialog_errors() > errors_before => PickOutcome::Unavailable,
+        _ => PickOutcome::Dismissed,
+    }
+}
+
+static DIALOG_ERRORS: AtomicUsize = AtomicUsize::new(0);
+
+fn dialog_errors() -> usize {
+    DIALOG_ERRORS.load(Ordering::SeqCst)
+}
+
+/// The start of this program's own log targets.
+const OWN_TARGET: &str = "hydra_studio";
+
+/// A logger that counts the errors of rfd, and prints the errors of the rest and this program's warnings on stderr. The program installs it
+/// once with [`install_logger`].
+struct DialogLog;
+
+impl log::Log for DialogLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.target().starts_with("rfd") {
+            if record.level() == log::Level::Error {
+                DIALOG_ERRORS.fetch_add(1, Ordering::SeqCst);
+            }
+        } else if record.level() == log::Level::Error || record.target().starts_with(OWN_TARGET) {
+            eprintln!("{}: {}", record.level().as_str().to_lowercase(), record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Installs the logger that [`RfdPicker`] needs to tell a closed dialog from a missing one. Without effect where a logger
+/// is installed already.
+pub fn install_logger() {
+    if log::set_logger(&DialogLog).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+}
+
+/// Answers from a list, for tests and scripted runs. Clones share the list.
+#[derive(Clone, Default)]
+pub struct ScriptedPicker {
+    answers: Arc<Mutex<VecDeque<PickOutcome>>>,
+    asked: Arc<Mutex<Vec<PickPurpose>>>,
+}
+
+impl ScriptedPicker {
+    /// A picker that gives `answers` in their order, then closes every dialog.
+    pub fn new(answers: impl IntoIterator<Item = PickOutcome>) -> Self {
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), asked: Arc::default() }
+    }
+
+    /// What was asked for so far.
+    pub fn asked(&self) -> Vec<PickPurpose> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl PathPicker for ScriptedPicker {
+    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(purpose);
+        let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let outcome = next.unwrap_or(PickOutcome::Dismissed);
+        let sent = reply.send(PickReply { purpose, outcome }).is_ok();
+        wake();
+        sent
+    }
+}

@@ -1,0 +1,358 @@
+//! What the window knows of the worker: a mirror of its events, never a truth of its own. Pages read it; only
+//! [`AppState::note_request`] and [`AppState::note_event`] change it.
+
+use std::collections::HashMap;
+
+use crate::train::{CheckpointRecord, EvalRecord, StepRecord};
+use crate::worker::protocol::{
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
+    RoutingReport, RunSummary, TrainingEnd,
+};
+
+/// A job that is under way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobStatus {
+    /// 0 to 1 where the end is known.
+    pub share: Option<f32>,
+    /// What is being done now, in a few words.
+    pub note: String,
+    /// Whether the user asked it to stop.
+    pub is_cancelling: bool,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    Running,
+    /// Pause was asked for and takes effect after the micro-step at hand.
+    Pausing,
+    Paused,
+    /// Stop was asked for; a checkpoint is being written.
+    Stopping,
+    Done(TrainingEnd),
+    Failed(String),
+}
+
+/// Load and entropy of the gates, measured at a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoutingSample {
+    pub step: usize,
+    /// Mean gate of every head; sums to 1.
+    pub load: Vec<f32>,
+    /// Mean entropy of a token's gates, as a share of the largest possible.
+    pub entropy: f32,
+}
+
+/// A run with all it has reported.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunState {
+    pub summary: RunSummary,
+    pub phase: Phase,
+    /// In order of their step.
+    pub steps: Vec<StepRecord>,
+    pub evals: Vec<EvalRecord>,
+    pub checkpoints: Vec<CheckpointRecord>,
+    pub routing: Vec<RoutingSample>,
+}
+
+impl RunState {
+    fn new(summary: RunSummary) -> Self {
+        Self {
+            summary,
+            phase: Phase::Running,
+            steps: Vec::new(),
+            evals: Vec::new(),
+            checkpoints: Vec::new(),
+            routing: Vec::new(),
+        }
+    }
+
+    /// Whether the run has not ended: it trains, is paused or is being stopped.
+    pub fn is_active(&self) -> bool {
+        !matches!(self.phase, Phase::Done(_) | Phase::Failed(_))
+    }
+
+    /// Steps done so far.
+    pub fn step(&self) -> usize {
+        self.steps.last().map_or(self.summary.from_step, |s| s.step)
+    }
+
+    /// Share of the steps done, 0 to 1.
+    pub fn share(&self) -> f32 {
+        if self.summary.steps == 0 { 0.0 } else { self.step() as f32 / self.summary.steps as f32 }
+    }
+
+    /// Seconds until the last step, judged by the median of the last 50, so that a step which measured or saved does not
+    /// sway it; `None` before the second step.
+    pub fn time_left_s(&self) -> Option<f64> {
+        let recent = self.steps.get(self.steps.len().saturating_sub(51)..)?;
+        let per_step = |pair: &[StepRecord; 2]| {
+            let [before, after] = pair;
+            let steps = after.step.checked_sub(before.step).filter(|&steps| steps > 0)?;
+            Some((after.elapsed_s - before.elapsed_s) / steps as f64)
+        };
+        let mut times: Vec<f64> = recent.array_windows().filter_map(per_step).filter(|time| time.is_finite()).collect();
+        times.sort_by(f64::total_cmp);
+        let median = times.get(times.len() / 2)?;
+        Some(median * self.summary.steps.saturating_sub(self.step()) as f64)
+    }
+}
+
+/// An answer of the model, as far as it has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    pub text: String,
+    /// `None` while tokens still come.
+    pub end: Option<AnswerEnd>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnswerEnd {
+    Done { tokens: usize, tokens_per_s: f64, reason: EndReason },
+    Failed(String),
+}
+
+/// Examples as the model will read them, for one stretch of the kept ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    pub start: usize,
+    pub examples: Vec<ExampleView>,
+}
+
+/// Everything that events have told.
+#[derive(Clone, Debug, Default)]
+pub struct AppState {
+    pub model: Option<ModelSummary>,
+    pub adapter: Option<AdapterSummary>,
+    pub data: Option<DataSummary>,
+    pub preview: Option<Preview>,
+    pub run: Option<RunState>,
+    /// Counts the runs seen, so that a page knows when `run` is another one.
+    pub run_count: usize,
+    pub routing: Option<RoutingReport>,
+    /// Counts the routing reports seen, so that a page knows when to build its picture anew.
+    pub routing_count: usize,
+    /// Every answer that was asked for, by the id of its request.
+    pub answers: HashMap<u64, Answer>,
+    pub exported: Option<ExportSummary>,
+    /// Whether model and data are the bundled ones.
+    pub is_demo: bool,
+    /// Why the worker cannot answer any more, where it cannot.
+    pub worker_gone: Option<String>,
+    jobs: HashMap<JobKind, JobStatus>,
+    failures: HashMap<JobKind, String>,
+}
+
+impl AppState {
+    /// The job of a kind, while it is under way.
+    pub fn job(&self, kind: JobKind) -> Option<&JobStatus> {
+        self.jobs.get(&kind)
+    }
+
+    /// Why the last job of a kind failed, until one of its kind is asked for again.
+    pub fn failure(&self, kind: JobKind) -> Option<&str> {
+        self.failures.get(&kind).map(String::as_str)
+    }
+
+    /// The run, while it has not ended.
+    pub fn active_run(&self) -> Option<&RunState> {
+        self.run.as_ref().filter(|run| run.is_active())
+    }
+
+    /// Notes what was just asked of the worker, so that the window shows it before the first answer.
+    pub fn note_request(&mut self, request: &Request) {
+        let started = match request {
+            Request::LoadModel { .. } => Some((JobKind::LoadModel, "Opening the model")),
+            Request::OpenDemo => Some((JobKind::LoadModel, "Opening the demo")),
+            Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
+            Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
+            Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+            Request::StartTraining { .. } => Some((JobKind::Train, "Preparing the run")),
+            Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
+            Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
+            Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
+            Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
+            _ => None,
+        };
+        if let Some((kind, note)) = started {
+            self.failures.remove(&kind);
+            self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
+        }
+        match request {
+            Request::OpenDemo => self.is_demo = true,
+            Request::LoadModel { .. } | Request::ImportData { .. } | Request::ResumeRun { .. } => self.is_demo = false,
+            Request::Export { .. } => self.exported = None,
+            Request::Generate { id, .. } => {
+                self.answers.insert(*id, Answer::default());
+            }
+            Request::Cancel { job } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.is_cancelling = true;
+                }
+            }
+            Request::Pause => self.set_phase(Phase::Pausing),
+            Request::Continue => self.set_phase(Phase::Running),
+            Request::StopAndSave => self.set_phase(Phase::Stopping),
+            _ => {}
+        }
+    }
+
+    /// Takes in one event of the worker.
+    pub fn note_event(&mut self, event: Event) {
+        match event {
+            Event::Progress { job, share, note } => {
+                let status = self.jobs.entry(job).or_default();
+                status.share = share;
+                status.note = note;
+            }
+            Event::Failed { job, message } => self.note_failure(job, message),
+            Event::Cancelled { job } => {
+                self.end_job(job);
+                if job == JobKind::Generate {
+                    self.end_answers("It was stopped.");
+                }
+            }
+            Event::ModelLoaded(model) => {
+                self.end_job(JobKind::LoadModel);
+                self.model = Some(model);
+                self.adapter = None;
+                self.routing = None;
+                self.preview = None;
+            }
+            Event::AdapterLoaded(adapter) => {
+                self.end_job(JobKind::LoadAdapter);
+                self.adapter = Some(adapter);
+                self.exported = None;
+            }
+            Event::AdapterDropped => {
+                self.adapter = None;
+                self.routing = None;
+                self.exported = None;
+            }
+            Event::DataImported(data) => {
+                self.end_job(JobKind::ImportData);
+                self.data = Some(data);
+                self.preview = None;
+            }
+            Event::DataPreview { start, examples } => {
+                self.end_job(JobKind::PreviewData);
+                self.preview = Some(Preview { start, examples });
+            }
+            Event::Routing(report) => {
+                self.end_job(JobKind::Inspect);
+                self.routing = Some(report);
+                self.routing_count += 1;
+            }
+            Event::Exported(summary) => {
+                self.end_job(JobKind::Export);
+                self.exported = Some(summary);
+            }
+            Event::Restarted { .. } => self.forget_worker(),
+            Event::ShutDown => self.worker_gone = Some("The engine has shut down.".to_owned()),
+            Event::Token { id, text } => self.answers.entry(id).or_default().text.push_str(&text),
+            Event::Answered { id, tokens, tokens_per_s, reason } => {
+                self.end_job(JobKind::Generate);
+                self.answers.entry(id).or_default().end = Some(AnswerEnd::Done { tokens, tokens_per_s, reason });
+            }
+            Event::Warning { .. } => {}
+            event => self.note_training(event),
+        }
+    }
+
+    fn note_training(&mut self, event: Event) {
+        match event {
+            Event::TrainingStarted(summary) => {
+                self.end_job(JobKind::Train);
+                self.run = Some(RunState::new(summary));
+                self.run_count += 1;
+                self.exported = None;
+            }
+            Event::TrainingDone(end) => {
+                self.end_job(JobKind::Train);
+                self.adapter = self.run.as_ref().map(|run| trained_adapter(&run.summary, &end));
+                self.set_phase(Phase::Done(end));
+            }
+            Event::Paused { .. } => self.set_phase(Phase::Paused),
+            Event::Continued { .. } => self.set_phase(Phase::Running),
+            event => {
+                let Some(run) = &mut self.run else { return };
+                match event {
+                    Event::Step(step) => run.steps.push(step),
+                    Event::Eval(eval) => run.evals.push(eval),
+                    Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
+                    Event::RoutingSample { step, load, entropy } => {
+                        run.routing.push(RoutingSample { step, load, entropy });
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Notes that the worker's end of the channel is closed.
+    pub fn note_worker_gone(&mut self) {
+        self.jobs.clear();
+        self.set_phase(Phase::Failed("The engine has stopped.".to_owned()));
+        self.end_answers("The engine has stopped.");
+        self.worker_gone
+            .get_or_insert_with(|| "The engine has stopped. Close the window and start it again.".to_owned());
+    }
+
+    fn note_failure(&mut self, job: JobKind, message: String) {
+        self.end_job(job);
+        if job == JobKind::Train {
+            self.set_phase(Phase::Failed(message.clone()));
+        }
+        if job == JobKind::Generate {
+            self.end_answers(&message);
+        }
+        self.failures.insert(job, message);
+    }
+
+    /// After a restart the worker has neither model nor data. What the last run reported stays readable.
+    fn forget_worker(&mut self) {
+        self.jobs.clear();
+        self.end_answers("The engine was started anew.");
+        self.model = None;
+        self.adapter = None;
+        self.data = None;
+        self.preview = None;
+        self.routing = None;
+        self.set_phase(Phase::Failed("The engine failed inside and was started anew.".to_owned()));
+    }
+
+    /// Answers that were still coming will not come any more.
+    fn end_answers(&mut self, message: &str) {
+        for answer in self.answers.values_mut().filter(|answer| answer.end.is_none()) {
+            answer.end = Some(AnswerEnd::Failed(message.to_owned()));
+        }
+    }
+
+    /// What went wrong before is over too; a new failure is noted after this.
+    fn end_job(&mut self, kind: JobKind) {
+        self.failures.remove(&kind);
+        self.jobs.remove(&kind);
+    }
+
+    /// A run that has ended keeps its end.
+    fn set_phase(&mut self, phase: Phase) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.is_active()) {
+            run.phase = phase;
+        }
+    }
+}
+
+/// The adapter that a run leaves loaded.
+fn trained_adapter(run: &RunSummary, end: &TrainingEnd) -> AdapterSummary {
+    AdapterSummary {
+        path: Some(end.path.clone()),
+        spec: run.settings.adapter_spec(),
+        parameters: run.parameters,
+        router_parameters: run.router_parameters,
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+//! Feeds events to the mirror and looks at what it shows.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::app::pages::PageId;
+use crate::app::steps::Mark;
+use crate::train::{DeviceChoice, TrainSettings};
+
+fn started(steps: usize) -> Event {
+    Event::TrainingStarted(RunSummary {
+        path: PathBuf::from("runs/one"),
+        settings: TrainSettings::default(),
+        from_step: 0,
+        steps,
+        examples: 100,
+        held_out: 16,
+        cut: 0,
+        skipped: 0,
+        parameters: 1000,
+        router_parameters: 24,
+    })
+}
+
+fn step(step: usize, elapsed_s: f64) -> Event {
+    Event::Step(StepRecord {
+        step,
+        steps: 10,
+        loss: 2.0,
+        lr: 1e-4,
+        grad_norm: 1.0,
+        tokens: 100,
+        supervised: 50,
+        tokens_per_s: 100.0,
+        elapsed_s,
+    })
+}
+
+fn done() -> Event {
+    Event::TrainingDone(TrainingEnd {
+        path: PathBuf::from("runs/one"),
+        step: 10,
+        steps: 10,
+        stopped: false,
+        first_held_out: Some(2.0),
+        last_held_out: Some(1.0),
+        elapsed_s: 20.0,
+    })
+}
+
+#[test]
+fn time_left_follows_the_pace_of_the_last_steps() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    state.note_event(step(1, 5.0));
+    assert_eq!(state.run.as_ref().and_then(RunState::time_left_s), None);
+    state.note_event(step(2, 7.0));
+    state.note_event(step(3, 9.0));
+    assert_eq!(state.run.as_ref().and_then(RunState::time_left_s), Some(14.0));
+}
+
+#[test]
+fn a_finished_run_leaves_its_adapter_loaded_and_keeps_its_end() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    assert_eq!(state.mark(PageId::Train), Mark::Running);
+    state.note_event(done());
+    state.note_event(Event::Paused { step: 3 });
+    assert!(state.active_run().is_none());
+    assert!(matches!(state.run.as_ref().map(|run| &run.phase), Some(Phase::Done(_))));
+    assert_eq!(state.adapter.as_ref().map(|adapter| adapter.spec.heads), Some(3));
+}
+
+#[test]
+fn a_request_shows_its_job_before_the_first_answer() {
+    let mut state = AppState::default();
+    let request = Request::LoadModel { path: PathBuf::from("m"), device: DeviceChoice::Auto };
+    state.note_request(&request);
+    assert!(state.job(JobKind::LoadModel).is_some());
+    state.note_event(Event::Failed { job: JobKind::LoadModel, message: "no tokenizer.json in m".into() });
+    assert!(state.job(JobKind::LoadModel).is_none());
+    assert_eq!(state.failure(JobKind::LoadModel), Some("no tokenizer.json in m"));
+    state.note_request(&request);
+    assert_eq!(state.failure(JobKind::LoadModel), None);
+}
+
+#[test]
+fn a_restarted_worker_has_nothing_loaded_and_no_run() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    state.note_event(Event::Restarted { message: "index out of bounds".into() });
+    assert!(state.active_run().is_none() && state.model.is_none());
+    assert_eq!(state.next_page(), Some(PageId::Model));
+}
+
+#[test]
+fn a_worker_that_is_gone_ends_the_run_on_screen() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    state.note_worker_gone();
+    assert!(state.active_run().is_none() && state.worker_gone.is_some());
+}

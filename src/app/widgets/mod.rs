@@ -1,0 +1,17 @@
+//! What pages are built from. A widget draws what it is given and gives back what the user did; it knows neither the
+//! worker nor the state of the window. Start at `chart.rs` for curves and `heat_grid.rs` for heat maps.
+
+pub mod buttons;
+pub mod card;
+pub mod chart;
+mod chart_axis;
+mod chart_read_out;
+pub mod drop_zone;
+pub mod figures;
+pub mod heat_grid;
+pub mod legend;
+pub mod notes;
+pub mod path_field;
+pub mod series;
+pub mod smoothed_series;
+pub mod token_strip;

@@ -1,0 +1,229 @@
+//! A text as its tokens, each tinted, wrapped into rows like running text. Only the rows in view are drawn, and a long
+//! text is measured over several frames, so that thousands of tokens cost no frame its time.
+
+use std::ops::Range;
+
+use egui::{
+    self, Color32, FontId, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::app::theme::{Tokens, space};
+
+/// Tokens that are measured in one frame.
+const MEASURED_PER_FRAME: usize = 1000;
+
+/// Between two rows, and above and below a token's text.
+const ROW_GAP: f32 = 4.0;
+const PADDING: f32 = 2.0;
+
+/// How one token looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLook {
+    /// The tint behind the text.
+    pub fill: Color32,
+    pub is_underlined: bool,
+}
+
+/// The tokens of one text.
+pub trait TokenSource {
+    /// How many tokens there are.
+    fn count(&self) -> usize;
+    /// A token's text, as the model reads it.
+    fn text(&self, index: usize) -> &str;
+    /// How a token looks.
+    fn look(&self, index: usize) -> TokenLook;
+    /// What is shown for the token under the pointer.
+    fn hover_ui(&self, ui: &mut Ui, index: usize);
+}
+
+/// Where a token stands in its row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    left: f32,
+    width: f32,
+}
+
+/// What a layout was made for.
+#[derive(Clone, Debug, PartialEq)]
+struct LayoutKey {
+    revision: u64,
+    width: f32,
+    font: FontId,
+    pixels_per_point: f32,
+}
+
+/// A layout of tokens in rows, as far as it has come.
+#[derive(Debug, Default)]
+struct Layout {
+    places: Vec<Place>,
+    rows: Vec<Range<usize>>,
+    breaks_before_next: bool,
+}
+
+impl Layout {
+    /// Sets the next token, `width` wide, into a row of at most `limit`. `ends_line` makes the one after it start a row.
+    fn push(&mut self, width: f32, limit: f32, ends_line: bool) {
+        let index = self.places.len();
+        let width = width.min(limit);
+        let left = self.places.last().map_or(0.0, |last| last.left + last.width);
+        let starts_row = index == 0 || self.breaks_before_next || left + width > limit;
+        let left = if starts_row { 0.0 } else { left };
+        match self.rows.last_mut() {
+            Some(row) if !starts_row => row.end = index + 1,
+            _ => self.rows.push(index..index + 1),
+        }
+        self.places.push(Place { left, width });
+        self.breaks_before_next = ends_line;
+    }
+}
+
+/// The rows of a text, kept until the text or the room for it changes.
+#[derive(Debug, Default)]
+pub struct TokenStrip {
+    key: Option<LayoutKey>,
+    layout: Layout,
+}
+
+impl TokenStrip {
+    /// Draws `tokens`, whose `revision` changes whenever their texts do, at most `height` high.
+    pub fn ui(&mut self, ui: &mut Ui, revision: u64, tokens: &dyn TokenSource, height: f32) {
+        let font = TextStyle::Body.resolve(ui.style());
+        let row_height = ui.fonts_mut(|fonts| fonts.row_height(&font)) + 2.0 * PADDING;
+        ScrollArea::vertical().id_salt("tokens").max_height(height).auto_shrink([false, true]).show_viewport(
+            ui,
+            |ui, viewport| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                self.measure(ui, revision, tokens, &font);
+                let pitch = row_height + ROW_GAP;
+                ui.set_height(pitch * self.layout.rows.len() as f32);
+                let top = ui.max_rect().top();
+                let first = (viewport.top() / pitch).floor().max(0.0) as usize;
+                let last = ((viewport.bottom() / pitch).ceil().max(0.0) as usize).min(self.layout.rows.len());
+                for row in first..last {
+                    let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
+                    let rect = Rect::from_min_size(min, vec2(ui.max_rect().width(), row_height));
+                    self.row_ui(ui, row, rect, tokens, &font);
+                }
+            },
+        );
+    }
+
+    fn measure(&mut self, ui: &Ui, revision: u64, tokens: &dyn TokenSource, font: &FontId) {
+        let limit = ui.max_rect().width() - space::M;
+        let key =
+            LayoutKey { revision, width: limit, font: font.clone(), pixels_per_point: ui.ctx().pixels_per_point() };
+        if self.key.as_ref() != Some(&key) {
+            self.key = Some(key);
+            self.layout = Layout::default();
+        }
+        let done = self.layout.places.len();
+        let end = tokens.count().min(done + MEASURED_PER_FRAME);
+        for index in done..end {
+            let text = tokens.text(index);
+            let galley = ui.painter().layout_no_wrap(visible(text), font.clone(), Color32::PLACEHOLDER);
+            self.layout.push(galley.size().x + 1.0, limit, text.ends_with('\n'));
+        }
+        if end < tokens.count() {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn row_ui(&self, ui: &mut Ui, row: usize, rect: Rect, tokens: &dyn TokenSource, font: &FontId) {
+        let Some(range) = self.layout.rows.get(row).cloned() else { return };
+        let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::hover());
+        let pointed = response.hover_pos().map(|at| at.x - rect.left());
+        let mut under = None;
+        for index in range.clone() {
+            let Some(place) = self.layout.places.get(index) else { continue };
+            let is_pointed = pointed.is_some_and(|x| (place.left..place.left + place.width).contains(&x));
+            let min = pos2(rect.left() + place.left, rect.top());
+            let token = Rect::from_min_size(min, vec2(place.width, rect.height()));
+            paint_token(ui, token, tokens, index, (font, is_pointed));
+            if is_pointed {
+                under = Some(index);
+            }
+        }
+        row_info(&response, tokens, range);
+        if let Some(index) = under {
+            response.on_hover_ui_at_pointer(|ui| tokens.hover_ui(ui, index));
+        }
+    }
+}
+
+fn row_info(response: &Response, tokens: &dyn TokenSource, range: Range<usize>) {
+    response.widget_info(|| {
+        let text: String = range.clone().map(|index| tokens.text(index)).collect();
+        WidgetInfo::labeled(Role::Label, true, text.trim_end())
+    });
+}
+
+fn paint_token(ui: &Ui, rect: Rect, tokens: &dyn TokenSource, index: usize, (font, is_pointed): (&FontId, bool)) {
+    let theme = Tokens::of(ui);
+    let look = tokens.look(index);
+    let painter = ui.painter().with_clip_rect(rect.expand(1.0).intersect(ui.clip_rect()));
+    let tint = rect.shrink2(vec2(0.5, 0.0));
+    painter.rect_filled(tint, 3.0, look.fill);
+    let galley = painter.layout_no_wrap(visible(tokens.text(index)), font.clone(), Color32::PLACEHOLDER);
+    painter.galley(rect.min + vec2(0.5, PADDING), galley, theme.text_strong);
+    if look.is_underlined {
+        painter.hline(tint.x_range(), rect.bottom() - 1.5, Stroke::new(1.5, theme.text_strong));
+    }
+    if is_pointed {
+        painter.rect_stroke(tint, 3.0, Stroke::new(1.5, theme.text_strong), egui::StrokeKind::Inside);
+    }
+}
+
+/// A token's text with what cannot be seen spelled out.
+pub fn visible(text: &str) -> String {
+    if text.is_empty() {
+        // A part of a character that later tokens complete.
+        return "·".to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            // What stands for bytes that are no whole character; few fonts have a glyph for it.
+            char::REPLACEMENT_CHARACTER => shown.push('·'),
+            other if other.is_control() => shown.push_str(&format!("\\u{:x}", other as u32)),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(widths: &[f32], limit: f32, line_ends: &[usize]) -> Layout {
+        let mut layout = Layout::default();
+        for (i, width) in widths.iter().enumerate() {
+            layout.push(*width, limit, line_ends.contains(&i));
+        }
+        layout
+    }
+
+    #[test]
+    fn tokens_wrap_where_the_row_is_full_and_after_a_line_end() {
+        let layout = laid(&[40.0, 40.0, 40.0, 10.0, 10.0], 100.0, &[3]);
+        assert_eq!(layout.rows, [0..2, 2..4, 4..5]);
+        assert_eq!(layout.places[1], Place { left: 40.0, width: 40.0 });
+        assert_eq!(layout.places[2].left, 0.0);
+    }
+
+    #[test]
+    fn a_token_wider_than_the_row_takes_a_row_of_its_own() {
+        let layout = laid(&[10.0, 500.0, 10.0], 100.0, &[]);
+        assert_eq!(layout.rows, [0..1, 1..2, 2..3]);
+        assert_eq!(layout.places[1].width, 100.0);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        assert_eq!(visible(" a\n"), " a\\n");
+        assert_eq!((visible("\t\u{1b}"), visible("")), ("\\t\\u1b".into(), "·".into()));
+    }
+}

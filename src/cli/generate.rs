@@ -1,0 +1,254 @@
+//! `hydra-studio generate`: one answer, with or without an adapter, with all its heads or some.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::bail;
+use clap::Args;
+use serde::Serialize;
+
+use super::flags::{Heads, help, named};
+use super::open;
+use super::output::{Outcome, Output};
+use crate::adapter::{Adapter, HeadMix, Pass};
+use crate::data::{Message, Role};
+use crate::model::{BaseModel, Generator, Piece, SamplerSettings, StopReason};
+use crate::train::DeviceChoice;
+use crate::worker::protocol::Sampling;
+
+const LONG_ABOUT: &str = "\
+Answer a prompt.
+
+The prompt is put into the model's chat template, and the answer is printed as it comes. With an adapter, single \
+heads can be heard alone (--solo) or silenced (--mute). The same seed gives the same answer.";
+
+const EXAMPLES: &str = "\
+Examples:
+  hydra-studio generate --model smollm2.gguf --prompt \"When do you open on Sundays?\"
+  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --seed 7
+  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --mute 0,2";
+
+/// How answers are drawn where no flag says otherwise.
+fn default() -> Sampling {
+    Sampling::default()
+}
+
+/// What `generate` is given.
+#[derive(Args, Clone, Debug)]
+#[command(about = "Answer a prompt", long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+pub struct GenerateArgs {
+    /// The base model: a Hugging Face folder or a .gguf file
+    #[arg(long, value_name = "M")]
+    pub model: PathBuf,
+
+    /// An adapter folder or a run folder; without it the base model answers alone
+    #[arg(long, value_name = "A")]
+    pub adapter: Option<PathBuf>,
+
+    /// What to ask
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: String,
+
+    /// A system message before the prompt
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+
+    #[arg(long, value_name = "N")]
+    #[arg(help = help("Longest answer in tokens", default().max_tokens))]
+    pub max_tokens: Option<usize>,
+
+    #[arg(long, value_name = "T")]
+    #[arg(help = help("How freely tokens are drawn; 0 takes the most likely one every time", default().temperature))]
+    pub temperature: Option<f64>,
+
+    #[arg(long, value_name = "P")]
+    #[arg(help = help("Draw from the most likely tokens up to this share of probability", default().top_p))]
+    pub top_p: Option<f64>,
+
+    #[arg(long, value_name = "P")]
+    #[arg(help = help("Makes tokens seen before less likely; 1 changes nothing", default().repetition_penalty))]
+    pub repetition_penalty: Option<f64>,
+
+    #[arg(long, value_name = "S")]
+    #[arg(help = help("Fixes what is drawn", default().seed))]
+    pub seed: Option<u64>,
+
+    /// Let one head answer alone, with the whole weight for every token; heads are numbered from 0
+    #[arg(long, value_name = "I", requires = "adapter", conflicts_with = "mute")]
+    pub solo: Option<usize>,
+
+    /// Silence heads, a list such as 0,2; the others keep their gates
+    #[arg(long, value_name = "I,J", requires = "adapter")]
+    pub mute: Option<Heads>,
+
+    /// Where to compute [default: auto]
+    #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
+    pub device: Option<DeviceChoice>,
+}
+
+impl GenerateArgs {
+    /// How the answer is drawn. Errs on values no answer can be drawn with.
+    pub fn sampling(&self) -> anyhow::Result<Sampling> {
+        let sampling = Sampling {
+            max_tokens: self.max_tokens.unwrap_or(default().max_tokens),
+            temperature: self.temperature.unwrap_or(default().temperature),
+            top_p: self.top_p.unwrap_or(default().top_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(default().repetition_penalty),
+            seed: self.seed.unwrap_or(default().seed),
+        };
+        if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
+            anyhow::bail!("the temperature must be a number from 0 up, not {}: 0 to 1 is usual", sampling.temperature);
+        }
+        if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
+            anyhow::bail!("top-p is a share above 0 and up to 1, not {}: 0.9 is usual", sampling.top_p);
+        }
+        if !(sampling.repetition_penalty.is_finite() && sampling.repetition_penalty > 0.0) {
+            let given = sampling.repetition_penalty;
+            anyhow::bail!("the repetition penalty must be a number above 0, not {given}: 1 to 1.3 is usual");
+        }
+        Ok(sampling)
+    }
+}
+
+/// The event `token`: a piece of the answer.
+#[derive(Serialize)]
+struct TokenEvent<'a> {
+    text: &'a str,
+}
+
+/// The event `done`: the whole answer.
+#[derive(Serialize)]
+struct DoneEvent<'a> {
+    text: &'a str,
+    tokens: usize,
+    tokens_per_s: f64,
+    /// `end_of_text`, `max_tokens` or `context_full`.
+    reason: &'static str,
+}
+
+/// Answers the prompt, piece by piece.
+pub fn run(args: &GenerateArgs, output: &Output) -> anyhow::Result<Outcome> {
+    let sampling = args.sampling()?;
+    let model = open::model(&args.model, args.device.unwrap_or_default(), output)?;
+    let tokenizer = model.tokenizer()?;
+    let opened = args.adapter.as_ref().map(|path| open::adapter(path, &model, output)).transpose()?;
+    let adapter = opened.as_ref().map(|opened| &opened.adapter);
+    let mix = adapter.map(|adapter| args.mix(adapter)).transpose()?;
+    let prompt = tokenizer.encode_prompt(&args.messages())?;
+    let settings = SamplerSettings {
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        repetition_penalty: sampling.repetition_penalty,
+        seed: sampling.seed,
+    };
+    let generator = Generator::new(&model, prompt, sampling.max_tokens, settings)?;
+    answer(generator, &model, &Pass { adapter, mix: mix.as_ref(), ..Pass::default() }, output)
+}
+
+fn answer(mut generator: Generator, model: &BaseModel, pass: &Pass<'_>, output: &Output) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let mut answer = String::new();
+    let reason = loop {
+        if output.job().is_cancelled() {
+            output.text("\n");
+            return Ok(Outcome::Interrupted("Interrupted.".into()));
+        }
+        let (piece, reason) = match generator.step(model, pass)? {
+            Piece::Text(piece) => (piece, None),
+            Piece::Done(piece, reason) => (piece, Some(reason)),
+        };
+        if !piece.is_empty() {
+            output.text(&piece);
+            output.event("token", TokenEvent { text: &piece });
+            answer.push_str(&piece);
+        }
+        if let Some(reason) = reason {
+            break reason;
+        }
+    };
+    output.text("\n");
+    let tokens = generator.answered();
+    let tokens_per_s = tokens as f64 / started.elapsed().as_secs_f64().max(1e-9);
+    output.event("done", DoneEvent { text: &answer, tokens, tokens_per_s, reason: name(reason) });
+    Ok(Outcome::Done)
+}
+
+fn name(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::EndOfText => "end_of_text",
+        StopReason::MaxTokens => "max_tokens",
+        StopReason::ContextFull => "context_full",
+    }
+}
+
+impl GenerateArgs {
+    fn messages(&self) -> Vec<Message> {
+        let message = |role, content: &String| Message { role, content: content.clone() };
+        let system = self.system.iter().map(|text| message(Role::System, text));
+        system.chain([message(Role::User, &self.prompt)]).collect()
+    }
+
+    /// What --solo and --mute ask for. Errs on a head that the adapter does not have.
+    fn mix(&self, adapter: &Adapter) -> anyhow::Result<HeadMix> {
+        let heads = adapter.spec().heads;
+        let muted = self.mute.iter().flat_map(|muted| muted.0.iter());
+        if let Some(head) = self.solo.iter().chain(muted).find(|head| **head >= heads) {
+            match heads {
+                1 => bail!("there is no head {head}: this adapter has one, head 0"),
+                _ => bail!("there is no head {head}: this adapter has heads 0 to {}", heads - 1),
+            }
+        }
+        Ok(match (self.solo, &self.mute) {
+            (Some(head), _) => HeadMix::solo(head, heads),
+            (None, Some(muted)) => HeadMix::mute(&muted.0, heads),
+            (None, None) => HeadMix::Trained,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        generate: GenerateArgs,
+    }
+
+    fn parse(flags: &str) -> Result<GenerateArgs, clap::Error> {
+        let line = format!("generate --model m --prompt Hello {flags}");
+        Line::try_parse_from(line.split_whitespace()).map(|line| line.generate)
+    }
+
+    #[test]
+    fn without_flags_answers_are_drawn_as_everywhere() {
+        assert_eq!(parse("").unwrap().sampling().unwrap(), Sampling::default());
+    }
+
+    #[test]
+    fn every_flag_reaches_its_place() {
+        let args = parse("--max-tokens 5 --temperature 0 --top-p 1 --repetition-penalty 1.2 --seed 3").unwrap();
+        let expected = Sampling { max_tokens: 5, temperature: 0.0, top_p: 1.0, repetition_penalty: 1.2, seed: 3 };
+        assert_eq!(args.sampling().unwrap(), expected);
+    }
+
+    #[test]
+    fn values_no_answer_can_be_drawn_with_are_refused_by_name() {
+        for (flags, name) in
+            [("--temperature=-1", "temperature"), ("--top-p 0", "top-p"), ("--repetition-penalty 0", "penalty")]
+        {
+            let refusal = parse(flags).unwrap().sampling().unwrap_err().to_string();
+            assert!(refusal.contains(name), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn heads_need_an_adapter_and_solo_excludes_mute() {
+        assert!(parse("--solo 1").is_err());
+        assert!(parse("--adapter a --solo 1 --mute 0").is_err());
+        assert_eq!(parse("--adapter a --mute 0,2").unwrap().mute, Some(Heads(vec![0, 2])));
+    }
+}

@@ -1,0 +1,127 @@
+//! `hydra-studio import`: what rows become examples, and why the others do not.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::columns::ColumnFlag;
+use super::output::{Outcome, Output};
+use crate::data::{self, FileImport, Import};
+
+const LONG_ABOUT: &str = "\
+Show what training would read from your files.
+
+Tells which shape each file was recognised as, which column plays which part, how many rows can be used, and for each \
+row that cannot its file, its line and the reason. Nothing is written: `train` reads the same files in the same way.";
+
+const EXAMPLES: &str = "\
+Examples:
+  hydra-studio import faq.csv
+  hydra-studio import shop.csv more.jsonl --map prompt=Question --map response=Answer";
+
+/// What `import` is given.
+#[derive(Args, Clone, Debug)]
+#[command(about = "Show what training would read from your files", long_about = LONG_ABOUT)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ImportArgs {
+    /// .jsonl, .json or .csv files, or folders with such files
+    #[arg(value_name = "DATA", required = true)]
+    pub data: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub columns: ColumnFlag,
+}
+
+/// The event `file`: how one file was read.
+#[derive(Serialize)]
+struct FileEvent<'a> {
+    path: &'a Path,
+    format: String,
+    explanation: &'a str,
+    columns: &'a [String],
+    mapping: &'a BTreeMap<String, String>,
+    rows: usize,
+    kept: usize,
+}
+
+/// The event `dropped`: one row that cannot be used.
+#[derive(Serialize)]
+struct DroppedEvent<'a> {
+    file: &'a str,
+    line: usize,
+    reason: &'a str,
+}
+
+/// The event `done`: the whole import.
+#[derive(Serialize)]
+struct DoneEvent<'a> {
+    rows: usize,
+    kept: usize,
+    dropped: usize,
+    /// The shape of all files, or `mixed`.
+    format: String,
+    /// Part to column where all files agree, else empty; the event `file` has each file's own.
+    mapping: &'a BTreeMap<String, String>,
+}
+
+/// Reads the files and tells what was found.
+pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
+    let map = args.columns.column_map()?;
+    let import = data::import(&args.data, &map, output.job())?;
+    output.clear_progress();
+    for file in &import.files {
+        tell_file(file, output);
+    }
+    tell_dropped(&import, output);
+    tell_sum(&import, output);
+    Ok(Outcome::Done)
+}
+
+fn tell_file(file: &FileImport, output: &Output) {
+    output.event(
+        "file",
+        FileEvent {
+            path: &file.path,
+            format: file.shape.to_string(),
+            explanation: &file.explanation,
+            columns: &file.columns,
+            mapping: &file.mapping,
+            rows: file.rows,
+            kept: file.kept,
+        },
+    );
+    output.line(&format!("{}: {} of {} rows kept", file.path.display(), file.kept, file.rows));
+    output.line(&format!("  {}", file.explanation));
+}
+
+fn tell_dropped(import: &Import, output: &Output) {
+    if !import.dropped.is_empty() {
+        output.line("\nDropped:");
+    }
+    for dropped in &import.dropped {
+        let (source, reason) = (&dropped.source, dropped.reason.as_str());
+        output.event("dropped", DroppedEvent { file: &source.file, line: source.line, reason });
+        output.line(&format!("  {source}  {reason}"));
+    }
+}
+
+fn tell_sum(import: &Import, output: &Output) {
+    let (kept, dropped) = (import.examples.len(), import.dropped.len());
+    let none = BTreeMap::new();
+    let first = import.files.first();
+    let same_shape = first.filter(|first| import.files.iter().all(|file| file.shape == first.shape));
+    let same_mapping = first.filter(|first| import.files.iter().all(|file| file.mapping == first.mapping));
+    output.event(
+        "done",
+        DoneEvent {
+            rows: import.rows,
+            kept,
+            dropped,
+            format: same_shape.map_or_else(|| "mixed".to_owned(), |file| file.shape.to_string()),
+            mapping: same_mapping.map_or(&none, |file| &file.mapping),
+        },
+    );
+    output.line(&format!("\n{kept} of {} rows kept, {dropped} dropped.", import.rows));
+}

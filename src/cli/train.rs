@@ -1,0 +1,425 @@
+//! `hydra-studio train`: a run from data to adapter.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::columns::ColumnFlag;
+use super::flags::{Targets, help, named};
+use super::output::{Outcome, Output};
+use super::{open, training};
+use crate::adapter::{Method, Target};
+use crate::model::BaseModel;
+use crate::train::{DataRef, Dataset, DeviceChoice, FileRef, Length, Run, RunFolder, Schedule, TrainSettings};
+
+const LONG_ABOUT: &str = "\
+Train an adapter.
+
+Reads the examples, holds some of them out, and trains a small adapter on top of the base model, which itself stays \
+as it is. The run folder takes everything: the settings, a line for each step, checkpoints to go on from, and the \
+adapter. Ctrl-C saves a checkpoint first; `hydra-studio resume RUN` goes on from there.";
+
+const EXAMPLES: &str = "\
+Examples:
+  hydra-studio train --model SmolLM2-135M-Instruct --data faq.csv --out runs/faq
+  hydra-studio train --model smollm2.gguf --data a.jsonl b.jsonl --out runs/two --heads 4 --steps 300
+  hydra-studio train --model smollm2.gguf --data faq.csv --out runs/lora --config shop.toml
+
+A settings file holds the same settings by name, and flags overrule it:
+  rank = 16
+  heads = 4
+  lr = 1e-4
+  length = { epochs = 2 }
+  targets = [\"q_proj\", \"v_proj\"]";
+
+/// The settings that flags and file overrule; the only place where defaults stand.
+fn default() -> TrainSettings {
+    TrainSettings::default()
+}
+
+/// What `train` is given.
+#[derive(Args, Clone, Debug)]
+#[command(about = "Train an adapter", long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+pub struct TrainArgs {
+    /// The base model: a Hugging Face folder (config.json, tokenizer.json, *.safetensors) or a .gguf file
+    #[arg(long, value_name = "M")]
+    pub model: PathBuf,
+
+    /// The training data: .jsonl, .json or .csv files
+    #[arg(long, value_name = "D", num_args = 1.., required_unless_present = "tokens")]
+    pub data: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub columns: ColumnFlag,
+
+    /// The run folder to make; it must not exist, or be empty
+    #[arg(long, value_name = "RUN")]
+    pub out: PathBuf,
+
+    /// A TOML file with settings; flags overrule it
+    #[arg(long, value_name = "F.toml")]
+    pub config: Option<PathBuf>,
+
+    /// Train on a safetensors file with `input_ids` and `labels` [n, t] (i64, -100 = not supervised) instead of --data
+    #[arg(long, value_name = "F.safetensors", conflicts_with = "data")]
+    pub tokens: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Adapter")]
+    pub adapter: AdapterFlags,
+
+    #[command(flatten, next_help_heading = "Training")]
+    pub training: TrainingFlags,
+}
+
+/// What is trained.
+#[derive(Args, Clone, Debug)]
+pub struct AdapterFlags {
+    #[arg(long, value_name = "NAME")]
+    #[arg(help = help(&format!("The method: {}", Method::ALL.map(Method::name).join(", ")), default().method))]
+    pub method: Option<Method>,
+
+    #[arg(long, value_name = "R")]
+    #[arg(help = help("Inner size of the adapter's matrices; 4 to 64 is usual", default().rank))]
+    pub rank: Option<usize>,
+
+    #[arg(long, value_name = "N")]
+    #[arg(help = help("Number of heads the router chooses between; plain LoRA has one", default().heads))]
+    pub heads: Option<usize>,
+
+    /// How strongly the adapter acts: its sum is scaled by alpha / rank [default: twice the rank]
+    #[arg(long, value_name = "A")]
+    pub alpha: Option<f64>,
+
+    #[arg(long, value_name = "P")]
+    #[arg(help = help("Share of the adapter's input that is zeroed at random while training", default().dropout))]
+    pub dropout: Option<f64>,
+
+    /// Scale by alpha / √rank instead of alpha / rank (rsLoRA)
+    #[arg(long)]
+    pub rslora: bool,
+
+    #[arg(long, value_name = "LIST|all-linear")]
+    #[arg(help = help(&format!("What is adapted: {}", Target::ALL.map(Target::name).join(",")), "all-linear"))]
+    pub targets: Option<Targets>,
+
+    /// An adapter folder or run folder to start from; its method, rank, heads, alpha and targets hold
+    #[arg(long, value_name = "DIR")]
+    pub init_adapter: Option<PathBuf>,
+}
+
+/// How it is trained.
+#[derive(Args, Clone, Debug)]
+pub struct TrainingFlags {
+    /// Passes over the training examples [default: 1]
+    #[arg(long, value_name = "E", conflicts_with = "steps")]
+    pub epochs: Option<f64>,
+
+    /// Optimizer steps, in place of --epochs
+    #[arg(long, value_name = "S")]
+    pub steps: Option<usize>,
+
+    #[arg(long, value_name = "B")]
+    #[arg(help = help("Examples computed at once; fewer need less memory", default().batch))]
+    pub batch: Option<usize>,
+
+    #[arg(long, value_name = "K")]
+    #[arg(help = help("Batches summed before each optimizer step", default().accumulate))]
+    pub accumulate: Option<usize>,
+
+    #[arg(long, value_name = "T")]
+    #[arg(help = help("Longest example in tokens; longer ones are cut, and counted", default().context))]
+    pub context: Option<usize>,
+
+    #[arg(long, value_name = "LR")]
+    #[arg(help = help("Highest learning rate; 1e-4 to 1e-3 is usual", default().lr))]
+    pub lr: Option<f64>,
+
+    /// How the learning rate falls after warm-up [default: cosine]
+    #[arg(long, value_name = "cosine|linear|constant", value_parser = named::<Schedule>)]
+    pub schedule: Option<Schedule>,
+
+    #[arg(long, value_name = "F")]
+    #[arg(help = help("Share of all steps over which the learning rate rises; 0 for none", default().warmup))]
+    pub warmup: Option<f64>,
+
+    #[arg(long, value_name = "G")]
+    #[arg(help = help("Gradients are scaled down to this norm; 0 for never", default().max_grad_norm))]
+    pub max_grad_norm: Option<f64>,
+
+    #[arg(long, value_name = "W")]
+    #[arg(help = help("AdamW's weight decay", default().weight_decay))]
+    pub weight_decay: Option<f64>,
+
+    #[arg(long, value_name = "F")]
+    #[arg(help = help("Share of the examples kept out of training, to measure on", default().held_out))]
+    pub held_out: Option<f64>,
+
+    #[arg(long, value_name = "S")]
+    #[arg(help = help("Fixes start, split, order and dropout: the same seed, the same adapter", default().seed))]
+    pub seed: Option<u64>,
+
+    /// Where to compute [default: auto]
+    #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
+    pub device: Option<DeviceChoice>,
+
+    /// One example a row, padded to the longest of its batch; every run is batched so, and the flag keeps it so
+    #[arg(long)]
+    pub no_packing: bool,
+
+    /// Steps between two checkpoints [default: ten over the run, at least one in 100 steps]
+    #[arg(long, value_name = "S")]
+    pub checkpoint_every: Option<usize>,
+
+    /// Steps between two measures of the held-out loss [default: ten over the run]
+    #[arg(long, value_name = "S")]
+    pub eval_every: Option<usize>,
+}
+
+/// Puts a flag in a setting's place where the flag was given.
+fn put<T>(setting: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *setting = value;
+    }
+}
+
+impl AdapterFlags {
+    fn overrule(self, settings: &mut TrainSettings) {
+        put(&mut settings.method, self.method);
+        put(&mut settings.rank, self.rank);
+        put(&mut settings.heads, self.heads);
+        put(&mut settings.dropout, self.dropout);
+        put(&mut settings.targets, self.targets.map(|targets| targets.0));
+        settings.rslora |= self.rslora;
+        settings.alpha = self.alpha.or(settings.alpha);
+        settings.init_adapter = self.init_adapter.or(settings.init_adapter.take());
+    }
+}
+
+impl TrainingFlags {
+    fn overrule(&self, settings: &mut TrainSettings) {
+        put(&mut settings.length, self.steps.map(Length::Steps).or(self.epochs.map(Length::Epochs)));
+        put(&mut settings.batch, self.batch);
+        put(&mut settings.accumulate, self.accumulate);
+        put(&mut settings.context, self.context);
+        put(&mut settings.lr, self.lr);
+        put(&mut settings.schedule, self.schedule);
+        put(&mut settings.warmup, self.warmup);
+        put(&mut settings.max_grad_norm, self.max_grad_norm);
+        put(&mut settings.weight_decay, self.weight_decay);
+        put(&mut settings.held_out, self.held_out);
+        put(&mut settings.seed, self.seed);
+        put(&mut settings.device, self.device);
+        settings.checkpoint_every = self.checkpoint_every.or(settings.checkpoint_every);
+        settings.eval_every = self.eval_every.or(settings.eval_every);
+    }
+}
+
+impl TrainArgs {
+    /// The settings these arguments ask for: flags over the `--config` file over the defaults. Errs when the file
+    /// cannot be read, names a setting that does not exist, or the result cannot be trained with.
+    pub fn settings(&self) -> anyhow::Result<TrainSettings> {
+        let mut settings = match &self.config {
+            Some(file) => read_config(file)?,
+            None => default(),
+        };
+        self.adapter.clone().overrule(&mut settings);
+        self.training.overrule(&mut settings);
+        settings.validate().map_err(anyhow::Error::msg)?;
+        Ok(settings)
+    }
+}
+
+/// Starts a run and takes it to its end.
+pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
+    let mut settings = args.settings()?;
+    RunFolder::refuse_taken(&args.out)?;
+    let model = open::model(&args.model, settings.device, output)?;
+    if let Some(start) = &settings.init_adapter {
+        let place = open::adapter_place(start, &model, output)?;
+        settings.init_adapter = Some(std::path::absolute(&place.folder).unwrap_or(place.folder));
+    }
+    let (data, data_ref) = args.data(&model, &mut settings, output)?;
+    let run = Run::start(model, Arc::new(data), settings, data_ref, &args.out)?;
+    if let Some(spec) = args.overruled_by(&run) {
+        output.warn(&format!("the adapter to start from keeps its own settings, {spec}, whatever the flags say"));
+    }
+    training::drive(run, output)
+}
+
+impl TrainArgs {
+    /// What the run reads, and how its folder remembers it.
+    fn data(
+        &self,
+        model: &BaseModel,
+        settings: &mut TrainSettings,
+        output: &Output,
+    ) -> anyhow::Result<(Dataset, DataRef)> {
+        if let Some(file) = &self.tokens {
+            let data = training::read_tokens(file, model)?;
+            return Ok((data, DataRef::Tokens { file: FileRef::of(file)? }));
+        }
+        let longest = model.decoder.config().max_position;
+        if settings.context > longest {
+            let asked = std::mem::replace(&mut settings.context, longest);
+            output.warn(&format!("the model takes {longest} tokens at most: the context is {longest}, not {asked}"));
+        }
+        let map = self.columns.column_map()?;
+        let (data, files) = training::read_rows(&self.data, &map, model.tokenizer()?, settings, output)?;
+        let files = files.iter().map(|file| FileRef::of(file)).collect::<Result<_, _>>()?;
+        Ok((data, DataRef::Rows { files, columns: map.to_columns() }))
+    }
+
+    /// The settings of the adapter the run starts from, in words, where a flag asked for others.
+    fn overruled_by(&self, run: &Run) -> Option<String> {
+        let (asked, held) = (&self.adapter, run.trainer().settings());
+        held.init_adapter.as_ref()?;
+        let differs = asked.method.is_some_and(|method| method != held.method)
+            || asked.rank.is_some_and(|rank| rank != held.rank)
+            || asked.heads.is_some_and(|heads| heads != held.heads)
+            || asked.alpha.is_some_and(|alpha| Some(alpha) != held.alpha)
+            || asked.targets.as_ref().is_some_and(|targets| targets.0 != held.targets);
+        let alpha = held.alpha.unwrap_or_default();
+        differs.then(|| format!("{}, rank {}, {} heads, alpha {alpha}", held.method.title(), held.rank, held.heads))
+    }
+}
+
+fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("the settings file {} cannot be read: check the path after --config", file.display())
+    })?;
+    toml::from_str(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        train: TrainArgs,
+    }
+
+    fn parse(flags: &str) -> Result<TrainArgs, clap::Error> {
+        let line = format!("train --model m.gguf --out run {flags}");
+        Line::try_parse_from(line.split_whitespace()).map(|line| line.train)
+    }
+
+    fn config(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn without_flags_the_settings_are_the_defaults() {
+        assert_eq!(parse("--data a.csv").unwrap().settings().unwrap(), TrainSettings::default());
+    }
+
+    #[test]
+    fn defaults_that_help_tells_in_words_are_those_of_the_settings() {
+        let settings = default();
+        assert_eq!((settings.length, settings.schedule), (Length::Epochs(1.0), Schedule::Cosine));
+        assert_eq!((settings.device, settings.targets), (DeviceChoice::Auto, Target::ALL.to_vec()));
+        assert_eq!((settings.alpha, settings.checkpoint_every, settings.eval_every), (None, None, None));
+    }
+
+    #[test]
+    fn every_flag_reaches_its_setting() {
+        let args = parse(
+            "--data a.csv b.csv --method lora-moe --rank 4 --heads 5 --alpha 12 --dropout 0.1 --rslora --targets q,v \
+             --steps 7 --batch 3 --accumulate 6 --context 64 --lr 0.001 --schedule constant --warmup 0 \
+             --max-grad-norm 0 --weight-decay 0.01 --held-out 0.2 --seed 9 --device cpu --no-packing --checkpoint-every 2 --eval-every 3 \
+             --init-adapter start",
+        )
+        .unwrap();
+        assert_eq!(args.data, [PathBuf::from("a.csv"), PathBuf::from("b.csv")]);
+        let expected = TrainSettings {
+            method: Method::LoraMoe,
+            rank: 4,
+            heads: 5,
+            alpha: Some(12.0),
+            dropout: 0.1,
+            rslora: true,
+            targets: vec![Target::Q, Target::V],
+            length: Length::Steps(7),
+            batch: 3,
+            accumulate: 6,
+            context: 64,
+            lr: 1e-3,
+            schedule: Schedule::Constant,
+            warmup: 0.0,
+            max_grad_norm: 0.0,
+            weight_decay: 0.01,
+            held_out: 0.2,
+            seed: 9,
+            device: DeviceChoice::Cpu,
+            checkpoint_every: Some(2),
+            eval_every: Some(3),
+            init_adapter: Some("start".into()),
+        };
+        assert_eq!(args.settings().unwrap(), expected);
+    }
+
+    #[test]
+    fn flags_overrule_the_file_and_the_file_the_defaults() {
+        let file =
+            config("rank = 16\nheads = 4\nlength = { epochs = 2 }\ntargets = [\"q_proj\"]\nschedule = \"linear\"\n");
+        let args = parse(&format!("--data a.csv --heads 2 --config {}", file.path().display())).unwrap();
+        let settings = args.settings().unwrap();
+        let expected = TrainSettings {
+            rank: 16,
+            heads: 2,
+            length: Length::Epochs(2.0),
+            targets: vec![Target::Q],
+            schedule: Schedule::Linear,
+            ..TrainSettings::default()
+        };
+        assert_eq!(settings, expected);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_refused_with_its_line() {
+        let file = config("rank = 16\nlearning_rate = 1e-4\n");
+        let args = parse(&format!("--data a.csv --config {}", file.path().display())).unwrap();
+        let refusal = format!("{:#}", args.settings().unwrap_err());
+        assert!(refusal.contains("learning_rate") && refusal.contains("line 2"), "{refusal}");
+        assert!(refusal.contains(&file.path().display().to_string()), "{refusal}");
+    }
+
+    #[test]
+    fn a_settings_file_that_is_not_there_is_named() {
+        let refusal = format!("{:#}", parse("--data a.csv --config nowhere.toml").unwrap().settings().unwrap_err());
+        assert!(refusal.contains("nowhere.toml") && refusal.contains("--config"), "{refusal}");
+    }
+
+    #[test]
+    fn settings_that_cannot_train_are_refused() {
+        let refusal = parse("--data a.csv --rank 0").unwrap().settings().unwrap_err().to_string();
+        assert!(refusal.contains("rank"), "{refusal}");
+    }
+
+    #[test]
+    fn data_or_tokens_are_needed_and_exclude_each_other() {
+        assert!(parse("").is_err());
+        assert!(parse("--tokens t.safetensors").is_ok());
+        assert!(parse("--tokens t.safetensors --data a.csv").is_err());
+    }
+
+    #[test]
+    fn epochs_and_steps_exclude_each_other() {
+        assert!(parse("--data a.csv --epochs 1 --steps 2").is_err());
+    }
+
+    #[test]
+    fn an_unknown_method_is_refused_with_those_there_are() {
+        let refusal = parse("--data a.csv --method hydra").unwrap_err().to_string();
+        assert!(refusal.contains("hydralora-uniform"), "{refusal}");
+    }
+}

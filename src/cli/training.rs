@@ -1,0 +1,231 @@
+//! What `train` and `resume` share: the data of a run as tokens, and the run itself, taken to its end or to Ctrl-C.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+
+use super::output::{Outcome, Output};
+use crate::data::{self, ColumnMap};
+use crate::model::BaseModel;
+use crate::text::ChatTokenizer;
+use crate::train::{AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, device_name};
+
+/// Reads examples as the model will see them, and says what was left out or cut. Gives the files they came from too.
+pub(super) fn read_rows(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    tokenizer: &ChatTokenizer,
+    settings: &TrainSettings,
+    output: &Output,
+) -> anyhow::Result<(Dataset, Vec<PathBuf>)> {
+    let import = data::import(paths, map, output.job())?;
+    if let Some(first) = import.dropped.first() {
+        output.warn(&format!(
+            "{} of {} rows cannot be used, the first being {}: {}. `hydra-studio import` lists them all",
+            import.dropped.len(),
+            import.rows,
+            first.source,
+            first.reason
+        ));
+    }
+    let data = Dataset::from_examples(&import.examples, tokenizer, settings, output.job())?;
+    output.clear_progress();
+    for reason in &data.skip_reasons {
+        output.warn(&format!("left out of training: {reason}"));
+    }
+    let untold = data.skipped - data.skip_reasons.len().min(data.skipped);
+    if untold > 0 {
+        output.warn(&format!("left out of training: {untold} more examples"));
+    }
+    if data.cut > 0 {
+        let (cut, context) = (data.cut, settings.context);
+        output.warn(&format!("{cut} examples are longer than the context of {context} tokens and were cut to it"));
+    }
+    Ok((data, import.files.into_iter().map(|file| file.path).collect()))
+}
+
+/// Reads the rows of a token file. Errs when they are longer than the model takes, or nothing in them can be learnt.
+pub(super) fn read_tokens(file: &Path, model: &BaseModel) -> anyhow::Result<Dataset> {
+    let config = model.decoder.config();
+    let data = Dataset::from_token_file(file, config.vocab)?;
+    let rows: Vec<_> = data.train.iter().map(|row| row.tokens.clone()).collect();
+    super::open::row_width(&rows, file, config)?;
+    if rows.iter().all(|row| row.supervised_count() == 0) {
+        bail!(
+            "every label is -100, so there is nothing to learn: give labels to the tokens to learn: {}",
+            file.display()
+        );
+    }
+    Ok(data)
+}
+
+/// The event `started`.
+#[derive(Serialize)]
+struct Started<'a> {
+    run: String,
+    model: &'a str,
+    device: &'static str,
+    settings: &'a TrainSettings,
+    /// Steps done before; 0 for a new run.
+    from_step: usize,
+    steps: usize,
+    examples: usize,
+    held_out: usize,
+    /// Examples cut to the context.
+    cut: usize,
+    /// Examples left out because nothing in them can be learnt.
+    skipped: usize,
+    parameters: usize,
+    router_parameters: usize,
+}
+
+/// The event `done`.
+#[derive(Serialize)]
+struct Ended {
+    run: String,
+    step: usize,
+    steps: usize,
+    /// Held-out loss in nats a token, where examples were held out.
+    held_out_before: Option<f64>,
+    held_out_after: Option<f64>,
+    elapsed_s: f64,
+    /// The folder of the best checkpoint, or of the last where none was measured.
+    adapter: String,
+}
+
+/// Takes a run to its end. Ctrl-C saves a checkpoint first and ends it there.
+pub(super) fn drive(mut run: Run, output: &Output) -> anyhow::Result<Outcome> {
+    if let Some(stopped) = advance(&mut run, output)? {
+        return Ok(stopped);
+    }
+    tell_end(&run, output)?;
+    Ok(Outcome::Done)
+}
+
+/// Takes a run to its last step, telling of each; gives what there is to say where Ctrl-C ended it before, saved.
+pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<Outcome>> {
+    tell_start(run, output);
+    while !run.is_done() {
+        if output.job().is_cancelled() {
+            return stop(run, output).map(Some);
+        }
+        for event in run.advance()? {
+            tell(&event, output);
+        }
+    }
+    output.clear_progress();
+    Ok(None)
+}
+
+fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
+    let saved = run.save().context("the run was stopped, but its last steps could not be saved")?;
+    output.event("checkpoint", &saved);
+    let path = quoted(run.path());
+    Ok(Outcome::Interrupted(format!(
+        "Stopped after step {} of {} and saved as {}. Go on with: hydra-studio resume {path}",
+        saved.step,
+        run.trainer().steps(),
+        saved.name
+    )))
+}
+
+fn tell_start(run: &Run, output: &Output) {
+    let (trainer, model) = (run.trainer(), run.model());
+    let (data, settings) = (trainer.data(), trainer.settings());
+    let started = Started {
+        run: run.path().display().to_string(),
+        model: &model.name,
+        device: device_name(model.decoder.device()),
+        settings,
+        from_step: trainer.step(),
+        steps: trainer.steps(),
+        examples: data.train.len(),
+        held_out: data.held_out.len(),
+        cut: data.cut,
+        skipped: data.skipped,
+        parameters: run.adapter().map_or(0, |adapter| adapter.parameters()),
+        router_parameters: run.adapter().map_or(0, |adapter| adapter.router_parameters()),
+    };
+    let from = if started.from_step > 0 { format!(" from step {}", started.from_step) } else { String::new() };
+    output.line(&format!(
+        "{} on {} ({}): {} examples, {} held out, {} steps of {}{from}",
+        settings.method.title(),
+        started.model,
+        started.device,
+        started.examples,
+        started.held_out,
+        started.steps,
+        settings.effective_batch()
+    ));
+    output.event("started", &started);
+    if !run.is_done() {
+        let is_measured_first = started.from_step == 0 && started.held_out > 0;
+        let note = if is_measured_first { "Measuring the held-out loss before training" } else { "Starting" };
+        output.job().progress(share(started.from_step, started.steps), note);
+    }
+}
+
+fn share(step: usize, steps: usize) -> f32 {
+    step as f32 / steps.max(1) as f32
+}
+
+fn tell(event: &RunEvent, output: &Output) {
+    match event {
+        RunEvent::Step(record) => {
+            output.event("step", record);
+            show_step(record, output);
+        }
+        RunEvent::Eval(record) => {
+            output.event("eval", record);
+            output.line(&format!("Step {}: held-out loss {:.4}", record.step, record.loss));
+        }
+        RunEvent::Checkpoint(record) => output.event("checkpoint", record),
+        RunEvent::Routing(record) => output.event("routing", record),
+    }
+}
+
+/// Shows how far training is after a step.
+pub(super) fn show_step(record: &StepRecord, output: &Output) {
+    let StepRecord { step, steps, loss, tokens_per_s, .. } = record;
+    let note = format!("Step {step} of {steps}, loss {loss:.4}, {tokens_per_s:.0} tokens/s");
+    output.job().progress(share(*step, *steps), note);
+}
+
+fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
+    let place = AdapterPlace::find(run.path())?;
+    let (trainer, path) = (run.trainer(), run.path().display());
+    let (before, after) = run.held_out();
+    output.event(
+        "done",
+        Ended {
+            run: path.to_string(),
+            step: trainer.step(),
+            steps: trainer.steps(),
+            held_out_before: before,
+            held_out_after: after,
+            elapsed_s: trainer.elapsed_s(),
+            adapter: place.folder.display().to_string(),
+        },
+    );
+    output.line(&format!("\nDone: {} steps in {:.0} s.", trainer.step(), trainer.elapsed_s()));
+    if let (Some(before), Some(after)) = (before, after) {
+        let change = 100.0 * (after - before) / before;
+        output.line(&format!("Held-out loss: {before:.4} before, {after:.4} after ({change:+.1} %)."));
+    }
+    output.line(&format!("Adapter: {path}, {}.", place.chosen.as_deref().unwrap_or("its last checkpoint")));
+    let with = format!("--model {} --adapter {}", quoted(&run.model().path), quoted(run.path()));
+    output.line("\nNext:");
+    if run.model().tokenizer().is_ok() {
+        output.line(&format!("  hydra-studio generate {with} --prompt \"…\""));
+        output.line(&format!("  hydra-studio inspect {with} --prompt \"…\""));
+    }
+    output.line(&format!("  hydra-studio export {with} --format hydralora --out DIR"));
+    Ok(())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.contains(char::is_whitespace) { format!("\"{path}\"") } else { path }
+}

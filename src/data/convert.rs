@@ -1,0 +1,178 @@
+//! One row becomes one conversation, or the reason why it cannot.
+
+use serde_json::Value;
+
+use super::plan::{Body, Columns, Plan, Used};
+use super::read::{Fields, name};
+use super::shape::{CHOICES, HOUSEKEEPING, Shape, find, same_name};
+use super::{Message, Role, chat};
+
+/// Longer texts are no labels.
+const MAX_TOPIC_CHARS: usize = 80;
+
+/// Reads one row by the plan of its file: its messages and its topic.
+pub(super) fn convert(plan: &Plan, fields: &Fields, used: &mut Used) -> Result<(Vec<Message>, Option<String>), String> {
+    let topic = topic(plan, fields, used);
+    let mut messages = Vec::new();
+    if let Some((column, text)) = text_of(fields, &plan.system)? {
+        used.note("system", column);
+        messages.push(Message { role: Role::System, content: text });
+    }
+    if let Some((column, value)) = find(fields, &plan.history) {
+        let before = chat::history(value, column)?;
+        if !before.is_empty() {
+            used.note("history", column);
+            messages.extend(before);
+        }
+    }
+    match &plan.body {
+        Body::Text(columns) => {
+            messages.push(running_text(plan, fields, columns, used)?);
+            return Ok((messages, topic));
+        }
+        Body::Turns(columns) => {
+            let (column, value) = find(fields, columns).ok_or_else(|| missing(plan, columns))?;
+            used.note("messages", column);
+            let turns = chat::turns(value, column)?;
+            if turns.iter().any(|turn| turn.role == Role::System) {
+                messages.retain(|message| message.role != Role::System);
+            }
+            messages.extend(turns);
+        }
+        Body::Parts { prompt, response, context } => {
+            messages.extend(question(plan, fields, (prompt, response, context), used)?);
+            messages.extend(answer(plan, fields, response, used)?);
+        }
+    }
+    Ok((chat::finish(messages)?, topic))
+}
+
+/// A text as the one thing the model says.
+fn running_text(plan: &Plan, fields: &Fields, columns: &Columns, used: &mut Used) -> Result<Message, String> {
+    let (column, value) = find(fields, columns).ok_or_else(|| missing(plan, columns))?;
+    used.note("text", column);
+    let content = text(value, column)?.ok_or_else(|| format!("the text in \"{column}\" is empty"))?;
+    Ok(Message { role: Role::Assistant, content })
+}
+
+/// The question's messages: one, unless the column holds a list of them.
+fn question(
+    plan: &Plan,
+    fields: &Fields,
+    (prompt, response, context): (&Columns, &Columns, &Columns),
+    used: &mut Used,
+) -> Result<Vec<Message>, String> {
+    let (column, value) = find(fields, prompt).ok_or_else(|| missing(plan, prompt))?;
+    used.note("prompt", column);
+    if holds_messages(value) {
+        return chat::turns(value, column);
+    }
+    let mut pieces: Vec<String> = text(value, column)?.into_iter().collect();
+    if let Some((column, text)) = text_of(fields, context)? {
+        used.note("context", column);
+        pieces.push(text);
+    }
+    if plan.shape == Shape::InstructionAnswer {
+        pieces.extend(other_texts(plan, fields, &[prompt, response], used));
+    }
+    if plan.shape == Shape::QuestionAnswer
+        && let Some((column, Value::Array(choices))) = find(fields, CHOICES)
+    {
+        used.note("choices", column);
+        pieces.push(lettered(choices, column)?);
+    }
+    if pieces.is_empty() {
+        return Err(format!("the question in \"{column}\" is empty"));
+    }
+    Ok(vec![Message { role: Role::User, content: pieces.join("\n\n") }])
+}
+
+fn answer(plan: &Plan, fields: &Fields, response: &Columns, used: &mut Used) -> Result<Vec<Message>, String> {
+    let (column, value) = find(fields, response).ok_or_else(|| missing(plan, response))?;
+    used.note("response", column);
+    if holds_messages(value) {
+        return chat::turns(value, column);
+    }
+    let content = text(value, column)?.ok_or_else(|| format!("the answer in \"{column}\" is empty"))?;
+    Ok(vec![Message { role: Role::Assistant, content }])
+}
+
+/// The texts of a row that its instruction speaks of: every text that is not a label, housekeeping, a bare number or yes
+/// and no of a table, or a repetition. With several, each is headed by its column's name.
+fn other_texts(plan: &Plan, fields: &Fields, known: &[&Columns], used: &mut Used) -> Option<String> {
+    let reserved = |key: &str| {
+        let mut names = known.iter().copied().chain([&plan.system, &plan.history, &plan.topic]).flatten();
+        names.any(|name| same_name(key, name)) || HOUSEKEEPING.iter().any(|name| same_name(key, name))
+    };
+    let candidates = fields.iter().filter(|(key, _)| !reserved(key));
+    let texts: Vec<(&String, &str)> = candidates
+        .filter_map(|(key, value)| value.as_str().map(|text| (key, text.trim())))
+        .filter(|(_, text)| is_prose(text))
+        .collect();
+    let repeats = |at: usize, text: &str| {
+        texts.iter().enumerate().any(|(other, (_, longer))| {
+            other != at && longer.contains(text) && (longer.len() > text.len() || other < at)
+        })
+    };
+    let kept: Vec<_> = texts.iter().enumerate().filter(|(at, (_, text))| !repeats(*at, text)).collect();
+    for (_, (key, _)) in &kept {
+        used.note("context", key);
+    }
+    match kept.as_slice() {
+        [] => None,
+        [(_, (_, text))] => Some((*text).to_owned()),
+        several => {
+            Some(several.iter().map(|(_, (key, text))| format!("{key}: {text}")).collect::<Vec<_>>().join("\n\n"))
+        }
+    }
+}
+
+fn is_prose(text: &str) -> bool {
+    let flag = ["true", "false", "yes", "no"].iter().any(|flag| text.eq_ignore_ascii_case(flag));
+    !text.is_empty() && !flag && text.parse::<f64>().is_err()
+}
+
+fn lettered(choices: &[Value], column: &str) -> Result<String, String> {
+    let lines = ('A'..='Z').zip(choices).map(|(letter, choice)| {
+        let text = text(choice, column)?.ok_or_else(|| format!("a choice in \"{column}\" is empty"))?;
+        Ok(format!("{letter}. {text}"))
+    });
+    lines.collect::<Result<Vec<_>, String>>().map(|lines| lines.join("\n"))
+}
+
+fn topic(plan: &Plan, fields: &Fields, used: &mut Used) -> Option<String> {
+    let (column, value) = find(fields, &plan.topic)?;
+    let label = text(value, column).ok()??.trim().to_owned();
+    if label.contains('\n') || label.chars().count() > MAX_TOPIC_CHARS {
+        return None;
+    }
+    used.note("topic", column);
+    Some(label)
+}
+
+/// The first of the columns that the row has, where it is not blank.
+fn text_of<'a>(fields: &'a Fields, columns: &Columns) -> Result<Option<(&'a str, String)>, String> {
+    let Some((column, value)) = find(fields, columns) else { return Ok(None) };
+    Ok(text(value, column)?.map(|text| (column, text)))
+}
+
+/// A cell as text; `None` where it is blank. Numbers and truth values are spelt out.
+fn text(value: &Value, column: &str) -> Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.trim().is_empty() => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Bool(truth) => Ok(Some(truth.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(format!("\"{column}\" must be a text, it is {}", name(value))),
+    }
+}
+
+fn holds_messages(value: &Value) -> bool {
+    matches!(value, Value::Array(list) if list.first().is_some_and(Value::is_object))
+}
+
+fn missing(plan: &Plan, columns: &Columns) -> String {
+    let names = columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
+    format!("the row has no column {names}, which this file's shape ({}) needs", plan.shape)
+}

@@ -1,0 +1,58 @@
+//! Why a whole file, or the whole import, was refused. A single bad row is no error: it is dropped and listed.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::job::Cancelled;
+
+/// Why an import gave nothing. The path stands last in every message.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    #[error("No file to read: name at least one .jsonl, .json or .csv file, or a folder with such files")]
+    NoPaths,
+    #[error("The folder holds no .jsonl, .json or .csv file: {}", path.display())]
+    EmptyFolder { path: PathBuf },
+    #[error("The file cannot be read ({source}); check that it exists and that you may open it: {}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("Files of kind {kind} are not read; {advice}: {}", path.display())]
+    UnsupportedKind { path: PathBuf, kind: String, advice: &'static str },
+    #[error("The file is not UTF-8 text but {found}; save it again as UTF-8 (in a spreadsheet: \"CSV UTF-8\"): {}", path.display())]
+    NotUtf8 { path: PathBuf, found: &'static str },
+    #[error("The file holds no rows: {}", path.display())]
+    Empty { path: PathBuf },
+    #[error(
+        "The row that starts on line {line} never ends: a quotation mark or bracket is missing there, or the file was cut \
+         short: {}", path.display()
+    )]
+    Unfinished { path: PathBuf, line: usize },
+    #[error("Two columns are called \"{column}\"; give each its own name in the first line: {}", path.display())]
+    RepeatedColumn { path: PathBuf, column: String },
+    #[error(
+        "The columns {found} fit no shape that is read. These are: alpaca (instruction, input, output), messages (messages \
+         with role and content), sharegpt (conversations with from and value), prompt/completion, question/answer, \
+         instruction/answer and dolly (instruction, context, response). Rename the columns, or say which column holds the \
+         question and which the answer (in the window: Columns; on the command line: --map prompt=COLUMN --map \
+         response=COLUMN): {}", path.display()
+    )]
+    UnknownColumns { path: PathBuf, found: String },
+    #[error(
+        "These are preference rows (prompt, chosen, rejected), which teach by comparing two answers; that training is not \
+         supported. To learn the chosen answers alone, map the response to the column \"chosen\": {}", path.display()
+    )]
+    Preference { path: PathBuf },
+    #[error("There is no column \"{column}\" to take the {part} from; the columns are {found}: {}", path.display())]
+    NoSuchColumn { path: PathBuf, column: String, part: &'static str, found: String },
+    #[error("The column \"{column}\" is mapped to both {first} and {second}; give each part its own column")]
+    MappedTwice { column: String, first: &'static str, second: &'static str },
+    #[error("It is not clear which column holds the {part}; map it too. The columns are {found}: {}", path.display())]
+    PartMissing { path: PathBuf, part: &'static str, found: String },
+    #[error(
+        "The rows hold whole conversations, which a context column does not fit; map prompt and response too, or leave the \
+         context out: {}", path.display()
+    )]
+    ContextOfConversation { path: PathBuf },
+    #[error("None of the {rows} rows can be used. The first, on line {line}: {reason}. File: {}", path.display())]
+    NoUsableRow { path: PathBuf, rows: usize, line: usize, reason: String },
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

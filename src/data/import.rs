@@ -1,0 +1,240 @@
+//! Files and folders in, examples and dropped rows out.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::convert::convert;
+use super::plan::{Accept, Plan, Used};
+use super::read::{Fields, Kind, Reader, Row};
+use super::{ColumnMap, DataError, Dropped, Example, Shape, Source};
+use crate::job::Job;
+
+/// Rows that are looked at before a shape is chosen.
+const SAMPLE_ROWS: usize = 50;
+/// The look ahead also ends after this many bytes, so that long rows do not fill the memory.
+const SAMPLE_BYTES: u64 = 8 << 20;
+/// Column names that are remembered; a file with more is not a table of columns.
+const MAX_COLUMNS: usize = 1000;
+/// Progress is told, and cancelling asked for, every so many rows.
+const ROWS_PER_REPORT: usize = 512;
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Import {
+    pub files: Vec<FileImport>,
+    /// The rows that can be used, in the order of the files.
+    pub examples: Vec<Example>,
+    /// The rows that cannot, each with file, line and reason.
+    pub dropped: Vec<Dropped>,
+    /// All rows: kept and dropped.
+    pub rows: usize,
+}
+
+/// What was read from one file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileImport {
+    pub path: PathBuf,
+    pub shape: Shape,
+    /// Why that shape, and which column plays which part, in words.
+    pub explanation: String,
+    /// Part to column: `prompt` to `question`. Several columns are separated by commas.
+    pub mapping: BTreeMap<String, String>,
+    /// The columns found, in the order of the file.
+    pub columns: Vec<String>,
+    pub rows: usize,
+    pub kept: usize,
+}
+
+/// Reads `.jsonl`, `.json` and `.csv` files; of a folder, all such files sorted by name. The shape of each file is
+/// detected, except for the columns that `map` names.
+///
+/// Rows that cannot be used are dropped with file, line and reason. Errs where a whole file is of no use, and when the
+/// job is cancelled.
+pub fn import(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
+    import_all(paths, map, Accept::Conversations, job)
+}
+
+/// As [`import`], for pre-training: a file whose columns fit no conversation, but are called `text`, is read too. Each of
+/// its texts becomes an example of one assistant message.
+pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
+    import_all(paths, map, Accept::AlsoTexts, job)
+}
+
+fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
+    let files = expand(paths)?;
+    let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
+    let total = sizes.iter().sum::<u64>().max(1);
+    let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
+    let mut before = 0;
+    for (path, size) in files.iter().zip(sizes) {
+        let watch = Watch { job, name: file_name(path), before, total };
+        read_file(path, map, accept, &watch, &mut import)?;
+        before += size;
+    }
+    Ok(import)
+}
+
+/// Folders replaced by the data files in them.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let unreadable = |source| DataError::Unreadable { path: path.clone(), source };
+        if !path.metadata().map_err(unreadable)?.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = path.read_dir().map_err(unreadable)?;
+        let entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+        let mut inside = entries.map_err(unreadable)?;
+        inside.retain(|file| file.is_file() && Kind::of(file).is_ok());
+        if inside.is_empty() {
+            return Err(DataError::EmptyFolder { path: path.clone() });
+        }
+        inside.sort();
+        files.extend(inside);
+    }
+    if files.is_empty() { Err(DataError::NoPaths) } else { Ok(files) }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Tells how far the import is.
+struct Watch<'a> {
+    job: &'a Job,
+    name: String,
+    /// Bytes of the files before this one.
+    before: u64,
+    /// Bytes of all files.
+    total: u64,
+}
+
+impl Watch<'_> {
+    fn report(&self, rows: usize, position: u64) -> Result<(), DataError> {
+        self.job.check()?;
+        let share = (self.before + position) as f64 / self.total as f64;
+        self.job.progress(share.min(1.0) as f32, format!("Reading {}: {rows} rows", self.name));
+        Ok(())
+    }
+}
+
+fn read_file(
+    path: &Path,
+    map: &ColumnMap,
+    accept: Accept,
+    watch: &Watch,
+    import: &mut Import,
+) -> Result<(), DataError> {
+    watch.report(0, 0)?;
+    let mut reader = Reader::open(path)?;
+    let sample = sample(&mut reader)?;
+    let mut columns = FoundColumns::default();
+    let usable: Vec<&Fields> = sample.iter().filter_map(|row| row.fields.as_ref().ok()).collect();
+    usable.iter().for_each(|fields| columns.add(fields));
+    if usable.is_empty() {
+        return Err(no_usable_row(path, &sample));
+    }
+    let plan = Plan::new(&usable, &columns.names, map, accept, path)?;
+    let mut file = File { plan, path: path.display().to_string(), used: Used::default(), columns, rows: 0, kept: 0 };
+    let first_dropped = import.dropped.len();
+    for row in sample {
+        file.take(row, import);
+    }
+    while let Some(row) = reader.next_row()? {
+        file.take(row, import);
+        if file.rows.is_multiple_of(ROWS_PER_REPORT) {
+            watch.report(file.rows, reader.position())?;
+        }
+    }
+    if file.kept == 0
+        && let Some(Dropped { source, reason }) = import.dropped.get(first_dropped)
+    {
+        let (line, reason) = (source.line, reason.clone());
+        return Err(DataError::NoUsableRow { path: path.to_path_buf(), rows: file.rows, line, reason });
+    }
+    watch.report(file.rows, reader.position())?;
+    import.rows += file.rows;
+    import.files.push(FileImport {
+        path: path.to_path_buf(),
+        shape: file.plan.shape,
+        explanation: file.used.explain(&file.plan, &file.columns.names),
+        mapping: file.used.mapping(),
+        columns: file.columns.names,
+        rows: file.rows,
+        kept: file.kept,
+    });
+    Ok(())
+}
+
+/// The first rows of a file, with those that are broken.
+fn sample(reader: &mut Reader) -> Result<Vec<Row>, DataError> {
+    let mut rows = Vec::new();
+    let mut usable = 0;
+    while usable < SAMPLE_ROWS && (usable == 0 || reader.position() < SAMPLE_BYTES) {
+        let Some(row) = reader.next_row()? else { break };
+        usable += usize::from(row.fields.is_ok());
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The error for a file in which not one row could be read.
+fn no_usable_row(path: &Path, rows: &[Row]) -> DataError {
+    let path = path.to_path_buf();
+    match rows.first() {
+        Some(Row { line, fields: Err(reason) }) => {
+            DataError::NoUsableRow { path, rows: rows.len(), line: *line, reason: reason.clone() }
+        }
+        _ => DataError::Empty { path },
+    }
+}
+
+/// Column names in the order in which they were first seen.
+#[derive(Default)]
+struct FoundColumns {
+    names: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl FoundColumns {
+    fn add(&mut self, fields: &Fields) {
+        for name in fields.keys() {
+            if self.names.len() < MAX_COLUMNS && !self.known.contains(name) {
+                self.known.insert(name.clone());
+                self.names.push(name.clone());
+            }
+        }
+    }
+}
+
+/// A file that is being read.
+struct File {
+    plan: Plan,
+    path: String,
+    used: Used,
+    columns: FoundColumns,
+    rows: usize,
+    kept: usize,
+}
+
+impl File {
+    /// Puts one row where it belongs.
+    fn take(&mut self, row: Row, import: &mut Import) {
+        self.rows += 1;
+        let source = Source { file: self.path.clone(), line: row.line };
+        let result = row.fields.and_then(|fields| {
+            self.columns.add(&fields);
+            convert(&self.plan, &fields, &mut self.used)
+        });
+        match result {
+            Ok((messages, topic)) => {
+                self.kept += 1;
+                import.examples.push(Example { messages, topic, source });
+            }
+            Err(reason) => import.dropped.push(Dropped { source, reason }),
+        }
+    }
+}

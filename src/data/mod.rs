@@ -1,0 +1,24 @@
+//! Rows in: files are read, their shape is detected or mapped by hand, and every row becomes an [`Example`] or a
+//! [`Dropped`] with file, line and reason. Start at [`import`]; [`split`] then holds some examples out.
+//!
+//! An import goes through these files: `read/` gives rows with their lines; `shape.rs` knows the names that columns go
+//! by; `plan.rs` decides once a file which column plays which part; `convert.rs` turns a row into messages by that plan,
+//! with the help of `chat.rs` for lists of turns.
+
+mod chat;
+mod convert;
+mod error;
+mod example;
+mod import;
+mod map;
+mod plan;
+mod read;
+mod shape;
+mod split;
+
+pub use error::DataError;
+pub use example::{Dropped, Example, Message, Role, Source};
+pub use import::{FileImport, Import, import, import_with_texts};
+pub use map::ColumnMap;
+pub use shape::Shape;
+pub use split::{HELD_OUT_SHARE, Split, split};

@@ -1,0 +1,58 @@
+//! Opens the window, or runs one headless command.
+
+use std::process::ExitCode;
+
+use hydra_studio::app::picker::RfdPicker;
+use hydra_studio::app::{self, Deps, StartArgs};
+use hydra_studio::cli;
+use hydra_studio::project::AppPaths;
+use hydra_studio::worker::{self, Worker};
+
+fn main() -> ExitCode {
+    calm_engine_threads();
+    cli::run(open_window)
+}
+
+/// Opens the window and its worker; returns when the window is closed and the worker has saved what ran.
+fn open_window() -> anyhow::Result<()> {
+    app::picker::install_logger();
+    let (send, threads) = crossbeam_channel::bounded(1);
+    app::run(move |wake| {
+        let demo =
+            AppPaths::of_system().map_or_else(|| std::env::temp_dir().join("hydra-studio-demo"), |paths| paths.demo());
+        let Worker { requests, events, thread } = worker::spawn(demo, wake)?;
+        // The channel has room for the one thread there is.
+        let _ = send.send(thread);
+        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), start: StartArgs::default() })
+    })?;
+    for thread in threads {
+        if thread.join().is_err() {
+            anyhow::bail!("the engine ended badly while the window closed; a run under way keeps its last checkpoint");
+        }
+    }
+    Ok(())
+}
+
+/// The variable by which candle sizes a pool of threads that wait by spinning. They take processor time from the pool
+/// that does the multiplications, so one thread must be all there is in it.
+const ENGINE_THREADS: &str = "CANDLE_NUM_THREADS";
+
+/// Starts this program anew, in the same process, with [`ENGINE_THREADS`] set, unless it is set already. A variable
+/// cannot soundly be set in a running process, and candle has no other way to be told.
+#[cfg(unix)]
+fn calm_engine_threads() {
+    use std::os::unix::process::CommandExt;
+
+    if std::env::var_os(ENGINE_THREADS).is_some() {
+        return;
+    }
+    let mut arguments = std::env::args_os();
+    let Some(name) = arguments.next() else { return };
+    let Ok(program) = std::env::current_exe() else { return };
+    // Gives back only when it failed: then training is slower on a busy machine, and that is all.
+    let _ = std::process::Command::new(program).arg0(name).args(arguments).env(ENGINE_THREADS, "1").exec();
+}
+
+/// Elsewhere a program cannot start anew in the same process; the variable can be set by hand.
+#[cfg(not(unix))]
+fn calm_engine_threads() {}

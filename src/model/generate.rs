@@ -1,0 +1,124 @@
+//! Answers, token by token. A [`Generator`] takes one step at a time, so that its owner can stream, cancel, or do
+//! something else in between.
+
+use candle_core::Tensor;
+
+use super::cache::KvCache;
+use super::{BaseModel, ModelError, Sampler, SamplerSettings, Sequences};
+use crate::adapter::Pass;
+use crate::text::TokenStream;
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The model gave one of its end tokens.
+    EndOfText,
+    MaxTokens,
+    /// The model's longest context is full.
+    ContextFull,
+}
+
+/// One step of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Text to add; empty while a character is incomplete.
+    Text(String),
+    /// The answer is over; text that was held back comes with it.
+    Done(String, StopReason),
+}
+
+/// An answer under way.
+pub struct Generator {
+    cache: KvCache,
+    sampler: Sampler,
+    stream: TokenStream,
+    /// The prompt and the answer so far.
+    ids: Vec<u32>,
+    prompt_len: usize,
+    max_tokens: usize,
+}
+
+impl Generator {
+    /// Prepares the answer to `prompt`, which should end where the answer begins.
+    ///
+    /// # Errors
+    /// When the prompt is empty or does not fit the model's context, or the model has no tokenizer.
+    pub fn new(
+        model: &BaseModel,
+        prompt: Vec<u32>,
+        max_tokens: usize,
+        sampling: SamplerSettings,
+    ) -> Result<Self, ModelError> {
+        let room = model.decoder.config().max_position;
+        if prompt.is_empty() || prompt.len() >= room {
+            return Err(ModelError::PromptLength { tokens: prompt.len(), room });
+        }
+        Ok(Self {
+            cache: KvCache::new(model.decoder.config(), model.decoder.device())?,
+            sampler: Sampler::new(sampling),
+            stream: model.tokenizer()?.stream(),
+            prompt_len: prompt.len(),
+            ids: prompt,
+            max_tokens,
+        })
+    }
+
+    /// Tokens answered so far.
+    pub fn answered(&self) -> usize {
+        self.ids.len() - self.prompt_len
+    }
+
+    /// Computes the next token. The first call also reads the whole prompt.
+    pub fn step(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<Piece, ModelError> {
+        if self.answered() >= self.max_tokens {
+            return self.done(StopReason::MaxTokens);
+        }
+        if self.ids.len() >= model.decoder.config().max_position {
+            return self.done(StopReason::ContextFull);
+        }
+        let mut logits = self.next_logits(model, pass)?.to_vec1::<f32>()?;
+        let token = self.sampler.sample(&mut logits, &self.ids);
+        if model.tokenizer()?.eos_ids().contains(&token) {
+            return self.done(StopReason::EndOfText);
+        }
+        self.ids.push(token);
+        Ok(Piece::Text(self.stream.push(token)?.unwrap_or_default()))
+    }
+
+    fn done(&self, reason: StopReason) -> Result<Piece, ModelError> {
+        Ok(Piece::Done(self.stream.clone().finish()?.unwrap_or_default(), reason))
+    }
+
+    /// Logits after the last token, `[vocab]`.
+    fn next_logits(&mut self, model: &BaseModel, pass: &Pass<'_>) -> candle_core::Result<Tensor> {
+        let past = self.cache.len();
+        let new = &self.ids[past..];
+        let sequences = Sequences::following(past, new.len());
+        let hidden = model.decoder.hidden(new, &sequences, pass, Some(&mut self.cache))?;
+        model.decoder.logits(&hidden.narrow(0, new.len() - 1, 1)?)?.squeeze(0)
+    }
+}
+
+/// The whole answer to `prompt` as text, and why it ended.
+///
+/// # Errors
+/// As [`Generator::new`] and [`Generator::step`].
+pub fn generate(
+    model: &BaseModel,
+    prompt: Vec<u32>,
+    max_tokens: usize,
+    sampling: SamplerSettings,
+    pass: &Pass<'_>,
+) -> Result<(String, StopReason), ModelError> {
+    let mut generator = Generator::new(model, prompt, max_tokens, sampling)?;
+    let mut answer = String::new();
+    loop {
+        match generator.step(model, pass)? {
+            Piece::Text(text) => answer.push_str(&text),
+            Piece::Done(text, reason) => {
+                answer.push_str(&text);
+                return Ok((answer, reason));
+            }
+        }
+    }
+}

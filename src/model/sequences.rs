@@ -1,0 +1,69 @@
+//! How the tokens of one pass fall into sequences: which attend to each other, and at which positions they stand.
+
+use std::sync::Arc;
+
+use crate::ops::Segment;
+
+/// Sequences laid one after the other in one row of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequences {
+    positions: Arc<Vec<u32>>,
+    segments: Arc<Vec<Segment>>,
+}
+
+impl Sequences {
+    /// A padded batch: one sequence a row of `width` tokens, the row's first `lengths[i]` tokens counting.
+    pub fn padded(lengths: &[usize], width: usize) -> Self {
+        let positions = lengths.iter().flat_map(|_| 0..width as u32).collect();
+        let segment = |(row, len): (usize, &usize)| Segment::whole(row * width, (*len).min(width));
+        let segments = lengths.iter().enumerate().map(segment).filter(|s| s.q_len > 0).collect();
+        Self { positions: Arc::new(positions), segments: Arc::new(segments) }
+    }
+
+    /// One sequence of `len` tokens.
+    pub fn single(len: usize) -> Self {
+        Self::padded(&[len], len)
+    }
+
+    /// `len` tokens that follow `past` tokens in a cache.
+    pub fn following(past: usize, len: usize) -> Self {
+        let positions = (past..past + len).map(|p| p as u32).collect();
+        let segment = Segment { q_start: 0, q_len: len, k_start: 0, k_len: past + len };
+        Self { positions: Arc::new(positions), segments: Arc::new(vec![segment]) }
+    }
+
+    /// The position of every token in its sequence.
+    pub fn positions(&self) -> &Arc<Vec<u32>> {
+        &self.positions
+    }
+
+    /// Which tokens attend to each other.
+    pub fn segments(&self) -> &Arc<Vec<Segment>> {
+        &self.segments
+    }
+
+    /// From labels aligned as in Hugging Face, one a token, to the rows that predict a supervised token, and those tokens.
+    pub fn supervised(&self, labels: &[i64]) -> (Vec<u32>, Vec<u32>) {
+        let within = |s: &Segment| (s.q_start + 1)..(s.q_start + s.q_len);
+        let tokens = self.segments.iter().flat_map(within);
+        tokens
+            .filter_map(|t| {
+                let label = labels.get(t).and_then(|label| u32::try_from(*label).ok())?;
+                Some((t as u32 - 1, label))
+            })
+            .unzip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_predicted_from_the_position_before_it_and_never_across_sequences() {
+        let sequences = Sequences::padded(&[3, 2], 3);
+        let labels = [7, -100, 8, 9, 5, 6];
+        assert_eq!(sequences.supervised(&labels), (vec![1, 3], vec![8, 5]));
+        assert_eq!(**sequences.positions(), vec![0, 1, 2, 0, 1, 2]);
+    }
+}

@@ -1,0 +1,204 @@
+//! Cross-entropy of the supervised positions, with the vocabulary projection or from logits.
+
+use std::sync::{Mutex, PoisonError};
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::composed;
+use super::exp::exp;
+use super::mat::{Into, Mat, Threads, product};
+use super::storage::{is_native, output, slice, tensor, with_slice};
+
+/// Logits held at a time, in elements: 32 MiB.
+const CHUNK: usize = 8 << 20;
+
+/// `Σ cross-entropy(hidden·headᵀ, targets) / count`: hidden `[supervised, size]`, frozen head `[vocab, size]`, one target a
+/// row → a scalar. The gradient of `hidden` is found in the same pass, so that logits of the whole batch are never held.
+///
+/// `count` is the number of supervised tokens that the mean is taken over, which may span several micro-batches.
+/// Errs when a target lies outside the vocabulary.
+pub fn head_loss(hidden: &Tensor, head: &Tensor, targets: &[u32], count: usize) -> Result<Tensor> {
+    check_targets(targets, hidden.dim(0)?, head.dim(0)?)?;
+    if head.track_op() || !is_native(hidden) || !is_native(head) {
+        return cross_entropy(&super::linear(hidden, head, None)?, targets, count);
+    }
+    let op = HeadLoss { head: head.contiguous()?, targets: targets.to_vec(), count, gradient: Mutex::default() };
+    hidden.contiguous()?.apply_op1(op)
+}
+
+/// `Σ cross-entropy(logits, targets) / count`: logits `[supervised, vocab]`, one target a row → a scalar.
+///
+/// Errs when a target lies outside the vocabulary.
+pub fn cross_entropy(logits: &Tensor, targets: &[u32], count: usize) -> Result<Tensor> {
+    check_targets(targets, logits.dim(0)?, logits.dim(1)?)?;
+    if is_native(logits) {
+        let op = CrossEntropy { targets: targets.to_vec(), count };
+        logits.contiguous()?.apply_op1(op)
+    } else {
+        composed::cross_entropy(logits, targets, count)
+    }
+}
+
+fn check_targets(targets: &[u32], rows: usize, vocab: usize) -> Result<()> {
+    if targets.len() != rows {
+        bail!("{} targets for {rows} rows", targets.len());
+    }
+    match targets.iter().find(|t| **t as usize >= vocab) {
+        Some(t) => bail!("token {t} lies outside the vocabulary of {vocab}"),
+        None => Ok(()),
+    }
+}
+
+/// The loss of one row; the row becomes the gradient of its logits, times `weight`.
+fn row_loss(row: &mut [f32], target: u32, weight: f32) -> f64 {
+    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let wanted = row[target as usize];
+    row.iter_mut().for_each(|l| *l = exp(*l - top));
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|l| *l *= weight / sum);
+    row[target as usize] -= weight;
+    // A NaN or infinity anywhere in the row must reach the loss.
+    f64::from(top - wanted) + f64::from(sum).ln() + f64::from(0.0 * sum)
+}
+
+/// Sums in row order, whatever order the rows were computed in, so that a run repeats bit for bit.
+fn rows_loss(logits: &mut [f32], vocab: usize, targets: &[u32], weight: f32) -> f64 {
+    let rows = logits.par_chunks_mut(vocab).zip(targets.par_iter());
+    rows.map(|(row, target)| row_loss(row, *target, weight)).collect::<Vec<f64>>().iter().sum()
+}
+
+struct HeadLoss {
+    head: Tensor,
+    targets: Vec<u32>,
+    count: usize,
+    /// Of `hidden`, `[supervised, size]`.
+    gradient: Mutex<Vec<f32>>,
+}
+
+impl CustomOp1 for HeadLoss {
+    fn name(&self) -> &'static str {
+        "head-loss"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, size) = layout.shape().dims2()?;
+        let vocab = self.head.dim(0)?;
+        let hidden = slice(storage, layout)?;
+        let mut gradient = vec![0f32; rows * size];
+        let weight = 1.0 / self.count.max(1) as f32;
+        let chunk = (CHUNK / vocab.max(1)).clamp(1, rows.max(1));
+        let mut logits = vec![0f32; chunk * vocab];
+        let mut loss = 0f64;
+        with_slice(&self.head, |head| {
+            let head = Mat::new(head, vocab, size);
+            for ((hidden, gradient), targets) in
+                hidden.chunks(chunk * size).zip(gradient.chunks_mut(chunk * size)).zip(self.targets.chunks(chunk))
+            {
+                let n = targets.len();
+                let logits = &mut logits[..n * vocab];
+                product(logits, vocab, Into::Overwrite, 1.0, Mat::new(hidden, n, size), head.t(), Threads::All);
+                loss += rows_loss(logits, vocab, targets, weight);
+                product(gradient, size, Into::Overwrite, 1.0, Mat::new(logits, n, vocab), head, Threads::All);
+            }
+            Ok(())
+        })?;
+        *self.gradient.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
+        Ok(output(vec![(loss / self.count.max(1) as f64) as f32], ()))
+    }
+
+    fn bwd(&self, hidden: &Tensor, _loss: &Tensor, dloss: &Tensor) -> Result<Option<Tensor>> {
+        let gradient = self.gradient.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        scaled(gradient, dloss, hidden.shape())
+    }
+}
+
+fn scaled(mut gradient: Vec<f32>, dloss: &Tensor, shape: &Shape) -> Result<Option<Tensor>> {
+    let factor = dloss.to_scalar::<f32>()?;
+    if factor != 1.0 {
+        gradient.iter_mut().for_each(|g| *g *= factor);
+    }
+    tensor(gradient, shape).map(Some)
+}
+
+struct CrossEntropy {
+    targets: Vec<u32>,
+    count: usize,
+}
+
+impl CustomOp1 for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross-entropy"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (_, vocab) = layout.shape().dims2()?;
+        let logits = slice(storage, layout)?;
+        let losses = logits.par_chunks(vocab).zip(self.targets.par_iter()).map(|(row, target)| {
+            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = row.iter().map(|l| exp(*l - top)).sum();
+            f64::from(top - row[*target as usize]) + f64::from(sum).ln() + f64::from(0.0 * sum)
+        });
+        let loss: f64 = losses.collect::<Vec<f64>>().iter().sum();
+        Ok(output(vec![(loss / self.count.max(1) as f64) as f32], ()))
+    }
+
+    fn bwd(&self, logits: &Tensor, _loss: &Tensor, dloss: &Tensor) -> Result<Option<Tensor>> {
+        let (_, vocab) = logits.dims2()?;
+        let weight = 1.0 / self.count.max(1) as f32;
+        let gradient = with_slice(logits, |logits| {
+            let mut gradient = logits.to_vec();
+            rows_loss(&mut gradient, vocab, &self.targets, weight);
+            Ok(gradient)
+        })?;
+        scaled(gradient, dloss, logits.shape())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::check::{assert_close, assert_gradient, random};
+
+    const TARGETS: [u32; 4] = [3, 0, 10, 3];
+
+    #[test]
+    fn the_head_loss_equals_the_composed_one_and_its_gradient() -> Result<()> {
+        let (hidden, head) = (random((4, 8), 1), random((11, 8), 2));
+        let ours = |h: &Tensor| head_loss(h, &head, &TARGETS, 6);
+        let theirs = |h: &Tensor| composed::head_loss(h, &head, &TARGETS, 6);
+        assert_close(&ours(&hidden)?, &theirs(&hidden)?, 1e-6);
+        assert_gradient(&hidden, ours, theirs)
+    }
+
+    #[test]
+    fn the_loss_from_logits_equals_candles() -> Result<()> {
+        let logits = random((4, 11), 1);
+        let targets = Tensor::from_slice(&TARGETS, 4, logits.device())?;
+        let theirs = |l: &Tensor| candle_nn::loss::cross_entropy(l, &targets);
+        assert_close(&cross_entropy(&logits, &TARGETS, 4)?, &theirs(&logits)?, 1e-6);
+        assert_gradient(&logits, |l| cross_entropy(l, &TARGETS, 4), theirs)
+    }
+
+    #[test]
+    fn a_trained_head_gets_its_gradient() -> Result<()> {
+        let hidden = random((4, 8), 1);
+        let ours = |head: &Tensor| head_loss(&hidden, head, &TARGETS, 4);
+        assert_gradient(&random((11, 8), 2), ours, |head| composed::head_loss(&hidden, head, &TARGETS, 4))
+    }
+
+    #[test]
+    fn not_a_number_reaches_the_loss() -> Result<()> {
+        let mut data = vec![0f32; 22];
+        data[5] = f32::NAN;
+        let logits = Tensor::from_vec(data, (2, 11), &candle_core::Device::Cpu)?;
+        assert!(cross_entropy(&logits, &[0, 1], 2)?.to_scalar::<f32>()?.is_nan());
+        Ok(())
+    }
+
+    #[test]
+    fn a_target_outside_the_vocabulary_is_refused() {
+        let error = head_loss(&random((1, 8), 1), &random((11, 8), 2), &[11], 1).map(|_| ());
+        assert!(error.is_err_and(|e| e.to_string().contains("token 11")));
+    }
+}

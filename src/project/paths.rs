@@ -1,0 +1,39 @@
+//! Where the app keeps its own files.
+
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+
+/// The app's own folder on this machine. Tests give their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppPaths {
+    data: PathBuf,
+}
+
+impl AppPaths {
+    /// The folder that the system sets aside for this app; `None` where the user has no home.
+    pub fn of_system() -> Option<Self> {
+        let dirs = ProjectDirs::from("", "", "hydra-studio")?;
+        Some(Self::under(dirs.data_local_dir()))
+    }
+
+    /// Everything under one folder.
+    pub fn under(folder: &Path) -> Self {
+        Self { data: folder.to_path_buf() }
+    }
+
+    /// Where the bundled model and examples are unpacked.
+    pub fn demo(&self) -> PathBuf {
+        self.data.join("demo")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_unpacked_under_the_folder_given() {
+        assert_eq!(AppPaths::under(Path::new("/somewhere")).demo(), Path::new("/somewhere/demo"));
+    }
+}

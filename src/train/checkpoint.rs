@@ -1,0 +1,125 @@
+//! What a checkpoint holds beside the adapter: the optimizer's moments and the place in the run.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use super::optimizer::Moments;
+use super::trainer::Trainer;
+use crate::adapter::{Adapter, CardInfo, folder};
+use crate::disk::write_atomic;
+
+const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+const STATE_FILE: &str = "trainer_state.json";
+const FORMAT: u32 = 1;
+
+/// The place in a run. Order of examples and dropout follow from the seed and the step, so that no random state needs
+/// to be kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    pub format: u32,
+    /// Optimizer steps done.
+    pub step: usize,
+    pub steps: usize,
+    /// Micro-batches taken from the data so far.
+    pub micro_batches: usize,
+    pub seed: u64,
+    pub elapsed_s: f64,
+    pub first_held_out: Option<f64>,
+    pub last_held_out: Option<f64>,
+    /// The step after which `last_held_out` was measured.
+    #[serde(default)]
+    pub held_out_step: Option<usize>,
+}
+
+impl TrainerState {
+    /// The place a trainer is at between two optimizer steps.
+    pub fn of(trainer: &Trainer) -> Self {
+        let settings = trainer.settings();
+        Self {
+            format: FORMAT,
+            step: trainer.step(),
+            steps: trainer.steps(),
+            micro_batches: trainer.step() * settings.accumulate,
+            seed: settings.seed,
+            elapsed_s: trainer.elapsed_s(),
+            first_held_out: None,
+            last_held_out: None,
+            held_out_step: None,
+        }
+    }
+}
+
+/// Writes a checkpoint's files into `folder`, which exists.
+///
+/// # Errors
+/// When the trainer has no adapter, or the disk refuses.
+pub fn write(
+    folder: &Path,
+    trainer: &Trainer,
+    state: &TrainerState,
+    base_model: &str,
+    card: &CardInfo,
+) -> Result<(), TrainError> {
+    let Some(adapter) = trainer.adapter() else { return Ok(()) };
+    folder::write_files(folder, &adapter.to_tensors()?, base_model, card)?;
+    let mut tensors = HashMap::new();
+    for (names, moments) in names(adapter).into_iter().zip(trainer.optimizer().moments()?) {
+        tensors.insert(names.0, moments.m);
+        tensors.insert(names.1, moments.v);
+    }
+    let path = folder.join(OPTIMIZER_FILE);
+    let bytes = safetensors::serialize(&tensors, None)
+        .map_err(|e| TrainError::Checkpoint { path: path.clone(), problem: format!("cannot be written: {e}") })?;
+    write_atomic(&path, &bytes)?;
+    let json = serde_json::to_string_pretty(state)
+        .map_err(|e| TrainError::Checkpoint { path: folder.join(STATE_FILE), problem: e.to_string() })?;
+    write_atomic(&folder.join(STATE_FILE), json.as_bytes())?;
+    Ok(())
+}
+
+/// Reads a checkpoint's place without its tensors.
+///
+/// # Errors
+/// When the file is missing, broken or of a newer format.
+pub fn read_state(folder: &Path) -> Result<TrainerState, TrainError> {
+    let path = folder.join(STATE_FILE);
+    let problem = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
+    let text = std::fs::read_to_string(&path).map_err(|e| problem(format!("cannot be read: {e}")))?;
+    let state: TrainerState = serde_json::from_str(&text).map_err(|e| problem(format!("is broken: {e}")))?;
+    if state.format > FORMAT {
+        return Err(problem(format!(
+            "has format {}, newer than this program knows ({FORMAT}): update it",
+            state.format
+        )));
+    }
+    Ok(state)
+}
+
+/// Reads the optimizer's moments for an adapter that was read from the same checkpoint.
+///
+/// # Errors
+/// When the file is missing, broken, or belongs to another adapter.
+pub fn read_moments(folder: &Path, adapter: &Adapter) -> Result<Vec<Moments>, TrainError> {
+    let path = folder.join(OPTIMIZER_FILE);
+    let problem = |problem: String| TrainError::Checkpoint { path: path.clone(), problem };
+    let mut tensors: HashMap<String, Tensor> =
+        candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| problem(format!("cannot be read: {e}")))?;
+    let mut take = |name: &str| {
+        tensors.remove(name).ok_or_else(|| problem(format!("lacks the tensor {name}: it is another adapter's")))
+    };
+    let mut moments = Vec::new();
+    for (m, v) in names(adapter) {
+        moments.push(Moments { m: take(&m)?, v: take(&v)? });
+    }
+    Ok(moments)
+}
+
+/// Names of first and second moment, in the order of [`Adapter::vars`].
+fn names(adapter: &Adapter) -> Vec<(String, String)> {
+    let of = |name: String| (format!("exp_avg.{name}"), format!("exp_avg_sq.{name}"));
+    adapter.modules().flat_map(|(module, _)| [of(format!("{module}.down")), of(format!("{module}.up"))]).collect()
+}

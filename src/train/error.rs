@@ -1,0 +1,52 @@
+//! What can go wrong in a run.
+
+use std::path::PathBuf;
+
+use crate::adapter::AdapterError;
+use crate::disk::DiskError;
+use crate::job::Cancelled;
+use crate::model::ModelError;
+
+use super::RunError;
+
+/// Why a run could not start or go on. Messages say what, where and how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error("{0}")]
+    Settings(String),
+    #[error(
+        "none of the {examples} examples has anything to learn: {reason}. Look at the Data page, or run `hydra-studio import`"
+    )]
+    NothingToLearn { examples: usize, reason: String },
+    #[error(
+        "the {what} of step {step} is not a finite number, so training stopped before it could spoil the adapter. The batch \
+         holds {sources}. {} Lower the learning rate, or look at these rows.",
+        saved(checkpoint)
+    )]
+    NotFinite { what: &'static str, step: usize, sources: String, checkpoint: Option<String> },
+    #[error("there is no {name} device here ({reason}): use --device cpu, or auto to take what there is")]
+    Device { name: &'static str, reason: String },
+    #[error("the token file {} {problem}", path.display())]
+    TokenFile { path: PathBuf, problem: String },
+    #[error("the checkpoint {} {problem}", path.display())]
+    Checkpoint { path: PathBuf, problem: String },
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error("the computation failed: {0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+fn saved(checkpoint: &Option<String>) -> String {
+    match checkpoint {
+        Some(name) => format!("The last good checkpoint is {name}."),
+        None => "No checkpoint was written yet.".into(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Training. `settings.rs` says what a run is, `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
+//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `record.rs` what it reports,
+//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `tensorboard.rs` its curves for TensorBoard.
+//! [`pretrain`] trains a small base model from scratch with the same loop.
+
+mod adapter_place;
+mod checkpoint;
+mod checkpoints;
+mod dataset;
+mod device;
+mod error;
+mod optimizer;
+pub mod pretrain;
+mod record;
+mod run;
+mod run_error;
+mod run_file;
+mod run_folder;
+mod schedule;
+mod settings;
+mod tensorboard;
+pub mod token_file;
+mod trainer;
+
+pub use adapter_place::AdapterPlace;
+pub use checkpoint::TrainerState;
+pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
+pub use dataset::{Dataset, Row, collate};
+pub use device::{device_name, open_device};
+pub use error::TrainError;
+pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};
+pub use run::{Run, RunEvent};
+pub use run_error::RunError;
+pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
+pub use run_folder::{Latest, RunFolder, RunLog};
+pub use settings::{DeviceChoice, Length, Schedule, TrainSettings};
+pub use tensorboard::EventWriter;
+pub use trainer::{EvalSum, Trainer, loss_of};

@@ -1,0 +1,180 @@
+//! Every setting of a run, as plain data. The same struct is read from TOML (`--config`), filled from flags, edited in the
+//! window and written to `run.json`. Defaults live here and nowhere else.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::{AdapterSpec, Method, Target};
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// Passes over the training examples.
+    Epochs(f64),
+    /// Optimizer steps.
+    Steps(usize),
+}
+
+/// How the learning rate moves after warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    #[default]
+    Cosine,
+    Linear,
+    Constant,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The fastest device this build and machine have.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+/// Every setting of a run but the places it reads and writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainSettings {
+    pub method: Method,
+    pub rank: usize,
+    /// Number of heads; ignored by plain LoRA, which has one.
+    pub heads: usize,
+    /// `None`: twice the rank.
+    pub alpha: Option<f64>,
+    pub dropout: f64,
+    pub rslora: bool,
+    pub targets: Vec<Target>,
+    pub length: Length,
+    /// Examples of one micro-batch.
+    pub batch: usize,
+    /// Micro-batches of one optimizer step.
+    pub accumulate: usize,
+    /// Longest example in tokens; longer ones are cut.
+    pub context: usize,
+    pub lr: f64,
+    pub schedule: Schedule,
+    /// Share of all steps over which the learning rate rises from 0.
+    pub warmup: f64,
+    /// Gradients are scaled down to this norm; 0 switches clipping off.
+    pub max_grad_norm: f64,
+    pub weight_decay: f64,
+    /// Share of the examples held out of training, with at least 16 where there are 160.
+    pub held_out: f64,
+    /// Seeds the adapter's start, the split, the order of examples and dropout.
+    pub seed: u64,
+    pub device: DeviceChoice,
+    /// Steps between two checkpoints; `None`: ten over the run, and never fewer than one in 100 steps.
+    pub checkpoint_every: Option<usize>,
+    /// Steps between two measures of held-out loss; `None`: ten over the run.
+    pub eval_every: Option<usize>,
+    /// An adapter folder to start from.
+    pub init_adapter: Option<PathBuf>,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            method: Method::HydraLora,
+            rank: 8,
+            heads: 3,
+            alpha: None,
+            dropout: 0.0,
+            rslora: false,
+            targets: Target::ALL.to_vec(),
+            length: Length::Epochs(1.0),
+            batch: 4,
+            accumulate: 2,
+            context: 512,
+            lr: 2e-4,
+            schedule: Schedule::Cosine,
+            warmup: 0.03,
+            max_grad_norm: 1.0,
+            weight_decay: 0.0,
+            held_out: 0.05,
+            seed: 42,
+            device: DeviceChoice::Auto,
+            checkpoint_every: None,
+            eval_every: None,
+            init_adapter: None,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// The adapter these settings describe.
+    pub fn adapter_spec(&self) -> AdapterSpec {
+        let mut targets = self.targets.clone();
+        targets.sort();
+        targets.dedup();
+        AdapterSpec {
+            method: self.method,
+            rank: self.rank,
+            heads: if self.method.is_single_head() { 1 } else { self.heads },
+            alpha: self.alpha.unwrap_or(2.0 * self.rank as f64),
+            dropout: self.dropout,
+            rslora: self.rslora,
+            targets,
+        }
+    }
+
+    /// Examples of one optimizer step.
+    pub fn effective_batch(&self) -> usize {
+        self.batch * self.accumulate
+    }
+
+    /// Optimizer steps for `examples` training examples.
+    pub fn total_steps(&self, examples: usize) -> usize {
+        match self.length {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => {
+                let per_epoch = examples as f64 / self.effective_batch().max(1) as f64;
+                ((per_epoch * epochs).ceil() as usize).max(1)
+            }
+        }
+    }
+
+    /// Refuses settings that cannot be trained with; the message names the setting and its usual range.
+    pub fn validate(&self) -> Result<(), String> {
+        self.adapter_spec().validate()?;
+        let whole = [("batch", self.batch), ("accumulate", self.accumulate), ("context", self.context)];
+        if let Some((name, _)) = whole.into_iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} must be at least 1"));
+        }
+        if self.context < 8 {
+            return Err(format!("a context of {} tokens leaves nothing to learn: use 128 to 2048", self.context));
+        }
+        if !(self.lr.is_finite() && self.lr >= 0.0) {
+            return Err(format!(
+                "the learning rate must be a number from 0 up, not {}: 1e-4 to 1e-3 is usual",
+                self.lr
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.warmup) {
+            return Err(format!("warm-up is a share of all steps from 0 to 1, not {}", self.warmup));
+        }
+        if !(self.max_grad_norm.is_finite() && self.max_grad_norm >= 0.0) {
+            return Err(format!("max-grad-norm must be a number from 0 up, not {}: 1 is usual", self.max_grad_norm));
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return Err(format!("weight decay must be a number from 0 up, not {}", self.weight_decay));
+        }
+        if !(0.0..0.9).contains(&self.held_out) {
+            return Err(format!("the held-out share must be at least 0 and below 0.9, not {}", self.held_out));
+        }
+        match self.length {
+            Length::Steps(0) => Err("train for at least one step".into()),
+            Length::Epochs(e) if !(e.is_finite() && e > 0.0) => {
+                Err(format!("epochs must be a number above 0, not {e}: 1 to 3 is usual"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The training loop, one micro-batch at a time, so that whoever drives it can pause, stop or do something else in
+//! between.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::adapter::{Adapter, GateCapture, GateLoad, Pass};
+use crate::model::{Decoder, Sequences};
+use crate::text::Batch;
+
+use super::dataset::{Dataset, Row, collate};
+use super::optimizer::{AdamConstants, AdamW};
+use super::{StepRecord, TrainError, TrainSettings};
+
+/// What is trained: an adapter on a frozen base, or, from scratch, the base itself.
+pub struct Trainer {
+    decoder: Arc<Decoder>,
+    adapter: Option<Adapter>,
+    optimizer: AdamW,
+    data: Arc<Dataset>,
+    settings: TrainSettings,
+    steps: usize,
+    /// Seconds trained, pauses left out.
+    elapsed_s: f64,
+    /// The optimizer step under way.
+    current: Option<StepInProgress>,
+}
+
+/// One optimizer step under way: the micro-batches that are left, and what the done ones gave.
+struct StepInProgress {
+    batches: std::vec::IntoIter<Vec<Row>>,
+    /// Supervised tokens of the whole effective batch: what the mean loss is taken over.
+    supervised: usize,
+    tokens: usize,
+    loss: f64,
+    micro: usize,
+    seconds: f64,
+}
+
+/// Summed loss over some held-out rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EvalSum {
+    /// Sum of cross-entropies, in nats.
+    pub loss: f64,
+    pub supervised: usize,
+}
+
+impl Trainer {
+    /// A trainer for `steps` optimizer steps. Without an adapter the decoder's own variables, `vars`, are trained.
+    pub fn new(
+        decoder: Arc<Decoder>,
+        adapter: Option<Adapter>,
+        vars: Vec<candle_core::Var>,
+        data: Arc<Dataset>,
+        settings: TrainSettings,
+        steps: usize,
+    ) -> Self {
+        let constants = AdamConstants { weight_decay: settings.weight_decay, ..AdamConstants::default() };
+        let optimizer = AdamW::new(vars, constants);
+        Self { decoder, adapter, optimizer, data, settings, steps, elapsed_s: 0.0, current: None }
+    }
+
+    /// Optimizer steps done.
+    pub fn step(&self) -> usize {
+        self.optimizer.steps()
+    }
+
+    /// Optimizer steps of the whole run.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Seconds trained so far, pauses left out.
+    pub fn elapsed_s(&self) -> f64 {
+        self.elapsed_s
+    }
+
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.adapter.as_ref()
+    }
+
+    pub fn decoder(&self) -> &Arc<Decoder> {
+        &self.decoder
+    }
+
+    pub fn data(&self) -> &Arc<Dataset> {
+        &self.data
+    }
+
+    pub fn settings(&self) -> &TrainSettings {
+        &self.settings
+    }
+
+    pub(super) fn optimizer(&self) -> &AdamW {
+        &self.optimizer
+    }
+
+    /// Goes on from a checkpoint's optimizer state; the adapter's tensors are the caller's to restore.
+    pub(super) fn restore(
+        &mut self,
+        moments: &[super::optimizer::Moments],
+        step: usize,
+        elapsed_s: f64,
+    ) -> Result<(), TrainError> {
+        self.optimizer.restore(moments, step)?;
+        self.elapsed_s = elapsed_s;
+        self.current = None;
+        Ok(())
+    }
+
+    /// Trains on one micro-batch; gives a record when that completed an optimizer step.
+    ///
+    /// Errs, with the rows of the batch, when the loss or a gradient is not a finite number.
+    pub fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {
+        let started = Instant::now();
+        let mut current = match self.current.take() {
+            Some(current) => current,
+            None => self.begin_step(),
+        };
+        if let Some(rows) = current.batches.next() {
+            current.loss += self.learn(&rows, &current)?;
+            current.micro += 1;
+        }
+        current.seconds += started.elapsed().as_secs_f64();
+        if current.batches.len() > 0 {
+            self.current = Some(current);
+            return Ok(None);
+        }
+        self.finish_step(current, started).map(Some)
+    }
+
+    fn begin_step(&self) -> StepInProgress {
+        let (accumulate, batch) = (self.settings.accumulate, self.settings.batch);
+        let first = self.step() * accumulate;
+        let batches: Vec<Vec<Row>> = (first..first + accumulate)
+            .map(|i| self.data.micro_batch(i, batch, self.settings.seed).into_iter().cloned().collect())
+            .collect();
+        let rows = || batches.iter().flatten();
+        StepInProgress {
+            supervised: rows().map(|row| row.tokens.supervised_count()).sum(),
+            tokens: rows().map(|row| row.tokens.ids.len()).sum(),
+            batches: batches.into_iter(),
+            loss: 0.0,
+            micro: 0,
+            seconds: 0.0,
+        }
+    }
+
+    /// Forward and backward over one micro-batch; gives its share of the mean loss.
+    fn learn(&mut self, rows: &[Row], current: &StepInProgress) -> Result<f64, TrainError> {
+        let batch = collate(&rows.iter().collect::<Vec<_>>());
+        let micro = (self.step() * self.settings.accumulate + current.micro) as u64;
+        let pass = Pass {
+            adapter: self.adapter.as_ref(),
+            training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
+            ..Pass::default()
+        };
+        let Some(loss) = loss_of(&self.decoder, &batch, current.supervised, &pass)? else { return Ok(0.0) };
+        let value = f64::from(loss.to_scalar::<f32>()?);
+        if !value.is_finite() {
+            return Err(self.not_finite("loss", rows));
+        }
+        self.optimizer.gather(&loss.backward()?)?;
+        Ok(value)
+    }
+
+    fn finish_step(&mut self, current: StepInProgress, started: Instant) -> Result<StepRecord, TrainError> {
+        let grad_norm = self.optimizer.gradient_norm();
+        if !grad_norm.is_finite() {
+            self.optimizer.clear_gradients();
+            let first = self.step() * self.settings.accumulate;
+            let micro_batches = first..first + self.settings.accumulate;
+            let batch = |i| self.data.micro_batch(i, self.settings.batch, self.settings.seed);
+            let rows: Vec<Row> = micro_batches.flat_map(batch).cloned().collect();
+            return Err(self.not_finite("gradient", &rows));
+        }
+        let limit = self.settings.max_grad_norm;
+        let factor = if limit > 0.0 && grad_norm > limit { limit / grad_norm } else { 1.0 };
+        let step = self.step() + 1;
+        let lr = self.settings.lr_at(step, self.steps);
+        let before_update = started.elapsed().as_secs_f64();
+        self.optimizer.step(lr, factor)?;
+        let seconds = current.seconds + (started.elapsed().as_secs_f64() - before_update);
+        self.elapsed_s += seconds;
+        Ok(StepRecord {
+            step,
+            steps: self.steps,
+            loss: current.loss,
+            lr,
+            grad_norm,
+            tokens: current.tokens,
+            supervised: current.supervised,
+            tokens_per_s: current.tokens as f64 / seconds.max(1e-9),
+            elapsed_s: self.elapsed_s,
+        })
+    }
+
+    fn not_finite(&self, what: &'static str, rows: &[Row]) -> TrainError {
+        let sources = rows.iter().map(|row| row.source.to_string()).collect::<Vec<_>>().join(", ");
+        TrainError::NotFinite { what, step: self.step() + 1, sources, checkpoint: None }
+    }
+
+    /// Held-out loss of some rows; the gates they get go into `load`.
+    pub fn evaluate(&self, rows: &[&Row], load: Option<&mut GateLoad>) -> Result<EvalSum, TrainError> {
+        let batch = collate(rows);
+        let supervised = rows.iter().map(|row| row.tokens.supervised_count()).sum();
+        let capture = GateCapture::default();
+        let pass =
+            Pass { adapter: self.adapter.as_ref(), capture: load.is_some().then_some(&capture), ..Pass::default() };
+        let loss = loss_of(&self.decoder, &batch, 1, &pass)?;
+        if let Some(load) = load {
+            load.add(&capture.take(), &batch.lengths, batch.width);
+        }
+        let loss = loss.map(|loss| loss.to_scalar::<f32>()).transpose()?.map_or(0.0, f64::from);
+        Ok(EvalSum { loss, supervised })
+    }
+}
+
+/// The loss of a padded batch; `None` where nothing in it is supervised.
+pub fn loss_of(
+    decoder: &Decoder,
+    batch: &Batch,
+    count: usize,
+    pass: &Pass<'_>,
+) -> candle_core::Result<Option<candle_core::Tensor>> {
+    let sequences = Sequences::padded(&batch.lengths, batch.width);
+    decoder.loss(&batch.ids, &batch.labels, &sequences, count, pass)
+}

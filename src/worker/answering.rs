@@ -1,0 +1,97 @@
+//! Answers in the worker, a token at a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::protocol::{EndReason, Event, JobKind, Sampling};
+use super::session::Session;
+use crate::adapter::Pass;
+use crate::data::Message;
+use crate::job::Job;
+use crate::model::{BaseModel, Generator, ModelError, Piece, SamplerSettings, StopReason};
+
+/// An answer under way.
+pub(super) struct Answering {
+    id: u64,
+    model: Arc<BaseModel>,
+    generator: Generator,
+    with_adapter: bool,
+    job: Job,
+    started: Instant,
+}
+
+impl Session {
+    /// Starts an answer in place of one that is under way.
+    pub(super) fn start_answer(&mut self, id: u64, messages: &[Message], sampling: &Sampling, with_adapter: bool) {
+        self.end_answer(EndReason::Cancelled);
+        let job = self.around.jobs.begin(JobKind::Generate, &self.around.outbox);
+        let prepared = self.model().and_then(|model| {
+            let prompt = model.tokenizer()?.encode_prompt(messages)?;
+            let settings = SamplerSettings {
+                temperature: sampling.temperature,
+                top_p: sampling.top_p,
+                repetition_penalty: sampling.repetition_penalty,
+                seed: sampling.seed,
+            };
+            let generator = Generator::new(&model, prompt, sampling.max_tokens, settings)?;
+            Ok(Answering { id, model, generator, with_adapter, job: job.clone(), started: Instant::now() })
+        });
+        match prepared {
+            Ok(answering) => self.answering = Some(answering),
+            Err(error) => {
+                self.around.jobs.end(JobKind::Generate);
+                self.around.outbox.fail(JobKind::Generate, &job, &error);
+            }
+        }
+    }
+
+    /// One token of the answer under way.
+    pub(super) fn answer_slice(&mut self) {
+        let Some(mut answering) = self.answering.take() else { return };
+        if answering.job.is_cancelled() {
+            self.answering = Some(answering);
+            return self.end_answer(EndReason::Cancelled);
+        }
+        let piece = {
+            let adapter = self.active_adapter().filter(|_| answering.with_adapter);
+            answering.generator.step(&answering.model, &Pass { adapter, ..Pass::default() })
+        };
+        self.tell(answering, piece);
+    }
+
+    fn tell(&mut self, answering: Answering, piece: Result<Piece, ModelError>) {
+        let id = answering.id;
+        let token = |text: String| Event::Token { id, text };
+        match piece {
+            Ok(Piece::Text(text)) => {
+                if !text.is_empty() {
+                    self.around.outbox.send(token(text));
+                }
+                self.answering = Some(answering);
+            }
+            Ok(Piece::Done(text, reason)) => {
+                if !text.is_empty() {
+                    self.around.outbox.send(token(text));
+                }
+                self.answering = Some(answering);
+                self.end_answer(match reason {
+                    StopReason::EndOfText => EndReason::EndOfText,
+                    StopReason::MaxTokens => EndReason::MaxTokens,
+                    StopReason::ContextFull => EndReason::ContextFull,
+                });
+            }
+            Err(error) => {
+                self.around.jobs.end(JobKind::Generate);
+                self.around.outbox.fail(JobKind::Generate, &answering.job, &error.into());
+            }
+        }
+    }
+
+    fn end_answer(&mut self, reason: EndReason) {
+        let Some(answering) = self.answering.take() else { return };
+        self.around.jobs.end(JobKind::Generate);
+        let tokens = answering.generator.answered();
+        let tokens_per_s = tokens as f64 / answering.started.elapsed().as_secs_f64().max(1e-9);
+        self.around.outbox.send(Event::Answered { id: answering.id, tokens, tokens_per_s, reason });
+    }
+}

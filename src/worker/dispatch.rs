@@ -1,0 +1,111 @@
+//! The thread that takes requests: it cancels at once, starts imports, and hands the rest to the engine, which it starts
+//! anew should the engine panic.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::import::{Imported, start_import};
+use super::jobs::Jobs;
+use super::outbox::Outbox;
+use super::protocol::{Event, Request};
+use super::session::Session;
+
+/// What reaches the engine.
+pub(super) enum Task {
+    Request(Box<Request>),
+    /// The import thread is done.
+    Imported(Arc<Imported>),
+}
+
+/// What the engine needs of its surroundings.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub outbox: Outbox,
+    pub jobs: Jobs,
+    pub demo_folder: PathBuf,
+    /// Back to this worker's own queue, for what it asks of itself.
+    pub tasks: Sender<Task>,
+}
+
+/// Starts the request thread, which starts the engine.
+pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, demo_folder: PathBuf) -> std::io::Result<JoinHandle<()>> {
+    // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
+    let (tasks, queue) = crossbeam_channel::unbounded();
+    let around = Surroundings { outbox, jobs: Jobs::default(), demo_folder, tasks };
+    let engine_around = around.clone();
+    let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
+    Builder::new().name("hydra-requests".into()).spawn(move || {
+        take_requests(&inbox, &around);
+        // The window is gone or asked for the end: the engine saves what runs and ends.
+        if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
+            log::error!("the engine ended badly");
+        }
+        around.outbox.send(Event::ShutDown);
+    })
+}
+
+fn take_requests(inbox: &Receiver<Request>, around: &Surroundings) {
+    for request in inbox {
+        match request {
+            Request::Shutdown => return,
+            Request::Cancel { job } => around.jobs.cancel(job),
+            Request::ImportData { paths, map } => start_import(paths, map, around),
+            other => {
+                if around.tasks.send(Task::Request(Box::new(other))).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Runs sessions until one ends in order.
+fn run_engine(queue: &Receiver<Task>, around: &Surroundings) {
+    supervise(&around.outbox, || Session::new(around.clone()).run(queue));
+}
+
+/// Calls `session` until it returns. A panic becomes an event, and the next session begins without model or data.
+fn supervise(outbox: &Outbox, session: impl Fn()) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(&session)) {
+        let message = format!(
+            "The engine failed inside ({}). What was saved is whole. Load the model again, and resume the run from its last \
+             checkpoint.",
+            panic_text(panic.as_ref())
+        );
+        outbox.send(Event::Restarted { message });
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_event_and_a_new_session_begins() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counter = woken.clone();
+        let (outbox, events) = Outbox::new(Arc::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }));
+        let calls = AtomicUsize::new(0);
+        supervise(&outbox, || assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4));
+        assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 1));
+        let told = events.try_recv();
+        assert!(matches!(&told, Ok(Event::Restarted { message }) if message.contains("head 4 is missing")), "{told:?}");
+    }
+}

@@ -1,0 +1,51 @@
+//! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
+//! as [`protocol::Event`]s; nothing else passes between them.
+//!
+//! Three named threads: `hydra-requests` takes requests, cancels at once and starts imports; `hydra-import` reads data
+//! beside training; `hydra-engine` owns the model and does everything else, in slices no longer than a micro-batch.
+//! Start at [`spawn`], then `session.rs`.
+
+pub mod protocol;
+
+mod answering;
+mod dispatch;
+mod import;
+mod jobs;
+mod outbox;
+mod session;
+mod summary;
+mod training;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use protocol::{Event, Request};
+
+/// Called whenever an event was sent, so that a window that sleeps draws it.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Requests that may wait to be taken. The window refuses a click rather than wait for room.
+const REQUESTS: usize = 256;
+
+/// The worker's ends of its channels.
+pub struct Worker {
+    pub requests: Sender<Request>,
+    /// Unbounded: no event may be lost, and training must not wait for a window that is not drawn. A step takes about a
+    /// hundred bytes.
+    pub events: Receiver<Event>,
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts the worker's threads. `demo_folder` is where the bundled model and examples are unpacked on request.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub fn spawn(demo_folder: PathBuf, wake: Waker) -> std::io::Result<Worker> {
+    let (requests, inbox) = crossbeam_channel::bounded(REQUESTS);
+    let (outbox, events) = outbox::Outbox::new(wake);
+    let thread = dispatch::start(inbox, outbox, demo_folder)?;
+    Ok(Worker { requests, events, thread })
+}

@@ -1,0 +1,338 @@
+//! All that passes between the window and the worker: plain data that serde can write, so that the worker could as well
+//! be another process. The worker answers every request with events; it never blocks the window.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::{AdapterSpec, Module};
+use crate::data::{ColumnMap, Dropped, Message};
+use crate::train::{CheckpointRecord, DeviceChoice, EvalRecord, StepRecord, TrainSettings};
+
+/// What can be under way. There is at most one of each kind; a second request of a kind replaces or is refused, as its
+/// request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JobKind {
+    LoadModel,
+    LoadAdapter,
+    ImportData,
+    PreviewData,
+    Train,
+    Generate,
+    Inspect,
+    Export,
+}
+
+/// How an answer is drawn from the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    pub max_tokens: usize,
+    /// 0 takes the most likely token every time.
+    pub temperature: f64,
+    /// Keep the most likely tokens up to this share of probability; 1 keeps all.
+    pub top_p: f64,
+    /// Divides the logits of tokens seen before; 1 changes nothing.
+    pub repetition_penalty: f64,
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { max_tokens: 256, temperature: 0.7, top_p: 0.9, repetition_penalty: 1.0, seed: 42 }
+    }
+}
+
+/// The text whose routing is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum InspectSource {
+    /// A user message, rendered with the chat template.
+    Prompt(String),
+    /// A held-out example of the imported data, counted from 0.
+    HeldOut(usize),
+}
+
+/// From the window to the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Loads a Hugging Face folder or a GGUF file in place of the model that is loaded. Refused while a run is on.
+    LoadModel {
+        path: PathBuf,
+        device: DeviceChoice,
+    },
+    /// Puts the adapter of a folder on the loaded model. Refused while a run is on.
+    LoadAdapter {
+        path: PathBuf,
+    },
+    /// Takes the adapter off: the base model answers alone.
+    DropAdapter,
+    /// Reads files in place of the data that is loaded. Runs beside training.
+    ImportData {
+        paths: Vec<PathBuf>,
+        map: ColumnMap,
+    },
+    /// Asks for examples as the loaded model will read them, `start..start + count` of the kept ones.
+    PreviewData {
+        start: usize,
+        count: usize,
+        context: usize,
+    },
+    /// Starts a run on the loaded model and data; `out` is the run folder, which must not exist.
+    StartTraining {
+        settings: TrainSettings,
+        out: PathBuf,
+    },
+    /// Goes on with a run folder from its last checkpoint; loads its model and data where needed.
+    ResumeRun {
+        run: PathBuf,
+    },
+    /// Takes effect between two micro-steps.
+    Pause,
+    Continue,
+    /// Writes a checkpoint, then ends the run.
+    StopAndSave,
+    /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
+    Generate {
+        id: u64,
+        messages: Vec<Message>,
+        sampling: Sampling,
+        with_adapter: bool,
+    },
+    /// Gates of every module for a text, with the adapter in training or the one loaded.
+    Inspect {
+        source: InspectSource,
+    },
+    /// Writes the adapter to a folder that must not exist, re-reads it and compares bit for bit.
+    Export {
+        out: PathBuf,
+    },
+    /// Unpacks the bundled model and examples, then loads and imports them.
+    OpenDemo,
+    Cancel {
+        job: JobKind,
+    },
+    /// Saves what runs, then ends the thread.
+    Shutdown,
+}
+
+/// From the worker to the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A job is under way; `share` is 0 to 1 where the end is known.
+    Progress {
+        job: JobKind,
+        share: Option<f32>,
+        note: String,
+    },
+    /// A job ended without its result; `message` says what, where and how to mend it.
+    Failed {
+        job: JobKind,
+        message: String,
+    },
+    Cancelled {
+        job: JobKind,
+    },
+    /// Something the user should know that ended nothing.
+    Warning {
+        message: String,
+    },
+    ModelLoaded(ModelSummary),
+    AdapterLoaded(AdapterSummary),
+    AdapterDropped,
+    DataImported(DataSummary),
+    DataPreview {
+        start: usize,
+        examples: Vec<ExampleView>,
+    },
+    TrainingStarted(RunSummary),
+    Step(StepRecord),
+    Eval(EvalRecord),
+    Checkpoint(CheckpointRecord),
+    /// Load and entropy of the gates, measured now and then while training.
+    RoutingSample {
+        step: usize,
+        load: Vec<f32>,
+        entropy: f32,
+    },
+    Paused {
+        step: usize,
+    },
+    Continued {
+        step: usize,
+    },
+    /// The run is over; its adapter is the loaded one.
+    TrainingDone(TrainingEnd),
+    /// A piece of an answer, in order.
+    Token {
+        id: u64,
+        text: String,
+    },
+    Answered {
+        id: u64,
+        tokens: usize,
+        tokens_per_s: f64,
+        reason: EndReason,
+    },
+    Routing(RoutingReport),
+    Exported(ExportSummary),
+    /// The worker failed inside and was started anew without model or data; `message` says what happened.
+    Restarted {
+        message: String,
+    },
+    /// The worker's thread is about to end.
+    ShutDown,
+}
+
+/// The model that is loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    pub name: String,
+    pub path: PathBuf,
+    /// `llama`, `mistral`, `qwen2` or `qwen3`.
+    pub architecture: String,
+    pub parameters: usize,
+    pub layers: usize,
+    pub hidden: usize,
+    pub vocab: usize,
+    /// Longest context the model was made for.
+    pub max_context: usize,
+    /// How the weights are stored on disk: `f32`, `bf16`, `Q4_1`, …
+    pub stored_as: String,
+    pub weight_bytes: u64,
+    pub device: String,
+    /// The chat template's origin, or that a plain default stands in for it.
+    pub template: String,
+    /// Whether the model brought its own chat template.
+    pub has_template: bool,
+}
+
+/// The adapter that answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdapterSummary {
+    pub path: Option<PathBuf>,
+    pub spec: AdapterSpec,
+    /// Trainable parameters of `A` and `B`.
+    pub parameters: usize,
+    /// Trainable parameters of the routers.
+    pub router_parameters: usize,
+}
+
+/// One file of an import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileSummary {
+    pub path: PathBuf,
+    /// The detected shape: `alpaca`, `messages`, …
+    pub shape: String,
+    /// Why that shape, and which column plays which part, in words.
+    pub explanation: String,
+    pub columns: Vec<String>,
+    pub rows: usize,
+    pub kept: usize,
+}
+
+/// The data that is loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    pub files: Vec<FileSummary>,
+    pub rows: usize,
+    pub kept: usize,
+    pub dropped: Vec<Dropped>,
+    /// Kept examples held out of training, with the default split.
+    pub held_out: usize,
+    /// First user message of every held-out example, for choosing one.
+    pub held_out_prompts: Vec<String>,
+    /// Label and number of kept examples, most frequent first; empty where no column gave labels.
+    pub topics: Vec<(String, usize)>,
+}
+
+/// One token as it stands in a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenView {
+    pub text: String,
+    /// Whether its prediction counts in the loss.
+    pub supervised: bool,
+}
+
+/// One example as the model will read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExampleView {
+    /// `file:line`.
+    pub source: String,
+    pub topic: Option<String>,
+    /// The example's messages, as imported.
+    pub messages: Vec<Message>,
+    /// Empty while no model is loaded.
+    pub tokens: Vec<TokenView>,
+    /// Tokens beyond the context that were cut.
+    pub cut: usize,
+    /// Why the example cannot be rendered, where it cannot.
+    pub problem: Option<String>,
+}
+
+/// A run at its start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    pub path: PathBuf,
+    pub settings: TrainSettings,
+    /// The step it starts after: 0, or the checkpoint's.
+    pub from_step: usize,
+    pub steps: usize,
+    pub examples: usize,
+    pub held_out: usize,
+    /// Examples that were longer than the context and were cut.
+    pub cut: usize,
+    /// Examples left out because no supervised token fits in the context, or the template refused them.
+    pub skipped: usize,
+    pub parameters: usize,
+    pub router_parameters: usize,
+}
+
+/// A run at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingEnd {
+    pub path: PathBuf,
+    pub step: usize,
+    pub steps: usize,
+    /// True where the user stopped it before its last step.
+    pub stopped: bool,
+    pub first_held_out: Option<f64>,
+    pub last_held_out: Option<f64>,
+    pub elapsed_s: f64,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    EndOfText,
+    MaxTokens,
+    ContextFull,
+    Cancelled,
+}
+
+/// Gates of every adapted module for one text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoutingReport {
+    /// What was looked at, for a title.
+    pub title: String,
+    pub heads: usize,
+    pub tokens: Vec<TokenView>,
+    pub modules: Vec<ModuleGates>,
+}
+
+/// Gates of one module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleGates {
+    pub module: Module,
+    /// `[tokens, heads]`, row after row.
+    pub gates: Vec<f32>,
+}
+
+/// An adapter folder that was written, re-read and found equal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportSummary {
+    pub path: PathBuf,
+    pub format: String,
+    pub bytes: u64,
+    pub files: Vec<String>,
+    pub tensors: usize,
+}

@@ -1,0 +1,229 @@
+//! The window on a stage: its channels' far ends, and what a worker would tell.
+
+use std::f64::consts::PI;
+use std::path::PathBuf;
+
+use crossbeam_channel::{Receiver, Sender};
+use egui_kittest::Harness;
+use hydra_studio::adapter::{AdapterSpec, Module, Target};
+use hydra_studio::app::pages::PageId;
+use hydra_studio::app::picker::ScriptedPicker;
+use hydra_studio::app::settings::Persisted;
+use hydra_studio::app::{App, Deps, StartArgs};
+use hydra_studio::train::{CheckpointRecord, EvalRecord, StepRecord, TrainSettings};
+use hydra_studio::worker::protocol::{
+    AdapterSummary, DataSummary, Event, ModelSummary, ModuleGates, Request, RoutingReport, RunSummary, TokenView,
+    TrainingEnd,
+};
+
+pub struct Stage {
+    pub window: Harness<'static, App>,
+    requests: Receiver<Request>,
+    events: Sender<Event>,
+    pub runs: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A window of `size` that shows `page`.
+    pub fn new(page: PageId, size: [f32; 2], theme: egui::ThemePreference) -> Self {
+        let (request_sender, requests) = crossbeam_channel::unbounded();
+        let (events, event_receiver) = crossbeam_channel::unbounded();
+        let runs = tempfile::tempdir().expect("a temporary folder");
+        let persisted = Persisted { theme, run_parent: runs.path().to_path_buf(), ..Persisted::default() };
+        // The harness sets its own theme after the window has set its.
+        let egui_theme = if theme == egui::ThemePreference::Light { egui::Theme::Light } else { egui::Theme::Dark };
+        let window =
+            Harness::builder().with_size(size).with_theme(egui_theme).with_max_steps(64).build_eframe(move |cc| {
+                let start = StartArgs { page: Some(page), ..StartArgs::default() };
+                let picker = Box::new(ScriptedPicker::default());
+                let deps = Deps { requests: request_sender, events: event_receiver, picker, start };
+                App::new(&cc.egui_ctx, deps, persisted)
+            });
+        Self { window, requests, events, runs }
+    }
+
+    /// What a page test usually wants: a wide, tall window in the dark theme.
+    pub fn on(page: PageId) -> Self {
+        Self::new(page, [1180.0, 2600.0], egui::ThemePreference::Dark)
+    }
+
+    /// Lets the worker tell `events`, and the window take them in.
+    pub fn tell(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.send(events);
+        self.settle();
+    }
+
+    /// Lets the worker tell `events`, which the next frame takes in.
+    pub fn send(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.events.send(event).expect("the window listens");
+        }
+    }
+
+    /// Runs frames until nothing moves, or for a while where something always does.
+    pub fn settle(&mut self) {
+        self.window.run_ok();
+    }
+
+    /// What was asked of the worker since the last call.
+    pub fn requests(&mut self) -> Vec<Request> {
+        self.settle();
+        self.requests.try_iter().collect()
+    }
+}
+
+pub fn model() -> Event {
+    Event::ModelLoaded(ModelSummary {
+        name: "SmolLM2 135M Instruct".into(),
+        path: PathBuf::from("/models/smollm2"),
+        architecture: "llama".into(),
+        parameters: 134_515_008,
+        layers: 30,
+        hidden: 576,
+        vocab: 49_152,
+        max_context: 2048,
+        stored_as: "Q4_1".into(),
+        weight_bytes: 98_000_000,
+        device: "CPU".into(),
+        template: "from the model".into(),
+        has_template: true,
+    })
+}
+
+pub fn data() -> Event {
+    let prompts = ["What is 17 plus 25?", "How many days are there from 3 May to 9 June?", "Write 'river' backwards."];
+    Event::DataImported(DataSummary {
+        files: Vec::new(),
+        rows: 2000,
+        kept: 2000,
+        dropped: Vec::new(),
+        held_out: 100,
+        held_out_prompts: prompts.map(String::from).to_vec(),
+        topics: Vec::new(),
+    })
+}
+
+pub fn adapter() -> Event {
+    Event::AdapterLoaded(AdapterSummary {
+        path: Some("/adapters/demo".into()),
+        spec: AdapterSpec::default(),
+        parameters: 4_884_480,
+        router_parameters: 420_000,
+    })
+}
+
+pub fn started(steps: usize) -> Event {
+    Event::TrainingStarted(RunSummary {
+        path: "/runs/2026-11-24-smollm2".into(),
+        settings: TrainSettings::default(),
+        from_step: 0,
+        steps,
+        examples: 1900,
+        held_out: 100,
+        cut: 12,
+        skipped: 0,
+        parameters: 4_884_480,
+        router_parameters: 420_000,
+    })
+}
+
+/// Noise from 0 to 1 that is the same on every machine.
+pub fn noise(seed: usize) -> f64 {
+    (seed.wrapping_mul(2_654_435_761) >> 7) as f64 % 1000.0 / 1000.0
+}
+
+pub fn step(step: usize, steps: usize) -> Event {
+    let share = step as f64 / steps as f64;
+    let spike = if step.is_multiple_of(311) { 0.9 } else { 0.0 };
+    Event::Step(StepRecord {
+        step,
+        steps,
+        loss: 0.62 + 1.6 * (-5.0 * share).exp() + 0.28 * (noise(step) - 0.5) + spike,
+        lr: 2e-4 * (share / 0.03).min(1.0) * 0.5 * (1.0 + (PI * share).cos()),
+        grad_norm: 0.8 + 1.5 * (-8.0 * share).exp() + 0.4 * noise(step + 7) + 3.0 * spike,
+        tokens: 1400,
+        supervised: 400,
+        tokens_per_s: 230.0 + 40.0 * noise(step + 3),
+        elapsed_s: step as f64 * 5.3,
+    })
+}
+
+pub fn eval(step: usize, steps: usize) -> Event {
+    let loss = 0.71 + 1.5 * (-5.0 * step as f64 / steps as f64).exp();
+    Event::Eval(EvalRecord { step, loss, examples: 100, supervised: 4000, elapsed_s: step as f64 * 5.3 })
+}
+
+pub fn routing_sample(step: usize, steps: usize) -> Event {
+    let lean = 0.12 * (step as f32 / steps as f32).sqrt();
+    Event::RoutingSample {
+        step,
+        load: vec![1.0 / 3.0 + lean, 1.0 / 3.0 - 0.4 * lean, 1.0 / 3.0 - 0.6 * lean],
+        entropy: 1.0 - 2.0 * lean * lean - 0.1 * lean,
+    }
+}
+
+/// All events of a run's first `done` steps out of `steps`.
+pub fn run_events(done: usize, steps: usize) -> Vec<Event> {
+    let mut events = vec![started(steps), eval(0, steps)];
+    let every = (steps / 10).max(1);
+    for at in 1..=done {
+        events.push(step(at, steps));
+        if at.is_multiple_of(every) {
+            events.push(eval(at, steps));
+            let name = format!("checkpoint-{at}");
+            events.push(Event::Checkpoint(CheckpointRecord { step: at, name, best: true }));
+        }
+        if at.is_multiple_of((steps / 100).max(1)) {
+            events.push(routing_sample(at, steps));
+        }
+    }
+    events
+}
+
+pub fn done(steps: usize) -> Event {
+    Event::TrainingDone(TrainingEnd {
+        path: "/runs/2026-11-24-smollm2".into(),
+        step: steps,
+        steps,
+        stopped: false,
+        first_held_out: Some(2.21),
+        last_held_out: Some(0.72),
+        elapsed_s: steps as f64 * 5.3,
+    })
+}
+
+const TEXT: &str = "<|im_start|> user \n A| train| leaves| at| 9|:|40| and| takes| 2| hours| and| 35| minutes|.| When| \
+does| it| arrive|?|<|im_end|>|\n|<|im_start|>|assistant|\n|From| 9|:|40|,| two| hours| later| it| is| 11|:|40|,| and| \
+35| minutes| after| that| it| is| 12|:|15|.| So| the| train| arrives| at| 12|:|15|.|<|im_end|>";
+
+/// A report like those of a trained adapter: heads divide by kind of token, the more the later the layer.
+pub fn report(tokens: usize, layers: usize, heads: usize) -> RoutingReport {
+    let pieces: Vec<&str> = TEXT.split('|').filter(|piece| !piece.is_empty()).collect();
+    let token = |i: usize| TokenView {
+        text: pieces.get(i % pieces.len()).copied().unwrap_or(" word").to_owned(),
+        supervised: i > tokens / 2,
+    };
+    let tokens: Vec<TokenView> = (0..tokens).map(token).collect();
+    let modules = (0..layers).flat_map(|layer| Target::ALL.map(|target| Module { layer, target }));
+    let modules = modules.map(|module| ModuleGates { module, gates: gates(&tokens, module, layers, heads) });
+    RoutingReport { title: "A train leaves at 9:40…".into(), heads, modules: modules.collect(), tokens }
+}
+
+fn gates(tokens: &[TokenView], module: Module, layers: usize, heads: usize) -> Vec<f32> {
+    let depth = module.layer as f64 / layers as f64;
+    let mut gates = Vec::with_capacity(tokens.len() * heads);
+    for (i, token) in tokens.iter().enumerate() {
+        let kind =
+            usize::from(token.text.trim().chars().any(|c| c.is_ascii_digit())) + 2 * usize::from(token.supervised);
+        let favoured = (kind + module.target as usize / 3) % heads;
+        let raw: Vec<f64> = (0..heads)
+            .map(|head| {
+                let lean = if head == favoured { 1.6 * depth } else { 0.0 };
+                (lean + 0.3 * noise(i + 31 * head + 7 * module.layer)).exp()
+            })
+            .collect();
+        let sum: f64 = raw.iter().sum();
+        gates.extend(raw.into_iter().map(|gate| (gate / sum) as f32));
+    }
+    gates
+}

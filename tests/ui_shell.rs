@@ -1,0 +1,418 @@
+//! The whole window, with the test in the place of the worker.
+
+#[path = "ui_shell/fixtures.rs"]
+mod fixtures;
+
+use std::path::PathBuf;
+
+use egui::{Key, Modifiers, Role, ThemePreference};
+use egui_kittest::kittest::Queryable as _;
+use fixtures::{Fixture, adapter, data, model, preview, started, step};
+use hydra_studio::app::icons::Icon;
+use hydra_studio::app::picker::{PickOutcome, PickPurpose};
+use hydra_studio::app::state::JobStatus;
+use hydra_studio::app::toasts::Level;
+use hydra_studio::app::widgets::{buttons, card, drop_zone, notes, path_field};
+use hydra_studio::worker::protocol::{Event, ExportSummary, JobKind, Request, TrainingEnd};
+
+const CTRL: Modifiers = Modifiers::COMMAND;
+
+impl Fixture {
+    fn click(&mut self, role: Role, label: &str) {
+        self.window.get_by_role_and_label(role, label).click();
+        self.window.run();
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.window.query_all_by_label_contains(text).next().is_some()
+    }
+
+    fn asks_to_close(&mut self) {
+        let viewport = self.window.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default();
+        viewport.events.push(egui::ViewportEvent::Close);
+        self.window.run();
+    }
+
+    fn has_closed(&self) -> bool {
+        let viewport = self.window.output().viewport_output.get(&egui::ViewportId::ROOT);
+        viewport.is_some_and(|v| v.commands.contains(&egui::ViewportCommand::Close))
+    }
+}
+
+#[test]
+fn the_first_start_offers_three_ways_to_begin() {
+    let f = Fixture::new();
+    for choice in ["Try the two-minute demo", "New project", "Open a run"] {
+        f.window.get_by_role_and_label(Role::Button, choice);
+    }
+    assert!(f.asked().is_empty());
+}
+
+#[test]
+fn the_demo_is_asked_for_and_leads_to_training_once_it_is_there() {
+    let mut f = Fixture::new();
+    f.click(Role::Button, "Try the two-minute demo");
+    assert_eq!(f.asked(), [Request::OpenDemo]);
+    assert!(f.shows("Opening the demo"));
+    f.tell([model()]);
+    f.window.get_by_role_and_label(Role::Button, "New project");
+    f.tell([data()]);
+    assert!(f.window.query_by_role_and_label(Role::Button, "New project").is_none());
+    assert!(f.shows("Teach the adapter"));
+}
+
+#[test]
+fn the_demo_can_be_chosen_again_and_does_not_pull_the_user_back() {
+    let mut f = Fixture::new();
+    f.tell([model(), data()]);
+    f.click(Role::Button, "Try the two-minute demo");
+    f.window.get_by_role_and_label(Role::Button, "New project");
+    f.press(CTRL, Key::Num1);
+    f.tell([model(), data()]);
+    assert!(f.shows("The base model stays as it is"));
+}
+
+#[test]
+fn another_model_is_refused_while_a_run_is_on() {
+    let mut f = Fixture::with(ThemePreference::Dark, []);
+    f.tell([model(), data(), started(200)]);
+    f.asked();
+    let file = std::sync::Arc::new(fixtures::DroppedOnWindow(PathBuf::from("/models/other.gguf")));
+    f.window.input_mut().dropped_files.push(file);
+    f.window.run();
+    assert!(f.asked().is_empty() && f.shows("A run is on"));
+}
+
+#[test]
+fn every_page_opens_by_its_name() {
+    let mut f = Fixture::new();
+    let pages = [
+        ("Data", "Questions and answers to learn from"),
+        ("Train", "Teach the adapter"),
+        ("Routing", "Which head each token"),
+        ("Export", "Take the trained adapter away"),
+        ("Model", "The base model stays as it is"),
+    ];
+    for (name, purpose) in pages {
+        f.click(Role::Button, name);
+        assert!(f.shows(purpose), "{name}");
+    }
+}
+
+#[test]
+fn the_palette_finds_and_runs_a_command_by_keyboard_alone() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::P);
+    f.window.get_by_role_and_label(Role::TextInput, "Search commands").type_text("exp");
+    f.window.run();
+    f.press(Modifiers::NONE, Key::Enter);
+    assert!(f.shows("Take the trained adapter away"));
+    assert!(f.window.query_by_label("Search commands").is_none());
+}
+
+#[test]
+fn the_palette_moves_with_the_arrows_and_closes_with_escape() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::K);
+    f.press(Modifiers::NONE, Key::ArrowDown);
+    f.press(Modifiers::NONE, Key::Enter);
+    assert!(f.shows("Questions and answers to learn from"));
+    f.press(CTRL, Key::P);
+    f.press(Modifiers::NONE, Key::Escape);
+    assert!(f.window.query_by_label("Search commands").is_none());
+}
+
+#[test]
+fn a_shortcut_is_held_back_while_a_text_field_has_focus() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num1);
+    f.window.get_by_role_and_label(Role::TextInput, "Hugging Face folder or .gguf file").focus();
+    f.window.run();
+    f.press(CTRL, Key::Num2);
+    assert!(f.shows("The base model stays as it is"));
+    f.press(Modifiers::NONE, Key::Escape);
+    f.press(CTRL, Key::Num2);
+    assert!(f.shows("Questions and answers to learn from"));
+}
+
+#[test]
+fn help_lists_every_command_from_the_same_table() {
+    let mut f = Fixture::new();
+    f.press(Modifiers::NONE, Key::F1);
+    assert!(f.shows("Keyboard shortcuts") && f.shows("Go to Model") && f.shows("Ctrl+1"));
+    f.press(Modifiers::NONE, Key::Escape);
+    assert!(!f.shows("Ctrl+1"));
+}
+
+#[test]
+fn a_typed_path_loads_a_model_and_its_card_appears() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num1);
+    let field = f.window.get_by_role_and_label(Role::TextInput, "Hugging Face folder or .gguf file");
+    field.focus();
+    field.type_text("/models/small");
+    f.window.run();
+    f.click(Role::Button, "Load");
+    assert!(
+        matches!(f.asked().as_slice(), [Request::LoadModel { path, .. }] if path == &PathBuf::from("/models/small"))
+    );
+    f.tell([Event::Progress { job: JobKind::LoadModel, share: Some(0.5), note: "Reading weights".into() }]);
+    assert!(f.shows("Reading weights"));
+    f.tell([model()]);
+    assert!(f.shows("SmolLM2-135M-Instruct") && f.shows("135 M") && f.shows("49,152"));
+}
+
+#[test]
+fn a_model_that_fails_to_load_says_why_in_place() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num1);
+    let message = "no tokenizer.json in /models/broken: download it with the model";
+    f.tell([Event::Failed { job: JobKind::LoadModel, message: message.into() }]);
+    assert!(f.shows(message));
+    assert!(f.shows("Notices (1)"));
+}
+
+#[test]
+fn loading_can_be_cancelled() {
+    let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/models/small")])]);
+    f.press(CTRL, Key::O);
+    assert_eq!(f.picker.asked(), [PickPurpose::ModelFolder]);
+    f.asked();
+    f.click(Role::Button, "Cancel");
+    assert_eq!(f.asked(), [Request::Cancel { job: JobKind::LoadModel }]);
+    f.tell([Event::Cancelled { job: JobKind::LoadModel }]);
+    assert!(f.window.query_by_role_and_label(Role::Button, "Cancel").is_none());
+}
+
+#[test]
+fn a_system_without_dialogs_says_to_type_the_path() {
+    let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Unavailable]);
+    f.press(CTRL, Key::D);
+    assert!(f.shows("No file dialog service on this system: type the path."));
+}
+
+#[test]
+fn imported_data_shows_its_shape_its_dropped_rows_and_its_reading() {
+    let mut f = Fixture::new();
+    f.tell([model()]);
+    f.press(CTRL, Key::Num2);
+    f.tell([data()]);
+    assert!(f.shows("question/answer") && f.shows("3 rows could not be used") && f.shows("402"));
+    assert!(matches!(f.asked().as_slice(), [Request::PreviewData { start: 0, .. }]));
+    f.tell([preview(0)]);
+    assert!(f.shows("Where is my parcel?"));
+    // Tall enough for the whole page: what is scrolled out of sight cannot be pressed.
+    f.window.set_size(egui::vec2(1280.0, 1700.0));
+    f.window.run();
+    f.click(Role::Button, "Next examples");
+    assert!(matches!(f.asked().as_slice(), [Request::PreviewData { start: 4, .. }]));
+}
+
+#[test]
+fn columns_chosen_by_hand_go_into_the_next_import() {
+    let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/data/a.csv")])]);
+    f.press(CTRL, Key::D);
+    f.asked();
+    f.tell([data()]);
+    f.click(Role::Button, "Choose by hand");
+    f.click(Role::ComboBox, "Answer");
+    f.click(Role::Button, "category");
+    f.click(Role::Button, "Import again");
+    let asked = f.asked();
+    let Some(Request::ImportData { paths, map }) =
+        asked.iter().find(|request| matches!(request, Request::ImportData { .. }))
+    else {
+        panic!("no import in {asked:?}");
+    };
+    assert_eq!(
+        (paths.as_slice(), map.response.as_deref()),
+        ([PathBuf::from("/home/ada/tickets.csv")].as_slice(), Some("category"))
+    );
+}
+
+#[test]
+fn dropped_files_are_imported_and_shown() {
+    let mut f = Fixture::new();
+    let file = std::sync::Arc::new(fixtures::DroppedOnWindow(PathBuf::from("/data/rows.jsonl")));
+    f.window.input_mut().dropped_files.push(file);
+    f.window.run();
+    assert!(f.shows("Questions and answers to learn from"));
+    assert!(
+        matches!(f.asked().as_slice(), [Request::ImportData { paths, .. }] if paths == &[PathBuf::from("/data/rows.jsonl")])
+    );
+}
+
+#[test]
+fn a_failure_elsewhere_becomes_a_toast_and_stays_among_the_notices() {
+    let mut f = Fixture::new();
+    f.tell([Event::Warning { message: "12 examples were cut.".into() }]);
+    assert!(f.shows("12 examples were cut."));
+    f.click(Role::Button, "Dismiss");
+    assert!(!f.shows("12 examples were cut."));
+    f.click(Role::Button, "Notices (1)");
+    assert!(f.shows("12 examples were cut."));
+}
+
+#[test]
+fn the_status_bar_shows_the_run_and_pauses_it() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200)]);
+    f.tell((1..=50).map(|i| step(i, 200)));
+    assert!(f.shows("Step 50 of 200") && f.shows("10 min 00 s left"));
+    f.asked();
+    f.click(Role::Button, "Pause training");
+    assert_eq!(f.asked(), [Request::Pause]);
+    f.tell([Event::Paused { step: 50 }]);
+    assert!(f.shows("paused"));
+    f.press(Modifiers { shift: true, ..CTRL }, Key::P);
+    assert_eq!(f.asked(), [Request::Continue]);
+}
+
+#[test]
+fn closing_while_training_asks_and_can_stay() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.asked();
+    f.asks_to_close();
+    assert!(f.shows("A run is still on") && !f.has_closed());
+    f.click(Role::Button, "Stay");
+    assert!(!f.shows("A run is still on"));
+    assert!(f.asked().is_empty());
+}
+
+#[test]
+fn closing_while_training_can_save_first() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.asked();
+    f.asks_to_close();
+    f.click(Role::Button, "Stop, save and close");
+    assert_eq!(f.asked(), [Request::StopAndSave]);
+    assert!(f.shows("The window closes when the run has ended.") && !f.has_closed());
+    f.events.send(ended()).expect("the window holds the other end");
+    f.window.step();
+    assert!(f.has_closed());
+}
+
+#[test]
+fn a_run_that_fails_while_saving_keeps_the_window() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.asks_to_close();
+    f.click(Role::Button, "Stop, save and close");
+    let message = "the disk is full: free 40 MB in /home/ada";
+    f.events.send(Event::Failed { job: JobKind::Train, message: message.into() }).expect("the window is there");
+    f.window.step();
+    assert!(!f.has_closed());
+    f.window.run();
+    assert!(f.shows(message));
+}
+
+#[test]
+fn closing_without_a_run_asks_nothing() {
+    let mut f = Fixture::new();
+    f.asks_to_close();
+    assert!(!f.shows("A run is still on"));
+}
+
+#[test]
+fn an_export_says_saved_only_after_it_was_compared() {
+    let mut f = Fixture::new();
+    f.tell([model(), adapter()]);
+    f.press(CTRL, Key::Num5);
+    f.click(Role::Button, "Export adapter");
+    let asked = f.asked();
+    let [Request::Export { out }] = asked.as_slice() else { panic!("no export in {asked:?}") };
+    assert!(out.ends_with("SmolLM2-135M-Instruct-hydralora"), "{}", out.display());
+    assert!(f.shows("Writing the adapter") && !f.shows("compared bit for bit"));
+    f.tell([Event::Exported(ExportSummary {
+        path: out.clone(),
+        format: "hydralora".into(),
+        bytes: 21_000_000,
+        files: vec!["adapter_model.safetensors".into(), "adapter_config.json".into()],
+        tensors: 1050,
+    })]);
+    assert!(f.shows("Re-read and compared bit for bit: 1,050 tensors in 2 files"));
+}
+
+#[test]
+fn a_worker_that_is_gone_leaves_a_banner_and_a_window_that_lives() {
+    let mut f = Fixture::new();
+    let (far_end, _) = crossbeam_channel::unbounded();
+    f.events = far_end;
+    f.window.run();
+    assert!(f.shows("The engine has stopped"));
+    f.press(CTRL, Key::Num2);
+    assert!(f.shows("Questions and answers to learn from"));
+}
+
+#[test]
+fn zoom_and_theme_go_through_commands_and_are_remembered() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Plus);
+    f.press(CTRL, Key::Plus);
+    assert_eq!(f.window.state().persisted().zoom, 1.2);
+    f.press(Modifiers { shift: true, ..CTRL }, Key::Num0);
+    assert_eq!(f.window.state().persisted().zoom, 1.0);
+    f.press(CTRL, Key::P);
+    f.window.get_by_role_and_label(Role::TextInput, "Search commands").type_text("light");
+    f.window.run();
+    f.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(f.window.state().persisted().theme, ThemePreference::Light);
+}
+
+fn ended() -> Event {
+    Event::TrainingDone(TrainingEnd {
+        path: PathBuf::from("/home/ada/Hydra Studio/runs/tickets"),
+        step: 1,
+        steps: 200,
+        stopped: true,
+        first_held_out: Some(2.4),
+        last_held_out: Some(2.1),
+        elapsed_s: 4.0,
+    })
+}
+
+/// A few widgets in both themes, so that a change of their looks is seen.
+#[test]
+fn widgets_keep_their_looks() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for (theme, name) in [(egui::Theme::Dark, "dark"), (egui::Theme::Light, "light")] {
+        let setup = |ctx: &egui::Context| {
+            egui_extras::install_image_loaders(ctx);
+            hydra_studio::app::theme::apply(ctx);
+        };
+        let mut harness = egui_kittest::Harness::builder()
+            .with_size([560.0, 600.0])
+            .with_theme(theme)
+            .with_context_setup(setup)
+            .build_ui(widgets_ui);
+        harness.run();
+        harness.fit_contents();
+        harness.run();
+        results.add(harness.try_snapshot(format!("widgets_{name}")));
+    }
+}
+
+fn widgets_ui(ui: &mut egui::Ui) {
+    ui.set_width(520.0);
+    card::card(ui, "SmolLM2-135M-Instruct", |ui| {
+        card::facts(ui, &[card::Fact::new("Parameters", "135 M"), card::Fact::new("Layers", "30")]);
+        path_field::path_field(ui, "Adapter folder", "/path/to/adapter", &mut String::new(), &["Browse…"]);
+        ui.horizontal(|ui| {
+            buttons::primary(ui, Icon::Play, "Start", true);
+            buttons::secondary(ui, Icon::Pause, "Pause", true);
+            buttons::segmented(ui, &mut 1, &[(1, "Simple"), (2, "Advanced")]);
+        });
+        notes::job_progress(ui, &JobStatus { share: Some(0.4), note: "Reading".into(), is_cancelling: false });
+        for (level, text) in [
+            (Level::Ok, "Re-read and compared bit for bit."),
+            (Level::Info, "This model brought no chat template."),
+            (Level::Warning, "12 examples were cut."),
+            (Level::Error, "no tokenizer.json in /models/broken"),
+        ] {
+            notes::callout(ui, level, text);
+        }
+    });
+    drop_zone::drop_zone(ui, Icon::Data, "Drop files here", "or press to choose them", false);
+}
