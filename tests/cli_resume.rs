@@ -34,7 +34,7 @@ fn at_step(step: u64) -> impl Fn(&Value) -> bool {
     move |event| event["event"] == "step" && event["step"].as_u64() == Some(step)
 }
 
-fn assert_stopped_and_saved(told: &Told, run: &str) {
+fn assert_stopped_and_saved(program: &Program, told: &Told, run: &str) {
     assert_eq!(told.code, 130, "{told:?}");
     let events = json_lines(&told.stdout);
     let (last, before) = (&events[events.len() - 1], &events[events.len() - 2]);
@@ -43,6 +43,8 @@ fn assert_stopped_and_saved(told: &Told, run: &str) {
     assert!(message.contains(&format!("hydra-studio resume {run}")), "{message}");
     assert!(message.contains(before["name"].as_str().unwrap()), "{message}");
     assert!(told.stderr.contains(message), "{told:?}");
+    let log = json_lines(&fs::read_to_string(program.folder().join(run).join("log.jsonl")).unwrap());
+    assert_eq!(log.last(), Some(before), "the log ends with what was told");
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn a_run_on_tokens_that_was_interrupted_ends_as_the_unbroken_one_bit_for_bit() {
     let data = ["--model", &base, "--tokens", &batch];
     program.events(&train(&data, "whole"));
     let told = program.signalled(&train(&data, "broken"), "-INT", at_step(3));
-    assert_stopped_and_saved(&told, "broken");
+    assert_stopped_and_saved(&program, &told, "broken");
     let events = program.events(&["resume", "broken"]);
     let started = named(&events, "started")[0];
     assert!(started["from_step"].as_u64().unwrap() >= 3, "{started}");
@@ -68,7 +70,7 @@ fn a_run_on_data_that_was_interrupted_and_then_killed_ends_as_the_unbroken_one_b
     let data = ["--model", small_model(), "--data", "faq.jsonl"];
     program.events(&train(&data, "whole"));
     let told = program.signalled(&train(&data, "broken"), "-TERM", at_step(41));
-    assert_stopped_and_saved(&told, "broken");
+    assert_stopped_and_saved(&program, &told, "broken");
     let told = program.signalled(&["resume", "broken"], "-KILL", at_step(130));
     assert_eq!(told.code, -1, "{told:?}");
     let events = program.events(&["resume", "broken"]);
@@ -86,11 +88,49 @@ fn a_run_stopped_before_its_first_step_goes_on_with_its_first_measure() {
     let data = ["--model", small_model(), "--data", "faq.jsonl", "--held-out", "0.8"];
     let started = |event: &Value| event["event"] == "started";
     let told = program.signalled(&train(&data, "run"), "-INT", started);
-    assert_stopped_and_saved(&told, "run");
+    assert_stopped_and_saved(&program, &told, "run");
     assert!(told.stdout.contains("checkpoint-0"), "{told:?}");
     let measured = |event: &Value| event["event"] == "eval";
     let told = program.signalled(&["resume", "run"], "-INT", measured);
     assert_eq!(named(&json_lines(&told.stdout), "eval")[0]["step"], 0);
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_starts_over() {
+    let program = Program::new();
+    program.write("faq.jsonl", questions(40));
+    let data = ["--model", small_model(), "--data", "faq.jsonl"];
+    program.events(&train(&data, "whole"));
+    assert_eq!(program.signalled(&train(&data, "broken"), "-KILL", at_step(3)).code, -1);
+    let events = program.events(&["resume", "broken"]);
+    assert_eq!(named(&events, "started")[0]["from_step"], 0);
+    assert_eq!(last_adapter(&program, "broken"), last_adapter(&program, "whole"));
+    assert_eq!(losses(&program, "broken"), losses(&program, "whole"));
+}
+
+#[test]
+fn a_checkpoint_whose_replacement_was_broken_off_is_gone_on_from() {
+    let program = Program::new();
+    finished(&program, &[]);
+    let run = program.folder().join("run");
+    fs::rename(run.join("checkpoint-4"), run.join(".replaced-checkpoint-4.tmp")).unwrap();
+    let events = program.events(&["resume", "run"]);
+    assert_eq!(named(&events, "started")[0]["from_step"], 4);
+    assert!(run.join("checkpoint-4").is_dir() && !run.join(".replaced-checkpoint-4.tmp").exists());
+}
+
+#[test]
+fn the_step_with_the_lowest_held_out_loss_is_kept_wherever_checkpoints_fall() {
+    let program = Program::new();
+    program.write("faq.jsonl", questions(40));
+    let events = program.events(&train(&["--model", small_model(), "--data", "faq.jsonl"], "run"));
+    let measured = named(&events, "eval").into_iter().filter(|eval| eval["step"].as_u64() > Some(0));
+    let loss = |eval: &&Value| eval["loss"].as_f64().unwrap();
+    let lowest = measured.min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
+    let best = fs::read_to_string(program.folder().join("run/best.json")).unwrap();
+    let best: Value = serde_json::from_str(&best).unwrap();
+    assert_eq!((&best["step"], &best["loss"]), (&lowest["step"], &lowest["loss"]));
+    assert!(program.folder().join("run").join(best["name"].as_str().unwrap()).is_dir());
 }
 
 fn finished(program: &Program, more: &[&str]) {

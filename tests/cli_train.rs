@@ -261,9 +261,21 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_what_it_was_doing() {
 
     let more = ["--out", "later", "--steps", "9", "--lr", "1e30", "--max-grad-norm", "0", "--checkpoint-every", "1"];
     let message = program.refusal(&with(&more));
-    assert!(message.contains("last good checkpoint is checkpoint-"), "{message}");
     let log = json_lines(&fs::read_to_string(program.folder().join("later/log.jsonl")).unwrap());
     let steps = named(&log, "step").len();
     assert!(steps > 0 && message.contains(&format!("step {}", steps + 1)), "{steps}: {message}");
-    assert!(program.folder().join(format!("later/checkpoint-{steps}")).is_dir());
+    let bad = format!("checkpoint-{steps}");
+    assert!(program.folder().join("later").join(&bad).is_dir());
+    assert!(!message.contains(&bad), "the weights that gave the failed loss are not good: {message}");
+}
+
+#[test]
+fn a_held_out_loss_that_is_no_number_stops_the_run_and_names_the_rows() {
+    let program = Program::new();
+    program.write("faq.jsonl", questions(200));
+    let data = ["train", "--model", small_model(), "--data", "faq.jsonl", "--out", "run", "--warmup", "0"];
+    let message = program.refusal(&[&data[..], &["--steps", "1", "--lr", "1e38", "--max-grad-norm", "0"]].concat());
+    assert!(message.contains("held-out loss of step 1 is not a finite number"), "{message}");
+    assert!(message.contains("faq.jsonl:") && message.contains("No checkpoint"), "{message}");
+    assert!(!program.folder().join("run/best.json").exists());
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempDir};
 
@@ -11,6 +11,8 @@ use super::DiskError;
 /// Temporaries start and end with these, so that listings can pass over those that a killed process left behind.
 const TEMPORARY_START: &str = ".writing-";
 const TEMPORARY_END: &str = ".tmp";
+/// A folder about to be replaced starts with this, then comes its own name.
+const REPLACED_START: &str = ".replaced-";
 
 /// Writes `bytes` to `path`, in place of a file that may be there. The folder must exist.
 ///
@@ -52,8 +54,8 @@ pub fn write_folder_atomic<T, E: From<DiskError>>(
     Ok(built)
 }
 
-/// As [`write_folder_atomic`], in place of a folder that may be there. A crash can leave neither for the moment
-/// between two renames, so this is for folders that can be made again.
+/// As [`write_folder_atomic`], in place of a folder that may be there. A crash between its two renames leaves the old
+/// folder under another name, from which [`clear_leftovers`] brings it back.
 ///
 /// # Errors
 /// When `build` errs or anything fails on disk; `path` is then as it was.
@@ -62,9 +64,31 @@ pub fn replace_folder_atomic<T, E: From<DiskError>>(
     build: impl FnOnce(&Path) -> Result<T, E>,
 ) -> Result<T, E> {
     let (temporary, built) = build_beside(path, build)?;
-    remove_folder(path)?;
-    put_in_place(temporary, path)?;
+    let aside = set_aside(path)?;
+    if let Err(error) = put_in_place(temporary, path) {
+        if let Some(aside) = aside {
+            // The first error is the one to report; what fails here is mended when leftovers are cleared.
+            let _ = fs::rename(aside, path);
+        }
+        return Err(error.into());
+    }
+    if let Some(aside) = aside {
+        remove_folder(&aside)?;
+    }
     Ok(built)
+}
+
+/// Gives the folder at `path`, where there is one, the name it keeps until its successor stands there.
+fn set_aside(path: &Path) -> Result<Option<PathBuf>, DiskError> {
+    if !present(path) {
+        return Ok(None);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let aside = path.with_file_name(format!("{REPLACED_START}{name}{TEMPORARY_END}"));
+    // One from a crash after both renames: its successor is in place.
+    remove_folder(&aside)?;
+    fs::rename(path, &aside).map_err(DiskError::at("replace the folder", path))?;
+    Ok(Some(aside))
 }
 
 /// Errs where [`write_folder_atomic`] could not make `path`: worth asking before long work whose result goes there.
@@ -94,23 +118,27 @@ pub fn remove_folder(path: &Path) -> Result<(), DiskError> {
     holder.close().map_err(DiskError::at(what, path))
 }
 
-/// Removes what a killed process left under temporary names in `folder`. Call it only where no other process writes.
+/// Clears what a killed process left in `folder` under temporary names: half-written files and folders go, and a folder
+/// that was being replaced comes back where its successor never did. Call it only where no other process writes.
 ///
 /// # Errors
-/// When the folder cannot be listed or a temporary cannot be removed.
-pub fn remove_temporaries(folder: &Path) -> Result<(), DiskError> {
+/// When the folder cannot be listed, or something in it cannot be removed or renamed.
+pub fn clear_leftovers(folder: &Path) -> Result<(), DiskError> {
     let what = "clear temporary files";
     for entry in fs::read_dir(folder).map_err(DiskError::at(what, folder))? {
         let entry = entry.map_err(DiskError::at(what, folder))?;
-        let name = entry.file_name();
+        let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
-        if !(name.starts_with(TEMPORARY_START) && name.ends_with(TEMPORARY_END)) {
-            continue;
+        let Some(name) = name.strip_suffix(TEMPORARY_END) else { continue };
+        if let Some(replaced) = name.strip_prefix(REPLACED_START) {
+            let place = folder.join(replaced);
+            let mended = if present(&place) { fs::remove_dir_all(&path) } else { fs::rename(&path, &place) };
+            mended.map_err(DiskError::at(what, &path))?;
+        } else if name.starts_with(TEMPORARY_START) {
+            let kind = entry.file_type().map_err(DiskError::at(what, &path))?;
+            let removed = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(DiskError::at(what, &path))?;
         }
-        let path = entry.path();
-        let kind = entry.file_type().map_err(DiskError::at(what, &path))?;
-        let removed = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(DiskError::at(what, &path))?;
     }
     Ok(())
 }
@@ -292,8 +320,22 @@ mod tests {
         fs::write(dir.path().join(".writing-abc.tmp/half"), "x").unwrap();
         fs::write(dir.path().join(".writing-def.tmp"), "x").unwrap();
         fs::write(dir.path().join("notes.tmp"), "x").unwrap();
-        remove_temporaries(dir.path()).unwrap();
+        clear_leftovers(dir.path()).unwrap();
         assert_eq!(names(dir.path()), ["notes.tmp"]);
+    }
+
+    #[test]
+    fn a_folder_whose_replacement_was_broken_off_comes_back_and_a_replaced_one_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kept, gone) = (dir.path().join(".replaced-a.tmp"), dir.path().join(".replaced-b.tmp"));
+        for folder in [&kept, &gone, &dir.path().join("b")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("from"), folder.file_name().unwrap().as_encoded_bytes()).unwrap();
+        }
+        clear_leftovers(dir.path()).unwrap();
+        assert_eq!(names(dir.path()), ["a", "b"]);
+        assert_eq!(fs::read_to_string(dir.path().join("a/from")).unwrap(), ".replaced-a.tmp");
+        assert_eq!(fs::read_to_string(dir.path().join("b/from")).unwrap(), "b");
     }
 
     #[cfg(unix)]

@@ -8,7 +8,7 @@ mod error;
 mod line_log;
 
 pub use atomic::{
-    check_new_folder, remove_folder, remove_temporaries, replace_folder_atomic, sync_file, write_atomic,
+    check_new_folder, clear_leftovers, remove_folder, replace_folder_atomic, sync_file, write_atomic,
     write_atomic_with, write_folder_atomic,
 };
 pub use error::DiskError;

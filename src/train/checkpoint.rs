@@ -51,6 +51,11 @@ impl TrainerState {
             held_out_step: None,
         }
     }
+
+    /// The held-out loss with the weights of this very step, where it was measured.
+    pub fn held_out_here(&self) -> Option<f64> {
+        self.last_held_out.filter(|_| self.held_out_step == Some(self.step))
+    }
 }
 
 /// Writes a checkpoint's files into `folder`, which exists.

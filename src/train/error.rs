@@ -47,6 +47,6 @@ pub enum TrainError {
 fn saved(checkpoint: &Option<String>) -> String {
     match checkpoint {
         Some(name) => format!("The last good checkpoint is {name}."),
-        None => "No checkpoint was written yet.".into(),
+        None => "No checkpoint before it is known to be good.".into(),
     }
 }

@@ -109,10 +109,11 @@ impl Run {
         Self::assemble(model, data, &file, folder, adapter, None)
     }
 
-    /// Goes on with a run from its last checkpoint that can be read. `data` must be what the run began with.
+    /// Goes on with a run from its last checkpoint that can be read, or from the start where none was written yet. `data`
+    /// must be what the run began with. Also gives the checkpoints that could not be read, and why.
     ///
     /// # Errors
-    /// When there is no such checkpoint, or it belongs to another model.
+    /// When no checkpoint of several can be read, or it belongs to another model.
     pub fn resume(
         model: Arc<BaseModel>,
         data: Arc<Dataset>,
@@ -128,9 +129,16 @@ impl Run {
             let moments = checkpoint::read_moments(path, &adapter)?;
             Ok((adapter, state, moments))
         };
+        if folder.checkpoints()?.is_empty() {
+            folder.start_over()?;
+            let adapter = start_adapter(&model, &mut file.settings.clone())?;
+            return Ok((Self::assemble(model, data, file, folder, adapter, None)?, Vec::new()));
+        }
         let latest = folder.latest(load)?;
         let (adapter, state, moments) = latest.loaded;
         folder.rewind(state.step)?;
+        // A process killed right after its checkpoint had no time to note it as the best.
+        folder.note_loss(state.step, state.held_out_here())?;
         let run = Self::assemble(model, data, file, folder, adapter, Some((state, moments)))?;
         Ok((run, latest.skipped))
     }
@@ -215,7 +223,7 @@ impl Run {
             None => Vec::new(),
             Some(Work::MicroStep) => self.micro_step()?.map(RunEvent::Step).into_iter().collect(),
             Some(Work::Evaluate { batch }) => self.evaluate(batch)?,
-            Some(Work::Checkpoint) => vec![RunEvent::Checkpoint(self.save()?)],
+            Some(Work::Checkpoint) => vec![RunEvent::Checkpoint(self.write_checkpoint()?)],
         };
         for event in &events {
             self.record(event)?;
@@ -238,11 +246,15 @@ impl Run {
         Ok(record)
     }
 
+    /// Adds the last good checkpoint to an error: one whose adapter is known to give a finite loss. The weights that the
+    /// failed step began with are known to only where the held-out loss was measured with them.
     fn with_checkpoint(&self, error: TrainError) -> TrainError {
         match error {
             TrainError::NotFinite { what, step, sources, .. } => {
-                let last = self.folder.checkpoints().ok().and_then(|all| all.last().map(|c| c.step));
-                TrainError::NotFinite { what, step, sources, checkpoint: last.map(super::checkpoint_name) }
+                let is_good = |at: usize| at + 1 < step || self.state.held_out_step == Some(at);
+                let all = self.folder.checkpoints().unwrap_or_default();
+                let good = all.iter().rev().map(|checkpoint| checkpoint.step).find(|&at| is_good(at));
+                TrainError::NotFinite { what, step, sources, checkpoint: good.map(super::checkpoint_name) }
             }
             other => other,
         }
@@ -255,7 +267,7 @@ impl Run {
         let heads = self.trainer.adapter().filter(|a| a.spec().method.has_router()).map(|a| a.spec().heads);
         let mut measure =
             self.measure.take().unwrap_or_else(|| Measure { sum: EvalSum::default(), load: heads.map(GateLoad::new) });
-        let sum = self.trainer.evaluate(rows, measure.load.as_mut())?;
+        let sum = self.trainer.evaluate(rows, measure.load.as_mut()).map_err(|error| self.with_checkpoint(error))?;
         measure.sum.loss += sum.loss;
         measure.sum.supervised += sum.supervised;
         if batch + 1 < batches.len() {
@@ -271,6 +283,10 @@ impl Run {
         self.state.first_held_out.get_or_insert(loss);
         self.state.last_held_out = Some(loss);
         self.state.held_out_step = Some(step);
+        let is_saved_next = self.work.front() == Some(&Work::Checkpoint);
+        if step > 0 && !is_saved_next && self.folder.would_be_best(loss) {
+            self.work.push_front(Work::Checkpoint);
+        }
         let supervised = measure.sum.supervised;
         let eval = EvalRecord { step, loss, examples: self.measured, supervised, elapsed_s: self.trainer.elapsed_s() };
         let mut events = vec![RunEvent::Eval(eval)];
@@ -280,13 +296,17 @@ impl Run {
         events
     }
 
-    /// Writes a checkpoint of the last whole step.
+    /// Writes a checkpoint of the last whole step, now, and tells of it in the log.
     ///
     /// # Errors
     /// When the disk refuses; older checkpoints stay as they are.
     pub fn save(&mut self) -> Result<CheckpointRecord, TrainError> {
-        let is_of_this_step = self.state.held_out_step == Some(self.trainer.step());
-        let held_out = self.state.last_held_out.filter(|_| is_of_this_step);
+        let record = self.write_checkpoint()?;
+        self.record(&RunEvent::Checkpoint(record.clone()))?;
+        Ok(record)
+    }
+
+    fn write_checkpoint(&mut self) -> Result<CheckpointRecord, TrainError> {
         self.state = TrainerState {
             first_held_out: self.state.first_held_out,
             last_held_out: self.state.last_held_out,
@@ -298,7 +318,7 @@ impl Run {
         let (trainer, state, card, name) = (&self.trainer, &self.state, &self.card, &self.model.name);
         let fill = |folder: &Path| checkpoint::write(folder, trainer, state, name, card);
         self.log.sync()?;
-        self.folder.write_checkpoint(trainer.step(), held_out, fill)
+        self.folder.write_checkpoint(trainer.step(), state.held_out_here(), fill)
     }
 
     fn record(&mut self, event: &RunEvent) -> Result<(), TrainError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints, prune};
 use super::{CheckpointRecord, RunError, RunFile};
-use crate::disk::{DiskError, LineLog, remove_folder, remove_temporaries, replace_folder_atomic};
+use crate::disk::{DiskError, LineLog, clear_leftovers, remove_folder, replace_folder_atomic};
 
 /// Held, through the system's file lock, by the process that trains. The lock falls with its process, however that ends.
 const LOCK_FILE: &str = "run.lock";
@@ -109,7 +109,7 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<(Self, RunFile), RunError> {
         let run = RunFile::read(path)?;
         let lock = lock(path)?;
-        remove_temporaries(path)?;
+        clear_leftovers(path)?;
         let best = Best::read(path)?;
         Ok((Self { path: path.to_path_buf(), best, _lock: lock }, run))
     }
@@ -146,15 +146,26 @@ impl RunFolder {
     ) -> Result<CheckpointRecord, E> {
         let name = checkpoint_name(step);
         replace_folder_atomic(&self.path.join(&name), fill)?;
-        let lowest = self.best.as_ref().map_or(f64::INFINITY, |best| best.loss);
-        let better = held_out_loss.filter(|&loss| loss < lowest);
-        if let Some(loss) = better {
-            let best = Best { step, loss, name: name.clone() };
-            best.write(&self.path)?;
-            self.best = Some(best);
-        }
+        let best = self.note_loss(step, held_out_loss)?;
         prune(&self.path, self.best.as_ref())?;
-        Ok(CheckpointRecord { step, name, best: better.is_some() })
+        Ok(CheckpointRecord { step, name, best })
+    }
+
+    /// Whether a held-out loss is lower than that of the best checkpoint so far.
+    pub fn would_be_best(&self, loss: f64) -> bool {
+        loss < self.best.as_ref().map_or(f64::INFINITY, |best| best.loss)
+    }
+
+    /// Notes the held-out loss of the checkpoint after `step` steps, which is there; tells whether it is now the best.
+    ///
+    /// # Errors
+    /// When `best.json` cannot be written.
+    pub fn note_loss(&mut self, step: usize, held_out_loss: Option<f64>) -> Result<bool, DiskError> {
+        let Some(loss) = held_out_loss.filter(|&loss| self.would_be_best(loss)) else { return Ok(false) };
+        let best = Best { step, loss, name: checkpoint_name(step) };
+        best.write(&self.path)?;
+        self.best = Some(best);
+        Ok(true)
     }
 
     /// The run's checkpoints, by step.
@@ -186,16 +197,29 @@ impl RunFolder {
     /// # Errors
     /// When the disk refuses.
     pub fn rewind(&mut self, step: usize) -> Result<(), DiskError> {
-        for log in RunLog::ALL {
-            if self.path.join(log.file_name()).exists() {
-                self.open_log(log)?.cut_where(|line| line["step"].as_u64().is_some_and(|at| at > step as u64))?;
-            }
-        }
+        self.cut_logs(|at| at > step as u64)?;
         for checkpoint in self.checkpoints()?.iter().filter(|checkpoint| checkpoint.step > step) {
             remove_folder(&checkpoint.path)?;
         }
         // `best.json` needs no mending: read again, it counts only where its checkpoint is there.
         self.best.take_if(|best| best.step > step);
+        Ok(())
+    }
+
+    /// Forgets all that happened, before a run without a checkpoint begins again at its first step.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn start_over(&mut self) -> Result<(), DiskError> {
+        self.cut_logs(|_| true)
+    }
+
+    fn cut_logs(&self, is_cut: impl Fn(u64) -> bool) -> Result<(), DiskError> {
+        for log in RunLog::ALL {
+            if self.path.join(log.file_name()).exists() {
+                self.open_log(log)?.cut_where(|line| line["step"].as_u64().is_some_and(&is_cut))?;
+            }
+        }
         Ok(())
     }
 }

@@ -158,7 +158,7 @@ impl Trainer {
         let Some(loss) = loss_of(&self.decoder, &batch, current.supervised, &pass)? else { return Ok(0.0) };
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
-            return Err(self.not_finite("loss", rows));
+            return Err(self.not_finite("loss", self.step() + 1, &rows.iter().collect::<Vec<_>>()));
         }
         self.optimizer.gather(&loss.backward()?)?;
         Ok(value)
@@ -171,8 +171,8 @@ impl Trainer {
             let first = self.step() * self.settings.accumulate;
             let micro_batches = first..first + self.settings.accumulate;
             let batch = |i| self.data.micro_batch(i, self.settings.batch, self.settings.seed);
-            let rows: Vec<Row> = micro_batches.flat_map(batch).cloned().collect();
-            return Err(self.not_finite("gradient", &rows));
+            let rows: Vec<&Row> = micro_batches.flat_map(batch).collect();
+            return Err(self.not_finite("gradient", self.step() + 1, &rows));
         }
         let limit = self.settings.max_grad_norm;
         let factor = if limit > 0.0 && grad_norm > limit { limit / grad_norm } else { 1.0 };
@@ -195,12 +195,15 @@ impl Trainer {
         })
     }
 
-    fn not_finite(&self, what: &'static str, rows: &[Row]) -> TrainError {
+    fn not_finite(&self, what: &'static str, step: usize, rows: &[&Row]) -> TrainError {
         let sources = rows.iter().map(|row| row.source.to_string()).collect::<Vec<_>>().join(", ");
-        TrainError::NotFinite { what, step: self.step() + 1, sources, checkpoint: None }
+        TrainError::NotFinite { what, step, sources, checkpoint: None }
     }
 
     /// Held-out loss of some rows; the gates they get go into `load`.
+    ///
+    /// # Errors
+    /// When the loss is not a finite number.
     pub fn evaluate(&self, rows: &[&Row], load: Option<&mut GateLoad>) -> Result<EvalSum, TrainError> {
         let batch = collate(rows);
         let supervised = rows.iter().map(|row| row.tokens.supervised_count()).sum();
@@ -212,6 +215,9 @@ impl Trainer {
             load.add(&capture.take(), &batch.lengths, batch.width);
         }
         let loss = loss.map(|loss| loss.to_scalar::<f32>()).transpose()?.map_or(0.0, f64::from);
+        if !loss.is_finite() {
+            return Err(self.not_finite("held-out loss", self.step(), rows));
+        }
         Ok(EvalSum { loss, supervised })
     }
 }
