@@ -278,7 +278,7 @@ fn settings_that_cannot_train_are_refused_and_wrong_command_lines_are_told_apart
     for (flag, value) in [("--rank", "0"), ("--lr", "nan"), ("--dropout", "1"), ("--warmup", "2"), ("--batch", "0")] {
         program.refusal(&[&train[..], &[flag, value]].concat());
     }
-    for more in [&["--method", "magic"][..], &["--heads", "auto"], &["--fly"], &["--epochs", "1", "--steps", "1"]] {
+    for more in [&["--method", "magic"][..], &["--heads", "many"], &["--fly"], &["--epochs", "1", "--steps", "1"]] {
         let told = program.run(&[&train[..], more].concat());
         assert_eq!((told.code, told.stdout.as_str()), (2, ""), "{told:?}");
     }

@@ -4,7 +4,8 @@ mod common;
 
 use std::fs;
 
-use common::{Program, golden, golden_adapter, json_lines, named, questions, small_model};
+use candle_core::{Device, Tensor};
+use common::{Program, golden, golden_adapter, json_lines, named, questions, small_model, tensors};
 use serde_json::Value;
 
 /// The fields of `step`, in their order, as scripts rely on them.
@@ -278,4 +279,45 @@ fn a_held_out_loss_that_is_no_number_stops_the_run_and_names_the_rows() {
     assert!(message.contains("held-out loss of step 1 is not a finite number"), "{message}");
     assert!(message.contains("faq.jsonl:") && message.contains("No checkpoint"), "{message}");
     assert!(!program.folder().join("run/best.json").exists());
+}
+
+#[test]
+fn a_stderr_that_is_full_does_not_end_a_run() {
+    let program = Program::new();
+    program.write("faq.jsonl", questions(40));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    // An unusable row brings a warning, so that something is written there.
+    program.write("more.jsonl", "{\"question\":\"Why?\",\"answer\":\"\"}\n{\"question\":\"Who?\",\"answer\":\"Ann.\"}\n");
+    let train = ["train", "--model", small_model(), "--data", "faq.jsonl", "more.jsonl", "--out", "run", "--steps", "2"];
+    let told = program.command(&train).stderr(full).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    assert!(program.folder().join("run/checkpoint-2").is_dir());
+}
+
+#[test]
+fn labels_may_ask_for_other_tokens_than_those_that_stand_there() {
+    let program = Program::new();
+    let (base, batch) = (golden("base"), golden("batch.safetensors"));
+    let mut file = tensors(&batch);
+    let labels = file["labels"].to_vec2::<i64>().unwrap();
+    let shifted = |label: i64| if label == -100 { label } else { (label + 1) % 128 };
+    let shifted: Vec<i64> = labels.iter().flatten().map(|label| shifted(*label)).collect();
+    file.insert("labels".into(), Tensor::from_vec(shifted, file["labels"].shape(), &Device::Cpu).unwrap());
+    candle_core::safetensors::save(&file, program.folder().join("other.safetensors")).unwrap();
+    let loss = |tokens: &str, out: &str| {
+        let train = ["train", "--model", &base, "--tokens", tokens, "--out", out, "--steps", "1", "--batch", "2"];
+        let events = program.events(&[&train[..], &["--accumulate", "1"]].concat());
+        named(&events, "step")[0]["loss"].as_f64().unwrap()
+    };
+    assert!((loss(&batch, "a") - loss("other.safetensors", "b")).abs() > 1e-3);
+}
+
+#[test]
+fn as_many_heads_as_labelled_topics_are_taken_on_request() {
+    let program = Program::new();
+    let row = |i: usize| format!(r#"{{"question":"Q {i}?","answer":"A {i}","topic":"t{}"}}"#, i % 4) + "\n";
+    program.write("faq.jsonl", (0..40).map(row).collect::<String>());
+    let train = ["train", "--model", small_model(), "--data", "faq.jsonl", "--steps", "1", "--heads", "auto"];
+    let events = program.events(&[&train[..], &["--out", "run"]].concat());
+    assert_eq!(named(&events, "started")[0]["settings"]["heads"], 4);
 }

@@ -44,7 +44,7 @@ fn batch() -> Batch {
         TokenizedExample {
             ids: ids[..len].iter().map(|id| *id as u32).collect(),
             supervised: labels[..len].iter().map(|label| *label != -100).collect(),
-            cut: 0,
+            ..Default::default()
         }
     };
     let examples: Vec<TokenizedExample> = ids.iter().zip(&labels).zip(&mask).map(row).collect();

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
 use super::output::{Outcome, Output};
+use super::routing::ByTopic;
 use super::{open, training};
 use crate::adapter::{Adapter, Pass};
 use crate::data::{self, ColumnMap, Example, Import};
+use crate::disk::{check_new_folder, remove_folder};
 use crate::evaluate::{Answer, answer_all, exact_share};
 use crate::export::{ExportSource, export_hydralora};
-use crate::inspect::{summary_in_words, topic_loads};
+use crate::inspect::topic_loads;
 use crate::model::BaseModel;
 use crate::project::{demo_settings, unpack_demo};
 use crate::train::{DataRef, Dataset, DeviceChoice, FileRef, Row, Run, TrainSettings};
@@ -30,6 +32,8 @@ const EXAMPLES: &str = "\
 Example:
   hydra-studio demo --out my-first-adapter";
 
+/// The run folder inside the demo's.
+const RUN: &str = "run";
 /// Longest answer to a held-out question; the right ones have at most ten tokens.
 const ANSWER_TOKENS: usize = 24;
 /// Questions whose answers are printed side by side.
@@ -40,7 +44,7 @@ const SHOWN: usize = 10;
 #[command(about = "Take the whole journey once on the bundled model and data")]
 #[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
 pub struct DemoArgs {
-    /// The folder to make for run and adapter; it must not exist [default: hydra-demo, or the next free number]
+    /// The folder to make for run and adapter; it must not exist, or be empty [default: hydra-demo, or the next free number]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
@@ -61,9 +65,22 @@ struct Ended<'a> {
 
 /// Takes the journey.
 pub fn run(args: &DemoArgs, output: &Output) -> anyhow::Result<Outcome> {
-    let started = Instant::now();
     let out = free_folder(args.out.as_deref())?;
-    let place = unpack_demo(&out)?;
+    match journey(&out, output) {
+        Err(error) if super::is_interruption(&error, output) => {
+            if out.join(RUN).exists() {
+                return Ok(Outcome::Interrupted(format!("Stopped. What there is so far is in {}", out.display())));
+            }
+            remove_folder(&out)?;
+            Err(error)
+        }
+        other => other,
+    }
+}
+
+fn journey(out: &Path, output: &Output) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let place = unpack_demo(out)?;
     let settings = demo_settings();
     let model = open::model(&place.model, DeviceChoice::Auto, output)?;
     output.line(&format!("1. The base model: {} with {} parameters.", model.name, model.parameters()));
@@ -81,7 +98,7 @@ pub fn run(args: &DemoArgs, output: &Output) -> anyhow::Result<Outcome> {
 
     let files = vec![FileRef::of(&place.data)?];
     let data_ref = DataRef::Rows { files, columns: ColumnMap::default().to_columns() };
-    let mut run = Run::start(model.clone(), data.clone(), settings, data_ref, &out.join("run"))?;
+    let mut run = Run::start(model.clone(), data.clone(), settings, data_ref, &out.join(RUN))?;
     output.line("3. Training a HydraLoRA adapter:");
     if let Some(stopped) = training::advance(&mut run, output)? {
         return Ok(stopped);
@@ -89,14 +106,14 @@ pub fn run(args: &DemoArgs, output: &Output) -> anyhow::Result<Outcome> {
     let adapter = run.adapter().cloned().context("the run has no adapter")?;
 
     show_routing(&model, &adapter, &data, output)?;
-    let exported = export(&run, &adapter, &out, output)?;
+    let exported = export(&run, &adapter, out, output)?;
     let adapted = answer_all(&model, &Pass::with(&adapter), &held_out, ANSWER_TOKENS, output.job())?;
     output.clear_progress();
     show_answers(&held_out, &base, &adapted, output);
 
     let (held_out_loss_base, held_out_loss_adapter) = run.held_out();
     let ended = Ended {
-        out: &out,
+        out,
         adapter: &exported,
         held_out_loss_base,
         held_out_loss_adapter,
@@ -110,15 +127,10 @@ pub fn run(args: &DemoArgs, output: &Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The folder asked for, which must not exist, or the first free default.
+/// The folder asked for, which must not exist or be empty, or the first free default.
 fn free_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(out) = asked {
-        if out.exists() {
-            bail!(
-                "the demo makes a folder of its own, and this one exists; choose another with --out: {}",
-                out.display()
-            );
-        }
+        check_new_folder(out)?;
         return Ok(out.to_owned());
     }
     let numbered = (2..1000).map(|i| format!("hydra-demo-{i}"));
@@ -145,16 +157,10 @@ fn show_routing(model: &BaseModel, adapter: &Adapter, data: &Dataset, output: &O
         "topic"
     ));
     for topic in &loads {
-        let mean = topic.load.mean();
-        let cells: String = mean.iter().map(|gate| format!("{gate:>9.3}")).collect();
+        let cells: String = topic.load.mean().iter().map(|gate| format!("{gate:>9.3}")).collect();
         output.line(&format!("   {:<24}{cells}", topic.topic));
-        let words = summary_in_words(&mean, topic.load.entropy());
-        let (topic, entropy) = (&topic.topic, topic.load.entropy());
-        output.event(
-            "routing",
-            serde_json::json!({ "topic": topic, "load": mean, "entropy": entropy, "summary": words }),
-        );
     }
+    output.event("routing", ByTopic::new(heads, &loads));
     output.line(
         "   Gates belong to tokens, not to topics, so rows differ by little: see single tokens with `hydra-studio inspect`.",
     );

@@ -44,7 +44,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FORMAT")]
     pub format: ExportFormat,
 
-    /// The folder to make; it must not exist
+    /// The folder to make; it must not exist, or be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

@@ -33,6 +33,24 @@ impl FromStr for Targets {
     }
 }
 
+/// The value of `--heads`: a number, or `auto` for what suits the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadCount {
+    Auto,
+    Exactly(usize),
+}
+
+impl FromStr for HeadCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Exactly).map_err(|_| "give a number of heads, or auto".into()),
+        }
+    }
+}
+
 /// A list of head numbers, counted from 0: `0,2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads(pub Vec<usize>);
@@ -69,6 +87,12 @@ mod tests {
         assert_eq!("q,v_proj".parse(), Ok(Targets(vec![Target::Q, Target::V])));
         assert_eq!("all-linear".parse(), Ok(Targets(Target::ALL.to_vec())));
         assert!("q,,v".parse::<Targets>().is_err());
+    }
+
+    #[test]
+    fn a_number_of_heads_is_a_number_or_auto() {
+        assert_eq!(("4".parse(), "auto".parse()), (Ok(HeadCount::Exactly(4)), Ok(HeadCount::Auto)));
+        assert!("many".parse::<HeadCount>().unwrap_err().contains("auto"));
     }
 
     #[test]

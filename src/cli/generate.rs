@@ -46,11 +46,11 @@ pub struct GenerateArgs {
     pub adapter: Option<PathBuf>,
 
     /// What to ask
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: String,
 
     /// A system message before the prompt
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub system: Option<String>,
 
     #[arg(long, value_name = "N")]

@@ -41,7 +41,8 @@ pub struct InspectArgs {
     pub adapter: PathBuf,
 
     /// A text to route, put into the model's chat template
-    #[arg(long, value_name = "TEXT", required_unless_present = "data", conflicts_with = "data")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "data", conflicts_with = "data")]
     pub prompt: Option<String>,
 
     /// Examples to route: .jsonl, .json or .csv files

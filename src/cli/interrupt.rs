@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::output::Output;
+use super::output::{Output, to_stderr};
 
 /// The exit code of a command that was stopped.
 pub(super) const EXIT_CODE: u8 = 130;
@@ -18,7 +18,7 @@ pub(super) fn watch(output: &Output) {
             std::process::exit(EXIT_CODE.into());
         }
         job.cancel();
-        meter.above(|| eprintln!("Stopping after saving. Press Ctrl-C again to end at once."));
+        meter.above(|| to_stderr("Stopping after saving. Press Ctrl-C again to end at once."));
     });
     if let Err(error) = installed {
         log::warn!("Ctrl-C will end this command without saving: {error}");

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use super::output::to_stderr;
+
 /// The environment variable that sets the level.
 pub const VARIABLE: &str = "HYDRA_LOG";
 
@@ -29,7 +31,8 @@ impl Log for StderrLog {
 
     fn log(&self, record: &Record) {
         if self.enabled(record.metadata()) {
-            eprintln!("{} [{}] {}", record.level().as_str().to_lowercase(), record.target(), record.args());
+            let level = record.level().as_str().to_lowercase();
+            to_stderr(&format!("{level} [{}] {}", record.target(), record.args()));
         }
     }
 
@@ -41,7 +44,7 @@ impl Log for StderrLog {
 pub fn install() {
     let level = match std::env::var(VARIABLE) {
         Ok(name) => LevelFilter::from_str(&name).unwrap_or_else(|_| {
-            eprintln!("{VARIABLE} is `{name}`: use off, error, warn, info, debug or trace");
+            to_stderr(&format!("{VARIABLE} is `{name}`: use off, error, warn, info, debug or trace"));
             LevelFilter::Warn
         }),
         Err(_) => LevelFilter::Warn,

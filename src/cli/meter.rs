@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output::to_stderr;
 use crate::job::Progress;
 
 /// Steps of a bar that stand for the whole of a job.
@@ -37,7 +38,7 @@ impl Meter {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    eprintln!("{}", as_line(progress));
+                    to_stderr(&as_line(progress));
                 }
             }
         }

@@ -159,7 +159,9 @@ fn fault(payload: &(dyn Any + Send)) -> String {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("an unknown fault");
-    format!("a fault inside the program: {what}. Nothing half-written was left; please report it with the command line")
+    format!(
+        "a fault inside the program: {what}. What was saved before is whole; please report it with the command line"
+    )
 }
 
 #[cfg(test)]

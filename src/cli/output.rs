@@ -80,7 +80,7 @@ impl Output {
 
     /// Tells the person at the terminal something in passing, on stderr.
     pub fn note(&self, text: &str) {
-        self.meter.above(|| eprintln!("{text}"));
+        self.meter.above(|| to_stderr(text));
     }
 
     /// Tells of something that ended nothing but should be known.
@@ -92,14 +92,14 @@ impl Output {
     /// Tells why the command failed. `message` names the cause and how to mend it.
     pub fn error(&self, message: &str) {
         self.meter.clear();
-        eprintln!("error: {message}");
+        to_stderr(&format!("error: {message}"));
         self.event("error", Message { message });
     }
 
     /// Tells that the command was stopped, and where its work stands if it left any.
     pub fn interrupted(&self, message: &str) {
         self.meter.clear();
-        eprintln!("{message}");
+        to_stderr(message);
         self.event("interrupted", Message { message });
     }
 
@@ -134,6 +134,11 @@ impl Output {
         });
         *broken = written.err();
     }
+}
+
+/// Writes a line to stderr. One that is closed or full must not end the work whose progress it would have shown.
+pub(super) fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// One line of `--json` with its line end.

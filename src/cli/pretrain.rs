@@ -42,7 +42,7 @@ pub struct PretrainArgs {
     #[command(flatten)]
     pub columns: ColumnFlag,
 
-    /// The model folder to make; it must not exist
+    /// The model folder to make; it must not exist, or be empty
     #[arg(long, value_name = "M")]
     pub out: PathBuf,
 

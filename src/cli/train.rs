@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::columns::ColumnFlag;
-use super::flags::{Targets, help, named};
+use super::flags::{HeadCount, Targets, help, named};
 use super::output::{Outcome, Output};
 use super::{open, training};
 use crate::adapter::{Method, Target};
 use crate::model::BaseModel;
-use crate::train::{DataRef, Dataset, DeviceChoice, FileRef, Length, Run, RunFolder, Schedule, TrainSettings};
+use crate::train::{
+    DataRef, Dataset, DeviceChoice, FileRef, Length, Run, RunFolder, Schedule, TrainSettings, heads_for_topics,
+};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.
@@ -31,7 +33,7 @@ A settings file holds the same settings by name, and flags overrule it:
   rank = 16
   heads = 4
   lr = 1e-4
-  length = { epochs = 2 }
+  epochs = 2
   targets = [\"q_proj\", \"v_proj\"]";
 
 /// The settings that flags and file overrule; the only place where defaults stand.
@@ -63,7 +65,7 @@ pub struct TrainArgs {
     pub config: Option<PathBuf>,
 
     /// Train on a safetensors file with `input_ids` and `labels` [n, t] (i64, -100 = not supervised) instead of --data
-    #[arg(long, value_name = "F.safetensors", conflicts_with = "data")]
+    #[arg(long, value_name = "F.safetensors")]
     pub tokens: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Adapter")]
@@ -84,9 +86,9 @@ pub struct AdapterFlags {
     #[arg(help = help("Inner size of the adapter's matrices; 4 to 64 is usual", default().rank))]
     pub rank: Option<usize>,
 
-    #[arg(long, value_name = "N")]
-    #[arg(help = help("Number of heads the router chooses between; plain LoRA has one", default().heads))]
-    pub heads: Option<usize>,
+    #[arg(long, value_name = "N|auto")]
+    #[arg(help = help("Number of heads the router mixes, or auto: one for each labelled topic", default().heads))]
+    pub heads: Option<HeadCount>,
 
     /// How strongly the adapter acts: its sum is scaled by alpha / rank [default: twice the rank]
     #[arg(long, value_name = "A")]
@@ -188,7 +190,9 @@ impl AdapterFlags {
     fn overrule(self, settings: &mut TrainSettings) {
         put(&mut settings.method, self.method);
         put(&mut settings.rank, self.rank);
-        put(&mut settings.heads, self.heads);
+        if let Some(HeadCount::Exactly(heads)) = self.heads {
+            settings.heads = heads;
+        }
         put(&mut settings.dropout, self.dropout);
         put(&mut settings.targets, self.targets.map(|targets| targets.0));
         settings.rslora |= self.rslora;
@@ -241,11 +245,26 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
         settings.init_adapter = Some(std::path::absolute(&place.folder).unwrap_or(place.folder));
     }
     let (data, data_ref) = args.data(&model, &mut settings, output)?;
+    if args.adapter.heads == Some(HeadCount::Auto) {
+        settings.heads = suited_heads(&data, output);
+    }
     let run = Run::start(model, Arc::new(data), settings, data_ref, &args.out)?;
     if let Some(spec) = args.overruled_by(&run) {
         output.warn(&format!("the adapter to start from keeps its own settings, {spec}, whatever the flags say"));
     }
     training::drive(run, output)
+}
+
+/// One head for each topic that the data labels, or the default; says which, and why.
+fn suited_heads(data: &Dataset, output: &Output) -> usize {
+    let topics = data.topics.len();
+    let (heads, why) = match heads_for_topics(topics) {
+        Some(heads) => (heads, "one for each labelled topic".to_owned()),
+        None if topics == 0 => (default().heads, "the default, since the data labels no topics".into()),
+        None => (default().heads, format!("the default, since {topics} labelled topics are no usable number")),
+    };
+    output.note(&format!("Heads: {heads}, {why}."));
+    heads
 }
 
 impl TrainArgs {
@@ -257,6 +276,9 @@ impl TrainArgs {
         output: &Output,
     ) -> anyhow::Result<(Dataset, DataRef)> {
         if let Some(file) = &self.tokens {
+            if !self.data.is_empty() {
+                output.warn("--data is passed over, since --tokens says what to train on");
+            }
             let data = training::read_tokens(file, model)?;
             return Ok((data, DataRef::Tokens { file: FileRef::of(file)? }));
         }
@@ -277,7 +299,7 @@ impl TrainArgs {
         held.init_adapter.as_ref()?;
         let differs = asked.method.is_some_and(|method| method != held.method)
             || asked.rank.is_some_and(|rank| rank != held.rank)
-            || asked.heads.is_some_and(|heads| heads != held.heads)
+            || asked.heads.is_some_and(|heads| heads != HeadCount::Exactly(held.heads))
             || asked.alpha.is_some_and(|alpha| Some(alpha) != held.alpha)
             || asked.targets.as_ref().is_some_and(|targets| targets.0 != held.targets);
         let alpha = held.alpha.unwrap_or_default();
@@ -289,7 +311,22 @@ fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
     let text = std::fs::read_to_string(file).with_context(|| {
         format!("the settings file {} cannot be read: check the path after --config", file.display())
     })?;
-    toml::from_str(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
+    parse_config(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
+}
+
+/// Settings in TOML. `steps` and `epochs` stand for `length`, as the flags of those names do.
+fn parse_config(text: &str) -> anyhow::Result<TrainSettings> {
+    let mut table: toml::Table = toml::from_str(text)?;
+    let lengths: Vec<_> = ["length", "steps", "epochs"].into_iter().filter(|key| table.contains_key(*key)).collect();
+    match *lengths {
+        [] | ["length"] => Ok(toml::from_str(text)?),
+        [key] => {
+            let value = table.remove(key).into_iter().map(|value| (key.to_owned(), value));
+            table.insert("length".into(), toml::Value::Table(value.collect()));
+            Ok(table.try_into()?)
+        }
+        _ => bail!("it says how long to train more than once: {}", lengths.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -394,6 +431,17 @@ mod tests {
     }
 
     #[test]
+    fn a_settings_file_may_spell_length_and_targets_as_the_flags_do() {
+        let read = |text: &str| parse_config(text).map_err(|error| format!("{error:#}"));
+        let settings = read("steps = 300\ntargets = \"all-linear\"\n").unwrap();
+        assert_eq!((settings.length, settings.targets), (Length::Steps(300), Target::ALL.to_vec()));
+        assert_eq!(read("epochs = 2.0\n").unwrap().length, Length::Epochs(2.0));
+        assert!(read("epochs = 2.0\nsteps = 3\n").unwrap_err().contains("steps, epochs"));
+        assert!(read("steps = 3\nranks = 4\n").unwrap_err().contains("ranks"));
+        assert!(read("targets = \"everything\"\n").unwrap_err().contains("everything"));
+    }
+
+    #[test]
     fn a_settings_file_that_is_not_there_is_named() {
         let refusal = format!("{:#}", parse("--data a.csv --config nowhere.toml").unwrap().settings().unwrap_err());
         assert!(refusal.contains("nowhere.toml") && refusal.contains("--config"), "{refusal}");
@@ -406,10 +454,9 @@ mod tests {
     }
 
     #[test]
-    fn data_or_tokens_are_needed_and_exclude_each_other() {
+    fn data_or_tokens_are_needed() {
         assert!(parse("").is_err());
         assert!(parse("--tokens t.safetensors").is_ok());
-        assert!(parse("--tokens t.safetensors --data a.csv").is_err());
     }
 
     #[test]

@@ -39,10 +39,10 @@ pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::R
 }
 
 /// Builds a folder: `build` fills an empty one under a temporary name, which becomes `path` when all of it is on the
-/// device. Missing parents are made. Gives back what `build` gave.
+/// device. Missing parents are made, and an empty folder at `path` gives way. Gives back what `build` gave.
 ///
 /// # Errors
-/// When `path` exists, `build` errs or anything fails on disk; there is then no `path` and no temporary.
+/// When `path` exists and is no empty folder, `build` errs or anything fails on disk; there is then no `path` and no temporary.
 pub fn write_folder_atomic<T, E: From<DiskError>>(
     path: &Path,
     build: impl FnOnce(&Path) -> Result<T, E>,
@@ -94,7 +94,7 @@ fn set_aside(path: &Path) -> Result<Option<PathBuf>, DiskError> {
 /// Errs where [`write_folder_atomic`] could not make `path`: worth asking before long work whose result goes there.
 ///
 /// # Errors
-/// When `path` exists, or the folder that would hold it cannot be made or written.
+/// When `path` exists and is no empty folder, or the folder that would hold it cannot be made or written.
 pub fn check_new_folder(path: &Path) -> Result<(), DiskError> {
     let what = "make the folder";
     refuse_existing(path)?;
@@ -168,6 +168,10 @@ fn build_beside<T, E: From<DiskError>>(
 
 fn put_in_place(mut temporary: TempDir, path: &Path) -> Result<(), DiskError> {
     let what = "make the folder";
+    if path.is_dir() {
+        // Nothing but an empty folder can be removed like this.
+        fs::remove_dir(path).map_err(DiskError::at(what, path))?;
+    }
     fs::rename(temporary.path(), path).map_err(DiskError::at(what, path))?;
     temporary.disable_cleanup(true);
     let parent = folder_of(path);
@@ -196,7 +200,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn refuse_existing(path: &Path) -> Result<(), DiskError> {
-    if present(path) {
+    let is_empty_folder = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    if present(path) && !is_empty_folder() {
         return Err(DiskError::Exists { what: "make the folder", path: path.to_path_buf() });
     }
     Ok(())
@@ -295,6 +300,17 @@ mod tests {
         let error = result.unwrap_err();
         assert!(matches!(error, DiskError::Exists { .. }), "{error}");
         assert_eq!(fs::read_to_string(path.join("mine")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn an_empty_folder_gives_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        fs::create_dir(&path).unwrap();
+        check_new_folder(&path).unwrap();
+        let made: Result<(), DiskError> = write_folder_atomic(&path, |tmp| write_atomic(&tmp.join("new"), b"1"));
+        made.unwrap();
+        assert_eq!((names(&path), names(dir.path())), (vec!["new".into()], vec!["out".into()]));
     }
 
     #[test]

@@ -33,9 +33,9 @@ impl Batch {
         let mut ids = Vec::with_capacity(rows * width);
         let mut labels = Vec::with_capacity(rows * width);
         for (row, example) in examples.iter().enumerate() {
-            let tokens = example.ids.iter().zip(&example.supervised).enumerate();
+            let targets = example.targets.as_ref().unwrap_or(&example.ids).iter().zip(&example.supervised).enumerate();
             ids.extend_from_slice(&example.ids);
-            labels.extend(tokens.map(|(at, (&id, &counts))| if counts && at > 0 { i64::from(id) } else { IGNORED }));
+            labels.extend(targets.map(|(at, (&id, &counts))| if counts && at > 0 { i64::from(id) } else { IGNORED }));
             ids.resize((row + 1) * width, pad_id);
             labels.resize((row + 1) * width, IGNORED);
         }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn example(ids: &[u32], supervised: &[bool]) -> TokenizedExample {
-        TokenizedExample { ids: ids.to_vec(), supervised: supervised.to_vec(), cut: 0 }
+        TokenizedExample { ids: ids.to_vec(), supervised: supervised.to_vec(), ..Default::default() }
     }
 
     #[test]
@@ -86,6 +86,12 @@ mod tests {
     fn the_first_token_of_a_row_is_never_a_label() {
         let batch = Batch::collate(&[&example(&[3, 4], &[true, true])], 0);
         assert_eq!(batch.labels, [IGNORED, 4]);
+    }
+
+    #[test]
+    fn targets_of_their_own_are_the_labels() {
+        let asked = TokenizedExample { targets: Some(vec![7, 8, 9]), ..example(&[3, 4, 5], &[true, false, true]) };
+        assert_eq!(Batch::collate(&[&asked], 0).labels, [IGNORED, IGNORED, 9]);
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub struct TokenizedExample {
     /// Whether the prediction of `ids[i]` counts in the loss: true for the assistant's tokens with their end tokens.
     /// As long as `ids`. That of the first token never counts, since nothing stands before it to predict it from.
     pub supervised: Vec<bool>,
+    /// What is to be predicted at every place, where that is not the token that stands there: token files may ask for it.
+    /// As long as `ids`.
+    pub targets: Option<Vec<u32>>,
     /// Tokens beyond the context that were cut.
     pub cut: usize,
 }

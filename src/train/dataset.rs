@@ -147,7 +147,11 @@ mod tests {
 
     fn dataset(rows: usize) -> Dataset {
         let row = |i: usize| Row {
-            tokens: TokenizedExample { ids: vec![i as u32; 2 + i % 3], supervised: vec![true; 2 + i % 3], cut: 0 },
+            tokens: TokenizedExample {
+                ids: vec![i as u32; 2 + i % 3],
+                supervised: vec![true; 2 + i % 3],
+                ..TokenizedExample::default()
+            },
             source: Source { file: "rows".into(), line: i + 1 },
             topic: None,
         };

@@ -33,6 +33,6 @@ pub use run::{Run, RunEvent};
 pub use run_error::RunError;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
-pub use settings::{DeviceChoice, Length, Schedule, TrainSettings};
+pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};
 pub use tensorboard::EventWriter;
 pub use trainer::{EvalSum, Trainer, loss_of};

@@ -187,7 +187,7 @@ fn packed(examples: &[Example], chat: &ChatTokenizer, settings: &PretrainSetting
         stream.extend(encoded.ids);
     }
     let row = |(line, ids): (usize, &[u32])| Row {
-        tokens: TokenizedExample { ids: ids.to_vec(), supervised: vec![true; ids.len()], cut: 0 },
+        tokens: TokenizedExample { ids: ids.to_vec(), supervised: vec![true; ids.len()], ..Default::default() },
         source: Source { file: "packed text".into(), line: line + 1 },
         topic: None,
     };

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::adapter::{AdapterSpec, Method, Target};
 
@@ -51,6 +52,7 @@ pub struct TrainSettings {
     pub alpha: Option<f64>,
     pub dropout: f64,
     pub rslora: bool,
+    #[serde(deserialize_with = "targets")]
     pub targets: Vec<Target>,
     pub length: Length,
     /// Examples of one micro-batch.
@@ -77,6 +79,21 @@ pub struct TrainSettings {
     pub eval_every: Option<usize>,
     /// An adapter folder to start from.
     pub init_adapter: Option<PathBuf>,
+}
+
+/// Module names as a list, or `"all-linear"`.
+fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of modules such as [\"q_proj\", \"v_proj\"], or \"all-linear\"")]
+    enum Targets {
+        List(Vec<Target>),
+        Word(String),
+    }
+    match Targets::deserialize(deserializer)? {
+        Targets::List(list) => Ok(list),
+        Targets::Word(word) if word == "all-linear" => Ok(Target::ALL.to_vec()),
+        Targets::Word(word) => Err(D::Error::custom(format!("`{word}` is neither a list of modules nor all-linear"))),
+    }
 }
 
 impl Default for TrainSettings {
@@ -106,6 +123,11 @@ impl Default for TrainSettings {
             init_adapter: None,
         }
     }
+}
+
+/// One head for each labelled topic, where the labels make a usable number of them: what `auto` means.
+pub fn heads_for_topics(topics: usize) -> Option<usize> {
+    Some(topics).filter(|topics| (2..=8).contains(topics))
 }
 
 impl TrainSettings {

@@ -103,7 +103,7 @@ pub(super) fn inspected_text(
 }
 
 pub(super) fn routing(model: &BaseModel, text: InspectedText, routing: Routing) -> anyhow::Result<RoutingReport> {
-    let encoded = TokenizedExample { ids: text.ids, supervised: text.supervised, cut: 0 };
+    let encoded = TokenizedExample { ids: text.ids, supervised: text.supervised, ..Default::default() };
     Ok(RoutingReport {
         title: text.title,
         heads: routing.heads,

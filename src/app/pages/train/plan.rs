@@ -1,7 +1,7 @@
 //! Simple mode: how long to train is the one question; everything else follows from the data and the model.
 
 use crate::app::widgets::figures::{count, counted};
-use crate::train::{Length, TrainSettings};
+use crate::train::{Length, TrainSettings, heads_for_topics};
 use crate::worker::protocol::{DataSummary, ModelSummary};
 
 /// How long to train.
@@ -69,7 +69,7 @@ pub fn settings(pace: Pace, data: &DataSummary, model: &ModelSummary) -> TrainSe
 
 /// One head for each labelled topic, where the labels make a usable number of them.
 pub fn heads(data: &DataSummary) -> Option<usize> {
-    Some(data.topics.len()).filter(|topics| (2..=8).contains(topics))
+    heads_for_topics(data.topics.len())
 }
 
 /// Models below this many parameters, such as the demo's, know so little that they need larger steps and more of them.
