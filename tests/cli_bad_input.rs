@@ -113,7 +113,9 @@ fn a_row_longer_than_the_context_is_cut_and_counted_or_left_out_with_its_line() 
     let started = named(&events, "started")[0];
     assert_eq!((&started["cut"], &started["skipped"]), (&1.into(), &1.into()));
     let warnings: String = named(&events, "warning").iter().map(|w| w["message"].as_str().unwrap()).collect();
-    assert_says(&warnings, &["faq.jsonl:10", "--context", "were cut"]);
+    assert_says(&warnings, &["faq.jsonl:10", "context of 100", "were cut"]);
+    let listed = json_lines(&fs::read_to_string(program.folder().join("run/left-out.jsonl")).unwrap());
+    assert_eq!((listed.len(), &listed[0]["line"]), (1, &10.into()));
 }
 
 #[test]

@@ -287,8 +287,10 @@ fn a_stderr_that_is_full_does_not_end_a_run() {
     program.write("faq.jsonl", questions(40));
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     // An unusable row brings a warning, so that something is written there.
-    program.write("more.jsonl", "{\"question\":\"Why?\",\"answer\":\"\"}\n{\"question\":\"Who?\",\"answer\":\"Ann.\"}\n");
-    let train = ["train", "--model", small_model(), "--data", "faq.jsonl", "more.jsonl", "--out", "run", "--steps", "2"];
+    program
+        .write("more.jsonl", "{\"question\":\"Why?\",\"answer\":\"\"}\n{\"question\":\"Who?\",\"answer\":\"Ann.\"}\n");
+    let train =
+        ["train", "--model", small_model(), "--data", "faq.jsonl", "more.jsonl", "--out", "run", "--steps", "2"];
     let told = program.command(&train).stderr(full).output().unwrap();
     assert_eq!(told.status.code(), Some(0), "{told:?}");
     assert!(program.folder().join("run/checkpoint-2").is_dir());

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::bail;
 
@@ -14,8 +15,19 @@ use crate::train::{AdapterPlace, DeviceChoice, open_device};
 /// The base model at `path`, on the device of `choice`.
 pub(super) fn model(path: &Path, choice: DeviceChoice, output: &Output) -> anyhow::Result<Arc<BaseModel>> {
     let device = open_device(choice)?;
+    let started = Instant::now();
     let model = BaseModel::load(path, &device, output.job())?;
     output.clear_progress();
+    log::debug!(
+        "loaded {} ({} parameters, stored as {}) in {:.1} s",
+        path.display(),
+        model.parameters(),
+        model.stored_as,
+        started.elapsed().as_secs_f64()
+    );
+    if model.tokenizer().is_ok_and(|tokenizer| !tokenizer.template_origin().is_models_own()) {
+        output.note("The model brought no chat template: questions and answers are set in a plain default one.");
+    }
     Ok(Arc::new(model))
 }
 

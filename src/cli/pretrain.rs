@@ -16,7 +16,7 @@ const LONG_ABOUT: &str = "\
 Train a small base model from scratch.
 
 Learns a tokenizer from the examples, then every weight of a small model of the Llama family, and writes both as a \
-Hugging Face folder that the other commands take as --model. This is how the demo's model was made; it runs on the \
+Hugging Face folder that the other commands take as --model. This is how the demo's model was made, with the defaults; it runs on the \
 processor, which serves for models of a few million weights.
 
 Examples are conversations in any shape that `train` reads, or running text in a column called `text`. Every token \
@@ -24,7 +24,7 @@ counts in the loss.";
 
 const EXAMPLES: &str = "\
 Example:
-  hydra-studio pretrain --data corpus.jsonl --out tiny-model --layers 4 --hidden 128 --attention-heads 4 --kv-heads 2";
+  hydra-studio pretrain --data corpus.jsonl --out tiny-model --layers 6 --hidden 192 --attention-heads 6 --kv-heads 3";
 
 /// The sizes and settings that flags overrule; the only place where defaults stand.
 fn default() -> PretrainSettings {

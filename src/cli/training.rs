@@ -11,6 +11,9 @@ use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
 use crate::train::{AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, device_name};
 
+/// Examples left out that are told one by one.
+const TOLD: usize = 20;
+
 /// Reads examples as the model will see them, and says what was left out or cut. Gives the files they came from too.
 pub(super) fn read_rows(
     paths: &[PathBuf],
@@ -31,12 +34,12 @@ pub(super) fn read_rows(
     }
     let data = Dataset::from_examples(&import.examples, tokenizer, settings, output.job())?;
     output.clear_progress();
-    for reason in &data.skip_reasons {
-        output.warn(&format!("left out of training: {reason}"));
+    for row in data.left_out.iter().take(TOLD) {
+        output.warn(&format!("left out of training: {row}"));
     }
-    let untold = data.skipped - data.skip_reasons.len().min(data.skipped);
-    if untold > 0 {
-        output.warn(&format!("left out of training: {untold} more examples"));
+    if data.left_out.len() > TOLD {
+        let more = data.left_out.len() - TOLD;
+        output.warn(&format!("left out of training: {more} more examples; left-out.jsonl in the run folder lists all"));
     }
     if data.cut > 0 {
         let (cut, context) = (data.cut, settings.context);
@@ -143,7 +146,7 @@ fn tell_start(run: &Run, output: &Output) {
         examples: data.train.len(),
         held_out: data.held_out.len(),
         cut: data.cut,
-        skipped: data.skipped,
+        skipped: data.left_out.len(),
         parameters: run.adapter().map_or(0, |adapter| adapter.parameters()),
         router_parameters: run.adapter().map_or(0, |adapter| adapter.router_parameters()),
     };

@@ -172,8 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_exists_is_refused() {
+    fn a_folder_that_holds_something_is_refused() {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("notes.txt"), "kept").unwrap();
         let error = export(dir.path(), &golden(), &Job::silent()).unwrap_err();
         assert!(error.to_string().contains("exists already"), "{error}");
     }

@@ -66,7 +66,9 @@ impl BaseModel {
             stored_as: opened.stored_as,
             weight_bytes: opened.weight_bytes,
             generation: opened.generation,
-            tokenizer: tokenizer.map_err(|error| error.to_string()),
+            tokenizer: tokenizer
+                .map(|tokenizer| tokenizer.for_vocabulary(opened.config.vocab))
+                .map_err(|error| error.to_string()),
         })
     }
 

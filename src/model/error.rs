@@ -57,6 +57,12 @@ pub enum ModelError {
     )]
     PromptLength { tokens: usize, room: usize },
 
+    #[error(
+        "the model's numbers overflowed after {tokens} tokens, so there is no answer to give; take an earlier checkpoint, \
+         or another adapter or base model"
+    )]
+    NotFinite { tokens: usize },
+
     #[error(transparent)]
     Text(#[from] crate::text::TextError),
 

@@ -69,6 +69,9 @@ impl Generator {
     }
 
     /// Computes the next token. The first call also reads the whole prompt.
+    ///
+    /// # Errors
+    /// When the computation fails, or gives numbers that are not finite.
     pub fn step(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<Piece, ModelError> {
         if self.answered() >= self.max_tokens {
             return self.done(StopReason::MaxTokens);
@@ -77,6 +80,9 @@ impl Generator {
             return self.done(StopReason::ContextFull);
         }
         let mut logits = self.next_logits(model, pass)?.to_vec1::<f32>()?;
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Err(ModelError::NotFinite { tokens: self.ids.len() });
+        }
         let token = self.sampler.sample(&mut logits, &self.ids);
         if model.tokenizer()?.eos_ids().contains(&token) {
             return self.done(StopReason::EndOfText);

@@ -46,8 +46,8 @@ impl Sampler {
 
     /// Draws a token from `logits` `[vocab]`, which are changed in place by the penalty on the tokens in `seen`.
     ///
-    /// Logits that are NaN are never drawn. Where there is no usable logit at all, the answer is token 0: whether the
-    /// model's numbers are sound is for the caller to check.
+    /// Logits that are NaN are never drawn. Where there is no usable logit at all, the answer is token 0:
+    /// [`Generator::step`](super::Generator::step) refuses such logits before they come here.
     pub fn sample(&mut self, logits: &mut [f32], seen: &[u32]) -> u32 {
         for logit in logits.iter_mut().filter(|logit| logit.is_nan()) {
             *logit = f32::NEG_INFINITY;

@@ -55,11 +55,28 @@ fn row_loss(row: &mut [f32], target: u32, weight: f32) -> f64 {
     let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let wanted = row[target as usize];
     row.iter_mut().for_each(|l| *l = exp(*l - top));
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|l| *l *= weight / sum);
+    let sum = wide_sum(row);
+    let scale = (f64::from(weight) / sum) as f32;
+    row.iter_mut().for_each(|l| *l *= scale);
     row[target as usize] -= weight;
+    negative_log_likelihood(top - wanted, sum)
+}
+
+/// The loss of a row whose largest logit exceeds the wanted one by `lead`, with `sum` of all `e^(logit − largest)`.
+fn negative_log_likelihood(lead: f32, sum: f64) -> f64 {
     // A NaN or infinity anywhere in the row must reach the loss.
-    f64::from(top - wanted) + f64::from(sum).ln() + f64::from(0.0 * sum)
+    f64::from(lead) + sum.ln() + 0.0 * sum
+}
+
+/// The sum in double precision, in eight lanes that the compiler adds side by side. In single precision the many small
+/// terms of a large vocabulary would vanish beside the few large ones.
+fn wide_sum(values: &[f32]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut lanes = [0f64; 8];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += f64::from(*value));
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value)).sum::<f64>()
 }
 
 /// Sums in row order, whatever order the rows were computed in, so that a run repeats bit for bit.
@@ -136,8 +153,8 @@ impl CustomOp1 for CrossEntropy {
         let logits = slice(storage, layout)?;
         let losses = logits.par_chunks(vocab).zip(self.targets.par_iter()).map(|(row, target)| {
             let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f32 = row.iter().map(|l| exp(*l - top)).sum();
-            f64::from(top - row[*target as usize]) + f64::from(sum).ln() + f64::from(0.0 * sum)
+            let terms: Vec<f32> = row.iter().map(|l| exp(*l - top)).collect();
+            negative_log_likelihood(top - row[*target as usize], wide_sum(&terms))
         });
         let loss: f64 = losses.collect::<Vec<f64>>().iter().sum();
         Ok(output(vec![(loss / self.count.max(1) as f64) as f32], ()))
@@ -185,6 +202,16 @@ mod tests {
         let hidden = random((4, 8), 1);
         let ours = |head: &Tensor| head_loss(&hidden, head, &TARGETS, 4);
         assert_gradient(&random((11, 8), 2), ours, |head| composed::head_loss(&hidden, head, &TARGETS, 4))
+    }
+
+    #[test]
+    fn the_tail_of_a_large_vocabulary_counts_in_full() -> Result<()> {
+        let mut logits = vec![-17.5f32; 150_000];
+        logits[5] = 0.0;
+        let tail = 149_999.0 * f64::from(-17.5f32).exp();
+        let loss = cross_entropy(&Tensor::from_vec(logits, (1, 150_000), &candle_core::Device::Cpu)?, &[5], 1)?;
+        assert!((f64::from(loss.to_scalar::<f32>()?) - (1.0 + tail).ln()).abs() < 1e-7, "{loss}");
+        Ok(())
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub enum TextError {
     #[error("the tokenizer failed on \"{start}\": {reason}")]
     Encode { start: String, reason: String },
 
+    #[error(
+        "the text holds the token {token} ({text:?}), but the model knows only {vocab} tokens: tokenizer and model do not \
+         belong together. Take both from one place, or leave this text out"
+    )]
+    OutsideVocabulary { token: u32, text: String, vocab: usize },
+
     #[error("these tokens cannot be turned into text: {reason}. Check that tokenizer and model belong together")]
     Decode { reason: String },
 

@@ -88,6 +88,7 @@ impl ChatTokenizer {
             example.ids.splice(..0, lead.iter().copied());
             example.supervised.splice(..0, lead.iter().map(|_| false));
         }
+        self.check(&example.ids)?;
         Ok(example)
     }
 
@@ -341,6 +342,16 @@ mod tests {
         assert_eq!((cut.ids.as_slice(), cut.cut, cut.supervised_count()), (&whole.ids[..length - 2], 2, 4));
         let nothing = chat.encode_example(&messages, length - 6).unwrap();
         assert_eq!((nothing.cut, nothing.supervised_count()), (6, 0));
+    }
+
+    #[test]
+    fn a_token_that_the_model_does_not_have_is_refused_by_name() {
+        let (chat, messages) = (chat(CHATML, "<|im_end|>"), conversation("", &["Hi", "Hello"]));
+        let known = chat.encode_prompt(&messages).unwrap();
+        let highest = known.iter().copied().max().unwrap();
+        let error = chat.clone().for_vocabulary(highest as usize).encode_prompt(&messages).unwrap_err();
+        assert!(error.to_string().contains(&format!("token {highest}")), "{error}");
+        assert_eq!(chat.for_vocabulary(highest as usize + 1).encode_prompt(&messages).unwrap(), known);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct ChatTokenizer {
     pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) template: ChatTemplate,
     pub(super) facts: Arc<Facts>,
+    /// Tokens that the model has rows for.
+    model_vocab: usize,
 }
 
 /// What is known about a tokenizer beside the tokenizer itself.
@@ -118,13 +120,30 @@ impl ChatTokenizer {
             vocab_size,
             anchor,
         };
-        Ok(Self { tokenizer: Arc::new(tokenizer), template, facts: Arc::new(facts) })
+        Ok(Self { tokenizer: Arc::new(tokenizer), template, facts: Arc::new(facts), model_vocab: usize::MAX })
     }
 
     /// The same tokenizer whose template sees the time of `clock`. A run holds it still, so that a template which
     /// prints today's date gives the same tokens when the run is resumed on another day.
     pub fn with_clock(&self, clock: Clock) -> Result<Self, TextError> {
         Ok(Self { template: self.template.with_clock(clock)?, ..self.clone() })
+    }
+
+    /// The same tokenizer for a model of `vocab` tokens: texts with any other are refused by name. Tokenizers may name
+    /// tokens that were never given to the model, and mostly they do not occur.
+    pub fn for_vocabulary(self, vocab: usize) -> Self {
+        Self { model_vocab: vocab, ..self }
+    }
+
+    /// Errs where one of `ids` is no token of the model.
+    pub(super) fn check(&self, ids: &[u32]) -> Result<(), TextError> {
+        match ids.iter().find(|id| **id as usize >= self.model_vocab) {
+            Some(&token) => {
+                let (text, vocab) = (self.token_text(token), self.model_vocab);
+                Err(TextError::OutsideVocabulary { token, text, vocab })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Token ids a model needs rows for: the highest id plus one.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::data::{Example, Source, split};
 use crate::job::Job;
 use crate::text::{Batch, ChatTokenizer, TokenizedExample, epoch_order};
@@ -18,6 +20,20 @@ pub struct Row {
     pub topic: Option<usize>,
 }
 
+/// A row that a run cannot learn from, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    #[serde(flatten)]
+    pub source: Source,
+    pub reason: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.source, self.reason)
+    }
+}
+
 /// The rows of a run, ready for batches.
 #[derive(Clone, Debug, Default)]
 pub struct Dataset {
@@ -27,15 +43,11 @@ pub struct Dataset {
     pub topics: Vec<String>,
     /// Rows cut to the context.
     pub cut: usize,
-    /// Rows left out because nothing in them can be learnt, with the reason of the first few.
-    pub skipped: usize,
-    pub skip_reasons: Vec<String>,
+    /// Rows left out because nothing in them can be learnt.
+    pub left_out: Vec<LeftOut>,
     /// Rows of a token file are taken in file order, examples in a seeded one.
     pub(super) in_file_order: bool,
 }
-
-/// Reasons kept for rows that were left out.
-const REASONS: usize = 20;
 
 impl Dataset {
     /// Examples split, rendered with the model's template and tokenized.
@@ -65,7 +77,7 @@ impl Dataset {
         if dataset.train.is_empty() {
             return Err(TrainError::NothingToLearn {
                 examples: examples.len(),
-                reason: dataset.skip_reasons.first().cloned().unwrap_or_else(|| "there are no examples".into()),
+                reason: dataset.left_out.first().map_or("there are no examples".into(), LeftOut::to_string),
             });
         }
         Ok(dataset)
@@ -77,13 +89,10 @@ impl Dataset {
                 self.cut += usize::from(tokens.cut > 0);
                 return Some(tokens);
             }
-            Ok(_) => format!("no token of the answer fits in the context of {context}: raise --context"),
+            Ok(_) => format!("no token of the answer fits in the context of {context} tokens: take a longer one"),
             Err(error) => error.to_string(),
         };
-        self.skipped += 1;
-        if self.skip_reasons.len() < REASONS {
-            self.skip_reasons.push(format!("{}: {reason}", example.source));
-        }
+        self.left_out.push(LeftOut { source: example.source.clone(), reason });
         None
     }
 

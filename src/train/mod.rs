@@ -25,7 +25,7 @@ mod trainer;
 pub use adapter_place::AdapterPlace;
 pub use checkpoint::TrainerState;
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
-pub use dataset::{Dataset, Row, collate};
+pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
 pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};

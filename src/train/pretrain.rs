@@ -47,15 +47,16 @@ pub struct PretrainSettings {
     pub seed: u64,
 }
 
+/// What the bundled demo model was made with.
 impl Default for PretrainSettings {
     fn default() -> Self {
         Self {
             vocab: 1024,
-            hidden: 192,
-            intermediate: 512,
-            layers: 6,
-            heads: 6,
-            kv_heads: 3,
+            hidden: 128,
+            intermediate: 384,
+            layers: 4,
+            heads: 4,
+            kv_heads: 2,
             context: 128,
             batch: 32,
             steps: 2000,

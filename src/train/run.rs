@@ -106,6 +106,7 @@ impl Run {
             held_out: data.held_out.len(),
         };
         let folder = RunFolder::create(out, &file)?;
+        folder.write_left_out(&data.left_out)?;
         Self::assemble(model, data, &file, folder, adapter, None)
     }
 

@@ -1,4 +1,4 @@
-//! A run's folder: what it is (`run.json`), what happened (`log.jsonl`, `routing.jsonl`, `samples.jsonl`) and where it
+//! A run's folder: what it is (`run.json`), what happened (`log.jsonl`, `routing.jsonl`) and where it
 //! can go on (`checkpoint-<step>/`, `best.json`). One process at a time holds it.
 
 use std::fmt::Display;
@@ -7,11 +7,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints, prune};
-use super::{CheckpointRecord, RunError, RunFile};
-use crate::disk::{DiskError, LineLog, clear_leftovers, remove_folder, replace_folder_atomic};
+use super::{CheckpointRecord, LeftOut, RunError, RunFile};
+use crate::disk::{DiskError, LineLog, clear_leftovers, remove_folder, replace_folder_atomic, write_atomic_with};
 
 /// Held, through the system's file lock, by the process that trains. The lock falls with its process, however that ends.
 const LOCK_FILE: &str = "run.lock";
+
+/// The rows that the run cannot learn from, each with file, line and reason.
+const LEFT_OUT_FILE: &str = "left-out.jsonl";
 
 /// The logs of a run, each of JSON lines with a `step`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +23,16 @@ pub enum RunLog {
     Log,
     /// Load and entropy of the gates.
     Routing,
-    /// Answers to sample prompts.
-    Samples,
 }
 
 impl RunLog {
-    const ALL: [Self; 3] = [Self::Log, Self::Routing, Self::Samples];
+    const ALL: [Self; 2] = [Self::Log, Self::Routing];
 
     /// The file's name in the run folder.
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Log => "log.jsonl",
             Self::Routing => "routing.jsonl",
-            Self::Samples => "samples.jsonl",
         }
     }
 }
@@ -112,6 +112,22 @@ impl RunFolder {
         clear_leftovers(path)?;
         let best = Best::read(path)?;
         Ok((Self { path: path.to_path_buf(), best, _lock: lock }, run))
+    }
+
+    /// Lists the rows that the run cannot learn from in `left-out.jsonl`; writes nothing where there are none.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_left_out(&self, rows: &[LeftOut]) -> Result<(), DiskError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        write_atomic_with(&self.path.join(LEFT_OUT_FILE), |out| {
+            rows.iter().try_for_each(|row| {
+                serde_json::to_writer(&mut *out, row)?;
+                out.write_all(b"\n")
+            })
+        })
     }
 
     /// Where the run stands.

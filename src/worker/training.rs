@@ -10,6 +10,9 @@ use super::summary;
 use crate::data::ColumnMap;
 use crate::train::{DataRef, Dataset, FileRef, Run, RunEvent, RunFolder, TrainSettings};
 
+/// Rows left out that are told one by one; the run folder lists all.
+const TOLD: usize = 5;
+
 /// A run in the worker.
 pub(super) struct Training {
     run: Run,
@@ -100,12 +103,12 @@ impl Session {
             examples: data.train.len(),
             held_out: data.held_out.len(),
             cut: data.cut,
-            skipped: data.skipped,
+            skipped: data.left_out.len(),
             parameters: adapter.map_or(0, |a| a.parameters()),
             router_parameters: adapter.map_or(0, |a| a.router_parameters()),
         }));
-        for reason in &data.skip_reasons {
-            self.around.outbox.send(Event::Warning { message: format!("left out of training: {reason}") });
+        for row in data.left_out.iter().take(TOLD) {
+            self.around.outbox.send(Event::Warning { message: format!("left out of training: {row}") });
         }
         self.training = Some(Training { run, paused: false });
     }

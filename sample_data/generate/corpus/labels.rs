@@ -27,7 +27,7 @@ const REVIEW: [&str; 3] = [
     "Does the guest mean it as positive or negative?",
 ];
 const SENTENCES: [&str; 3] =
-    ["The {thing} was {word}.", "I found the {thing} {word}.", "What a {word} {thing} that was!"];
+    ["The {thing} was {word}.", "I found the {thing} {word}.", "What {a:word} {thing} that was!"];
 
 const KNOWN_KINDS: [(&str, &str); 3] = [
     ("Tell me about {a:w}.", "{A:w} is {a:kind}, and {many} are {kinds}."),

@@ -319,8 +319,11 @@ fn a_folder_without_an_adapter_says_which_file_it_lacks() {
 fn an_existing_folder_and_a_diverged_adapter_are_never_written() {
     let dir = tempfile::tempdir().unwrap();
     let mut tensors = made(Method::HydraLora);
+    let mine = dir.path().join("notes.txt");
+    fs::write(&mine, "kept").unwrap();
     let error = write(dir.path(), &tensors, "base", &CardInfo::default()).unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
+    fs::remove_file(mine).unwrap();
     let folder = dir.path().join("out");
     let first = tensors.modules.values_mut().next().unwrap();
     first.a[0] = first.a[0].affine(f64::NAN, 0.0).unwrap();

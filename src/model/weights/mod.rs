@@ -54,6 +54,10 @@ enum Source {
     Gguf(GgufWeights),
 }
 
+/// The files of a Hugging Face folder that decide which tokens a text becomes.
+const TEXT_FILES: [&str; 4] =
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+
 /// A base model whose config was understood and whose files have every tensor in its shape. No tensor is in memory yet.
 pub struct OpenedModel {
     pub config: ModelConfig,
@@ -137,11 +141,16 @@ impl OpenedModel {
         Ok(())
     }
 
-    /// A hash by which a run knows its base model again: of the config, the headers and sizes of the weight files, and of
-    /// samples of their content. 64 hexadecimal digits; the same wherever the files stand. Reads about 2 MB per file.
+    /// A hash by which a run knows its base model again: of the config, the files that turn text into tokens, the headers
+    /// and sizes of the weight files, and of samples of their content. 64 hexadecimal digits; the same wherever the files stand. Reads about 2 MB per file.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.config_text.as_bytes());
+        // A GGUF file holds these in its header.
+        for text in TEXT_FILES.iter().filter_map(|name| std::fs::read(self.path.join(name)).ok()) {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
         for (file, data_start) in self.weights.files() {
             sample(&mut hash, file.bytes(), data_start);
         }

@@ -143,6 +143,14 @@ fn the_fingerprint_changes_with_the_weights_and_not_with_the_place() {
 }
 
 #[test]
+fn the_fingerprint_changes_with_what_turns_text_into_tokens() {
+    let model = model();
+    let fingerprint = model.open().fingerprint();
+    fs::write(model.file("chat_template.jinja"), "{{ messages }}").unwrap();
+    assert_ne!(fingerprint, model.open().fingerprint());
+}
+
+#[test]
 fn places_without_a_model_are_refused_with_what_is_there_instead() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path();
