@@ -1,11 +1,8 @@
-# The way through the demo, read by window.sh, which has `shot`, `key`, `click` and `await`.
+# The way through the demo, read by window.sh, which has `shot`, `key`, `click`, `click_primary` and `await`.
 shot 1-first-start
 
-# The demo, by the palette: model and examples are loaded, and the window goes on to Train.
-key ctrl+p
-xdotool type --delay 30 "two-minute demo"
-sleep 0.5
-key Return
+# The demo, by its card: model and examples are loaded, and the window goes on to Train.
+click 440 330
 await 60 "the unpacked demo" test -s "$XDG_DATA_HOME/hydra-studio/demo/examples.jsonl"
 sleep 6
 key ctrl+1
@@ -15,39 +12,33 @@ shot 3-data
 key ctrl+3
 shot 4-train
 
-# Start training, and stop once a checkpoint is there. The button's height on the page follows from the words above it.
-run_started() { find "$home" -name run.json | grep -q .; }
-for y in 507 515 500 523 492 531 484; do
-    click 290 "$y"
-    sleep 1.5
-    if run_started; then break; fi
-done
-await 30 "the run" run_started
+# Start training, and stop once a checkpoint is there.
+click_primary
+await 30 "the run" bash -c "find '$home' -name run.json | grep -q ."
 sleep 8
 shot 5-training
-checkpoint_written() { find "$home" -path '*checkpoint-*' -name trainer_state.json | grep -q .; }
-await 180 "a checkpoint" checkpoint_written
+await 180 "a checkpoint" bash -c "find '$home' -path '*checkpoint-*' -name trainer_state.json | grep -q ."
 key ctrl+shift+s
 sleep 4
 shot 6-trained
 
-# The routing of a prompt.
+# The routing of a prompt: the pictures below the question come in.
 key ctrl+4
 click 700 207
 xdotool type --delay 30 "What kind of thing is a rabbit?"
-click 265 253
+sleep 0.5
+import -window root "$shots/unasked.png"
+click_primary
 sleep 2
 shot 7-routing
+must_differ unasked 7-routing 50000
+rm "$shots/unasked.png"
 
 # The adapter as a folder.
 key ctrl+5
-exported() { find "$home" -path '*adapters*' -name adapter_model.safetensors | grep -q .; }
-for y in 473 481 465 489 457; do
-    click 340 "$y"
-    sleep 1
-    if exported; then break; fi
-done
-await 30 "the exported adapter" exported
+click_primary
+await 30 "the exported adapter" bash -c "find '$home' -path '*adapters*' -name adapter_model.safetensors | grep -q ."
+sleep 1
 shot 8-export
 
 # Every page once more in the light theme.

@@ -79,6 +79,35 @@ click() {
     sleep 0.4
 }
 
+# Clicks the primary button of the page in the dark theme: the one large patch of the accent colour right of the rail.
+accent="#5266eb"
+click_primary() {
+    # Away from any button, which would change its colour under the pointer.
+    xdotool mousemove --window "$window" 700 30
+    sleep 0.5
+    import -window "$window" "$shots/page.png"
+    local patch
+    patch="$(convert "$shots/page.png" -crop +200+0 +repage -fill white -opaque "$accent" -fill black +opaque white \
+        -define connected-components:verbose=true -define connected-components:area-threshold=900 \
+        -connected-components 4 null: | awk '$5 ~ /255|100%|white|99/ && $4 > 900 { print $2; exit }')"
+    if [ -z "$patch" ]; then
+        fail "no primary button was found on the page"
+    fi
+    local width height left top
+    IFS='x+' read -r width height left top <<<"$patch"
+    click $((200 + left + width / 2)) $((top + height / 2))
+    rm "$shots/page.png"
+}
+
+# Fails unless two screenshots differ in more than so many pixels: must_differ ONE OTHER PIXELS
+must_differ() {
+    local differing
+    differing="$(compare -metric AE "$shots/$1.png" "$shots/$2.png" null: 2>&1 || true)"
+    if [ "${differing%%[!0-9]*}" -le "$3" ]; then
+        fail "$2.png shows nothing new: only $differing pixels differ from $1.png"
+    fi
+}
+
 # --- A display, a window manager (without one no window has the keyboard), the program.
 
 # The server itself picks a free number and tells it through descriptor 6.
