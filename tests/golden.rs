@@ -48,7 +48,7 @@ fn batch() -> Batch {
         }
     };
     let examples: Vec<TokenizedExample> = ids.iter().zip(&labels).zip(&mask).map(row).collect();
-    Batch::collate(&examples.iter().collect::<Vec<_>>(), 0)
+    Batch::padded(&examples.iter().collect::<Vec<_>>(), 0)
 }
 
 fn values(t: &Tensor) -> Vec<f64> {
@@ -58,14 +58,14 @@ fn values(t: &Tensor) -> Vec<f64> {
 /// The largest difference over the tokens that are not padding; both are `[rows · width, n]` in effect.
 fn difference(ours: &[f64], theirs: &[f64], batch: &Batch) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    let per_token = ours.len() / (batch.rows * batch.width);
-    let counts = |token: usize| token % batch.width < batch.lengths[token / batch.width];
+    let per_token = ours.len() / batch.ids.len();
+    let counts = |token: usize| batch.spans.iter().any(|span| span.contains(&token));
     let pairs = ours.iter().zip(theirs).enumerate().filter(|(i, _)| counts(i / per_token));
     pairs.map(|(_, (a, b))| (a - b).abs()).fold(0.0, f64::max)
 }
 
 fn logits(model: &BaseModel, batch: &Batch, pass: &Pass<'_>) -> Vec<f64> {
-    let sequences = Sequences::padded(&batch.lengths, batch.width);
+    let sequences = Sequences::at(&batch.spans, batch.ids.len());
     let hidden = model.decoder.hidden(&batch.ids, &sequences, pass, None).unwrap();
     values(&model.decoder.logits(&hidden).unwrap())
 }

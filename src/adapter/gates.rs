@@ -1,6 +1,7 @@
 //! How the router shares tokens among the heads, in two numbers that can be followed over a run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Module;
 
@@ -26,15 +27,15 @@ impl GateLoad {
         Self { heads, modules: BTreeMap::new() }
     }
 
-    /// Adds the gates of one pass over a padded batch: per module `[rows · width, heads]`, the first `lengths[i]` tokens of
-    /// each row counting.
-    pub fn add(&mut self, gates: &BTreeMap<Module, Vec<f32>>, lengths: &[usize], width: usize) {
+    /// Adds the gates of one pass: per module `[tokens, heads]`, the tokens in `spans` counting.
+    pub fn add(&mut self, gates: &BTreeMap<Module, Vec<f32>>, spans: &[Range<usize>]) {
         let heads = self.heads.max(1);
         for (module, gates) in gates {
             let load = self.modules.entry(*module).or_default();
             load.gates.resize(heads, 0.0);
-            for (row, len) in gates.chunks(width.max(1) * heads).zip(lengths) {
-                for token in row.chunks(heads).take(*len) {
+            for span in spans {
+                let tokens = gates.get(span.start * heads..span.end * heads).unwrap_or_default();
+                for token in tokens.chunks(heads) {
                     load.tokens += 1;
                     load.gates.iter_mut().zip(token).for_each(|(sum, g)| *sum += f64::from(*g));
                     load.entropy += entropy(token);
@@ -100,7 +101,7 @@ mod tests {
         let gates = vec![0.5, 0.5, /* padding */ 1.0, 0.0, /* second row */ 1.0, 0.0, 0.0, 1.0];
         let mut load = GateLoad::new(2);
         assert!(load.is_empty());
-        load.add(&BTreeMap::from([(module, gates)]), &[1, 2], 2);
+        load.add(&BTreeMap::from([(module, gates)]), &[0..1, 2..4]);
         assert_eq!(load.mean(), vec![0.5, 0.5]);
         assert!((load.entropy() - 1.0 / 3.0).abs() < 1e-6);
     }
@@ -109,8 +110,8 @@ mod tests {
     fn merged_summaries_weigh_by_their_tokens() {
         let of = |gates: Vec<f32>| {
             let mut load = GateLoad::new(2);
-            let tokens = gates.len() / 2;
-            load.add(&BTreeMap::from([(Module { layer: 0, target: Target::Q }, gates)]), &[tokens], tokens);
+            let all = 0..gates.len() / 2;
+            load.add(&BTreeMap::from([(Module { layer: 0, target: Target::Q }, gates)]), &[all]);
             load
         };
         let mut all = GateLoad::new(2);

@@ -166,7 +166,8 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
     pub device: Option<DeviceChoice>,
 
-    /// One example a row, padded to the longest of its batch; every run is batched so, and the flag keeps it so
+    /// Fill every example of a batch up to the longest, instead of laying them end to end; slower, and the same but for
+    /// rounding
     #[arg(long)]
     pub no_packing: bool,
 
@@ -206,6 +207,7 @@ impl TrainingFlags {
         put(&mut settings.length, self.steps.map(Length::Steps).or(self.epochs.map(Length::Epochs)));
         put(&mut settings.batch, self.batch);
         put(&mut settings.accumulate, self.accumulate);
+        settings.packing &= !self.no_packing;
         put(&mut settings.context, self.context);
         put(&mut settings.lr, self.lr);
         put(&mut settings.schedule, self.schedule);
@@ -388,6 +390,7 @@ mod tests {
             length: Length::Steps(7),
             batch: 3,
             accumulate: 6,
+            packing: false,
             context: 64,
             lr: 1e-3,
             schedule: Schedule::Constant,

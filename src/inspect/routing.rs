@@ -51,7 +51,7 @@ impl Routing {
     /// Load and entropy over all tokens and modules.
     pub fn load(&self) -> GateLoad {
         let mut load = GateLoad::new(self.heads);
-        load.add(&self.modules, &[self.tokens], self.tokens);
+        load.add(&self.modules, std::slice::from_ref(&(0..self.tokens)));
         load
     }
 

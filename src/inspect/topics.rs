@@ -40,11 +40,11 @@ pub fn topic_loads(
         for (done, batch) in members.chunks(BATCH).enumerate() {
             job.check()?;
             job.progress((done * BATCH) as f32 / members.len() as f32, format!("Routing of {name}"));
-            let batch = collate(batch);
+            let batch = collate(batch, true);
             let capture = GateCapture::default();
             let pass = Pass { capture: Some(&capture), ..Pass::with(adapter) };
-            decoder.hidden(&batch.ids, &Sequences::padded(&batch.lengths, batch.width), &pass, None)?;
-            load.add(&capture.take(), &batch.lengths, batch.width);
+            decoder.hidden(&batch.ids, &Sequences::at(&batch.spans, batch.ids.len()), &pass, None)?;
+            load.add(&capture.take(), &batch.spans);
         }
         loads.push(TopicLoad { topic: name.to_owned(), examples: members.len(), load });
     }

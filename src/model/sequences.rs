@@ -1,10 +1,11 @@
 //! How the tokens of one pass fall into sequences: which attend to each other, and at which positions they stand.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ops::Segment;
 
-/// Sequences laid one after the other in one row of tokens.
+/// Sequences that lie in one row of tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sequences {
     positions: Arc<Vec<u32>>,
@@ -12,17 +13,22 @@ pub struct Sequences {
 }
 
 impl Sequences {
-    /// A padded batch: one sequence a row of `width` tokens, the row's first `lengths[i]` tokens counting.
-    pub fn padded(lengths: &[usize], width: usize) -> Self {
-        let positions = lengths.iter().flat_map(|_| 0..width as u32).collect();
-        let segment = |(row, len): (usize, &usize)| Segment::whole(row * width, (*len).min(width));
-        let segments = lengths.iter().enumerate().map(segment).filter(|s| s.q_len > 0).collect();
+    /// Sequences at `spans` of a row of `tokens` tokens, in order and apart from each other. What lies in none is filling,
+    /// which nothing attends to.
+    pub fn at(spans: &[Range<usize>], tokens: usize) -> Self {
+        let mut positions = vec![0; tokens];
+        for span in spans {
+            let own = positions.get_mut(span.clone()).unwrap_or_default();
+            own.iter_mut().zip(0..).for_each(|(position, at)| *position = at);
+        }
+        let segments = spans.iter().filter(|span| !span.is_empty());
+        let segments = segments.map(|span| Segment::whole(span.start, span.len())).collect();
         Self { positions: Arc::new(positions), segments: Arc::new(segments) }
     }
 
     /// One sequence of `len` tokens.
     pub fn single(len: usize) -> Self {
-        Self::padded(&[len], len)
+        Self::at(std::slice::from_ref(&(0..len)), len)
     }
 
     /// `len` tokens that follow `past` tokens in a cache.
@@ -61,9 +67,9 @@ mod tests {
 
     #[test]
     fn a_label_is_predicted_from_the_position_before_it_and_never_across_sequences() {
-        let sequences = Sequences::padded(&[3, 2], 3);
+        let sequences = Sequences::at(&[0..3, 3..5], 6);
         let labels = [7, -100, 8, 9, 5, 6];
         assert_eq!(sequences.supervised(&labels), (vec![1, 3], vec![8, 5]));
-        assert_eq!(**sequences.positions(), vec![0, 1, 2, 0, 1, 2]);
+        assert_eq!(**sequences.positions(), vec![0, 1, 2, 0, 1, 0]);
     }
 }

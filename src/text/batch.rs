@@ -1,4 +1,6 @@
-//! Examples side by side, and the order in which an epoch takes them.
+//! Examples laid together for one pass, and the order in which an epoch takes them.
+
+use std::ops::Range;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -9,42 +11,48 @@ use super::example::TokenizedExample;
 /// The label of a position whose prediction does not count, as in Hugging Face.
 pub const IGNORED: i64 = -100;
 
-/// Some examples as one rectangle, filled up at the right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Some examples in one row of tokens: end to end, or filled up to one length each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// `[rows, width]`, row after row.
     pub ids: Vec<u32>,
-    /// `[rows, width]`, aligned with `ids` as in Hugging Face: position t's label is predicted from position t − 1.
-    /// [`IGNORED`] where the prediction does not count, and always at position 0.
+    /// As long as `ids`, and aligned with them as in Hugging Face: position t's label is predicted from position t − 1.
+    /// [`IGNORED`] where the prediction does not count, and always at an example's first position.
     pub labels: Vec<i64>,
-    /// Tokens of each row without filling.
-    pub lengths: Vec<usize>,
-    pub rows: usize,
-    /// Tokens of the longest row.
-    pub width: usize,
+    /// Where each example lies. What lies in none is filling.
+    pub spans: Vec<Range<usize>>,
 }
 
 impl Batch {
+    /// Lays `examples` end to end, so that nothing is computed for filling.
+    pub fn packed(examples: &[&TokenizedExample]) -> Self {
+        let mut batch = Self::default();
+        examples.iter().for_each(|example| batch.push(example));
+        batch
+    }
+
     /// Lays `examples` one under the other, filled up to the longest with `pad_id`.
-    pub fn collate(examples: &[&TokenizedExample], pad_id: u32) -> Self {
-        let lengths: Vec<usize> = examples.iter().map(|example| example.ids.len()).collect();
-        let rows = examples.len();
-        let width = lengths.iter().copied().max().unwrap_or_default();
-        let mut ids = Vec::with_capacity(rows * width);
-        let mut labels = Vec::with_capacity(rows * width);
+    pub fn padded(examples: &[&TokenizedExample], pad_id: u32) -> Self {
+        let width = examples.iter().map(|example| example.ids.len()).max().unwrap_or_default();
+        let mut batch = Self::default();
         for (row, example) in examples.iter().enumerate() {
-            let targets = example.targets.as_ref().unwrap_or(&example.ids).iter().zip(&example.supervised).enumerate();
-            ids.extend_from_slice(&example.ids);
-            labels.extend(targets.map(|(at, (&id, &counts))| if counts && at > 0 { i64::from(id) } else { IGNORED }));
-            ids.resize((row + 1) * width, pad_id);
-            labels.resize((row + 1) * width, IGNORED);
+            batch.push(example);
+            batch.ids.resize((row + 1) * width, pad_id);
+            batch.labels.resize((row + 1) * width, IGNORED);
         }
-        Self { ids, labels, lengths, rows, width }
+        batch
+    }
+
+    fn push(&mut self, example: &TokenizedExample) {
+        let start = self.ids.len();
+        let targets = example.targets.as_ref().unwrap_or(&example.ids).iter().zip(&example.supervised).enumerate();
+        self.ids.extend_from_slice(&example.ids);
+        self.labels.extend(targets.map(|(at, (&id, &counts))| if counts && at > 0 { i64::from(id) } else { IGNORED }));
+        self.spans.push(start..self.ids.len());
     }
 
     /// Tokens without filling.
     pub fn tokens(&self) -> usize {
-        self.lengths.iter().sum()
+        self.spans.iter().map(Range::len).sum()
     }
 
     /// Predictions that count in the loss.
@@ -74,30 +82,37 @@ mod tests {
     fn rows_are_filled_up_at_the_right_and_filling_never_counts() {
         let long = example(&[5, 6, 7], &[false, true, true]);
         let short = example(&[8, 9], &[false, true]);
-        let batch = Batch::collate(&[&short, &long], 1);
-        assert_eq!((batch.rows, batch.width), (2, 3));
+        let batch = Batch::padded(&[&short, &long], 1);
         assert_eq!(batch.ids, [8, 9, 1, 5, 6, 7]);
         assert_eq!(batch.labels, [IGNORED, 9, IGNORED, IGNORED, 6, 7]);
-        assert_eq!(batch.lengths, [2, 3]);
+        assert_eq!(batch.spans, [0..2, 3..6]);
         assert_eq!((batch.tokens(), batch.supervised()), (5, 3));
     }
 
     #[test]
+    fn packed_examples_lie_end_to_end_with_the_labels_they_have_alone() {
+        let long = example(&[5, 6, 7], &[false, true, true]);
+        let short = example(&[8, 9], &[true, true]);
+        let batch = Batch::packed(&[&short, &long]);
+        assert_eq!((batch.ids, batch.spans), (vec![8, 9, 5, 6, 7], vec![0..2, 2..5]));
+        assert_eq!(batch.labels, [IGNORED, 9, IGNORED, 6, 7]);
+    }
+
+    #[test]
     fn the_first_token_of_a_row_is_never_a_label() {
-        let batch = Batch::collate(&[&example(&[3, 4], &[true, true])], 0);
+        let batch = Batch::packed(&[&example(&[3, 4], &[true, true])]);
         assert_eq!(batch.labels, [IGNORED, 4]);
     }
 
     #[test]
     fn targets_of_their_own_are_the_labels() {
         let asked = TokenizedExample { targets: Some(vec![7, 8, 9]), ..example(&[3, 4, 5], &[true, false, true]) };
-        assert_eq!(Batch::collate(&[&asked], 0).labels, [IGNORED, IGNORED, 9]);
+        assert_eq!(Batch::packed(&[&asked]).labels, [IGNORED, IGNORED, 9]);
     }
 
     #[test]
     fn a_batch_of_nothing_is_empty() {
-        let batch = Batch::collate(&[], 0);
-        assert_eq!((batch.rows, batch.width, batch.tokens()), (0, 0, 0));
+        assert_eq!((Batch::padded(&[], 0), Batch::packed(&[]).tokens()), (Batch::default(), 0));
     }
 
     #[test]

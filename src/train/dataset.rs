@@ -144,10 +144,10 @@ impl Dataset {
     }
 }
 
-/// Rows side by side, padded to the longest.
-pub fn collate(rows: &[&Row]) -> Batch {
+/// Rows laid together for one pass: end to end, or else padded to the longest.
+pub fn collate(rows: &[&Row], packing: bool) -> Batch {
     let tokens: Vec<&TokenizedExample> = rows.iter().map(|row| &row.tokens).collect();
-    Batch::collate(&tokens, 0)
+    if packing { Batch::packed(&tokens) } else { Batch::padded(&tokens, 0) }
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ pub struct TrainSettings {
     pub batch: usize,
     /// Micro-batches of one optimizer step.
     pub accumulate: usize,
+    /// Whether the examples of a micro-batch lie end to end; otherwise each is filled up to the longest. The result is the
+    /// same, but for rounding.
+    pub packing: bool,
     /// Longest example in tokens; longer ones are cut.
     pub context: usize,
     pub lr: f64,
@@ -109,6 +112,7 @@ impl Default for TrainSettings {
             length: Length::Epochs(1.0),
             batch: 4,
             accumulate: 2,
+            packing: true,
             context: 512,
             lr: 2e-4,
             schedule: Schedule::Cosine,

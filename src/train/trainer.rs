@@ -148,7 +148,7 @@ impl Trainer {
 
     /// Forward and backward over one micro-batch; gives its share of the mean loss.
     fn learn(&mut self, rows: &[Row], current: &StepInProgress) -> Result<f64, TrainError> {
-        let batch = collate(&rows.iter().collect::<Vec<_>>());
+        let batch = collate(&rows.iter().collect::<Vec<_>>(), self.settings.packing);
         let micro = (self.step() * self.settings.accumulate + current.micro) as u64;
         let pass = Pass {
             adapter: self.adapter.as_ref(),
@@ -205,14 +205,14 @@ impl Trainer {
     /// # Errors
     /// When the loss is not a finite number.
     pub fn evaluate(&self, rows: &[&Row], load: Option<&mut GateLoad>) -> Result<EvalSum, TrainError> {
-        let batch = collate(rows);
+        let batch = collate(rows, self.settings.packing);
         let supervised = rows.iter().map(|row| row.tokens.supervised_count()).sum();
         let capture = GateCapture::default();
         let pass =
             Pass { adapter: self.adapter.as_ref(), capture: load.is_some().then_some(&capture), ..Pass::default() };
         let loss = loss_of(&self.decoder, &batch, 1, &pass)?;
         if let Some(load) = load {
-            load.add(&capture.take(), &batch.lengths, batch.width);
+            load.add(&capture.take(), &batch.spans);
         }
         let loss = loss.map(|loss| loss.to_scalar::<f32>()).transpose()?.map_or(0.0, f64::from);
         if !loss.is_finite() {
@@ -222,13 +222,13 @@ impl Trainer {
     }
 }
 
-/// The loss of a padded batch; `None` where nothing in it is supervised.
+/// The loss of a batch; `None` where nothing in it is supervised.
 pub fn loss_of(
     decoder: &Decoder,
     batch: &Batch,
     count: usize,
     pass: &Pass<'_>,
 ) -> candle_core::Result<Option<candle_core::Tensor>> {
-    let sequences = Sequences::padded(&batch.lengths, batch.width);
+    let sequences = Sequences::at(&batch.spans, batch.ids.len());
     decoder.loss(&batch.ids, &batch.labels, &sequences, count, pass)
 }
