@@ -1,6 +1,7 @@
 //! Training. `settings.rs` says what a run is, `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
 //! folder, and when to measure and to save. `dataset.rs` is what a run reads, `record.rs` what it reports,
-//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `tensorboard.rs` its curves for TensorBoard.
+//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it,
+//! `tensorboard.rs` its curves for TensorBoard.
 //! [`pretrain`] trains a small base model from scratch with the same loop.
 
 mod adapter_place;
@@ -9,6 +10,7 @@ mod checkpoints;
 mod dataset;
 mod device;
 mod error;
+mod history;
 mod optimizer;
 pub mod pretrain;
 mod record;
@@ -28,6 +30,7 @@ pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
+pub use history::RunHistory;
 pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};
 pub use run::{Run, RunEvent};
 pub use run_error::RunError;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, TrainerState};
 use super::optimizer::Moments;
@@ -19,7 +19,7 @@ use crate::disk::LineLog;
 use crate::model::BaseModel;
 
 /// What a run tells while it goes on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum RunEvent {
     Step(StepRecord),
