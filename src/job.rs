@@ -36,9 +36,16 @@ impl Job {
         Self::new(|_| {})
     }
 
-    /// Tells how far the job is.
+    /// Tells how far the job is. One that was asked to stop tells no more.
     pub fn progress(&self, share: impl Into<Option<f32>>, note: impl Into<String>) {
-        (self.report)(Progress { share: share.into(), note: note.into() });
+        if !self.is_cancelled() {
+            (self.report)(Progress { share: share.into(), note: note.into() });
+        }
+    }
+
+    /// Whether the two handles are of one job.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cancelled, &other.cancelled)
     }
 
     /// Asks the job to stop at its next check.

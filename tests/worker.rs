@@ -1,91 +1,20 @@
 //! The worker as the window sees it: requests in, events out.
 
+#[path = "worker/cancelled.rs"]
+mod cancelled;
+#[path = "worker/desk.rs"]
+mod desk;
+#[path = "worker/refused.rs"]
+mod refused;
+#[path = "worker/saving.rs"]
+mod saving;
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use hydra_studio::data::{ColumnMap, Message, Role};
-use hydra_studio::train::{DeviceChoice, Length, TrainSettings};
-use hydra_studio::worker::protocol::{Event, InspectSource, JobKind, Request, Sampling};
-use hydra_studio::worker::{Worker, spawn};
-
-struct Desk {
-    folder: tempfile::TempDir,
-    worker: Worker,
-    seen: Vec<Event>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let worker = spawn(folder.path().join("demo"), Arc::new(|| {})).unwrap();
-        Self { folder, worker, seen: Vec::new() }
-    }
-
-    /// A desk with a tiny model and a small corpus loaded.
-    fn ready() -> Self {
-        let mut desk = Self::new();
-        let model = support::tiny_model(desk.path());
-        desk.send(Request::LoadModel { path: model, device: DeviceChoice::Cpu });
-        desk.wait("the model", |e| matches!(e, Event::ModelLoaded(_)));
-        let data = support::corpus(desk.path(), 200);
-        desk.send(Request::ImportData { paths: vec![data], map: ColumnMap::default() });
-        desk.wait("the data", |e| matches!(e, Event::DataImported(_)));
-        desk
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn send(&self, request: Request) {
-        self.worker.requests.send(request).unwrap();
-    }
-
-    /// The next event that `wanted` takes; everything on the way is kept in `seen`.
-    fn wait(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
-        let until = Instant::now() + Duration::from_secs(60);
-        while let Ok(event) = self.worker.events.recv_deadline(until) {
-            self.seen.push(event.clone());
-            if wanted(&event) {
-                return event;
-            }
-        }
-        panic!("{what} did not come; seen: {:#?}", self.seen.iter().rev().take(5).collect::<Vec<_>>());
-    }
-
-    fn wait_failure(&mut self, job: JobKind) -> String {
-        match self.wait("a failure", |e| matches!(e, Event::Failed { job: j, .. } if *j == job)) {
-            Event::Failed { message, .. } => message,
-            _ => unreachable!(),
-        }
-    }
-
-    fn train(&self, steps: usize) -> PathBuf {
-        let out = self.path().join("run");
-        let settings = TrainSettings {
-            length: Length::Steps(steps),
-            batch: 2,
-            accumulate: 2,
-            context: 64,
-            lr: 5e-3,
-            checkpoint_every: Some(2),
-            ..TrainSettings::default()
-        };
-        self.send(Request::StartTraining { settings, out: out.clone() });
-        out
-    }
-}
-
-fn question(text: &str) -> Vec<Message> {
-    vec![Message { role: Role::User, content: text.into() }]
-}
-
-fn steps(events: &[Event]) -> Vec<usize> {
-    events.iter().filter_map(|e| if let Event::Step(record) = e { Some(record.step) } else { None }).collect()
-}
+use desk::{Desk, generate, settings, steps};
+use hydra_studio::data::{ColumnMap, import, split};
+use hydra_studio::job::Job;
+use hydra_studio::train::{DataRef, DeviceChoice, FileRef, RunFile, TrainSettings};
+use hydra_studio::worker::protocol::{Event, InspectSource, JobKind, Request};
 
 #[test]
 fn a_whole_journey_from_a_model_to_an_exported_adapter() {
@@ -114,8 +43,7 @@ fn a_whole_journey_from_a_model_to_an_exported_adapter() {
         assert!(gates.chunks(3).all(|token| (token.iter().sum::<f32>() - 1.0).abs() < 1e-5));
     }
 
-    let sampling = Sampling { max_tokens: 5, temperature: 0.0, ..Sampling::default() };
-    desk.send(Request::Generate { id: 7, messages: question("What colour is snow?"), sampling, with_adapter: true });
+    desk.send(generate(7, 5));
     desk.wait("an answer", |e| matches!(e, Event::Answered { id: 7, .. }));
 
     let out = desk.path().join("exported");
@@ -134,8 +62,7 @@ fn a_run_is_paused_questioned_stopped_and_resumed() {
     desk.send(Request::Pause);
     desk.wait("the pause", |e| matches!(e, Event::Paused { .. }));
     let at_pause = steps(&desk.seen).len();
-    let sampling = Sampling { max_tokens: 3, ..Sampling::default() };
-    desk.send(Request::Generate { id: 1, messages: question("What colour is snow?"), sampling, with_adapter: true });
+    desk.send(generate(1, 3));
     desk.wait("an answer while paused", |e| matches!(e, Event::Answered { .. }));
     assert_eq!(steps(&desk.seen).len(), at_pause, "no step is taken while paused");
     desk.send(Request::LoadModel { path: "elsewhere".into(), device: DeviceChoice::Cpu });
@@ -154,6 +81,10 @@ fn a_run_is_paused_questioned_stopped_and_resumed() {
         unreachable!()
     };
     assert_eq!((resumed.from_step, resumed.steps), (end.step, 400));
+    let Event::RunHistory(past) = desk.wait("its past", |e| matches!(e, Event::RunHistory(_))) else { unreachable!() };
+    assert_eq!(past.steps.iter().map(|s| s.step).collect::<Vec<_>>(), (1..=end.step).collect::<Vec<_>>());
+    assert_eq!(past.checkpoints.last().map(|c| c.step), Some(end.step));
+    assert!(!past.evals.is_empty() && !past.routing.is_empty());
     let first = desk.wait("a resumed step", |e| matches!(e, Event::Step(_)));
     assert!(matches!(first, Event::Step(record) if record.step == end.step + 1));
     desk.send(Request::Shutdown);
@@ -184,4 +115,49 @@ fn dropping_the_window_ends_the_worker_and_saves_the_run() {
     drop(worker.requests);
     worker.thread.join().unwrap();
     assert!(!hydra_studio::train::list_checkpoints(&run).unwrap().is_empty());
+}
+
+#[test]
+fn the_examples_called_held_out_are_those_of_the_run() {
+    let mut desk = Desk::ready();
+    let data = desk.path().join("corpus.jsonl");
+    let examples = import(std::slice::from_ref(&data), &ColumnMap::default(), &Job::silent()).unwrap().examples;
+    let held_out = split(&examples, 0.1, 7).held_out;
+    let expected: Vec<String> = held_out.iter().map(|&i| examples[i].messages[0].content.clone()).collect();
+    desk.trained(TrainSettings { held_out: 0.1, seed: 7, ..settings(1) });
+    let told = desk.seen.iter().find_map(|e| if let Event::HeldOut { prompts } = e { Some(prompts) } else { None });
+    assert_eq!(told, Some(&expected));
+    desk.send(Request::Inspect { source: InspectSource::HeldOut(3) });
+    let Event::Routing(report) = desk.wait("routing", |e| matches!(e, Event::Routing(_))) else { unreachable!() };
+    assert!(report.title.ends_with(&format!(":{}", held_out[3] + 1)), "{}", report.title);
+    desk.send(Request::ImportData { paths: vec![data], map: ColumnMap::default() });
+    let Event::DataImported(again) = desk.wait("the data", |e| matches!(e, Event::DataImported(_))) else {
+        unreachable!()
+    };
+    assert_eq!((again.held_out, again.held_out_prompts), (16, expected));
+}
+
+#[test]
+fn a_run_notes_the_device_of_the_model_and_the_data_that_was_read() {
+    let mut desk = Desk::ready();
+    let run = desk.trained(TrainSettings { device: DeviceChoice::Metal, ..settings(1) });
+    let file = RunFile::read(&run).unwrap();
+    assert_eq!(file.settings.device, DeviceChoice::Cpu);
+    let DataRef::Rows { files, .. } = file.data else { panic!("the run was trained on rows") };
+    assert_eq!(files, [FileRef::of(&desk.path().join("corpus.jsonl")).unwrap()]);
+}
+
+#[test]
+fn training_starts_from_the_best_checkpoint_of_a_run_folder() {
+    let mut desk = Desk::ready();
+    let first = desk.trained(settings(2));
+    let out = desk.path().join("second");
+    let settings = TrainSettings { init_adapter: Some(first.clone()), ..settings(1) };
+    desk.send(Request::StartTraining { settings, out });
+    let Event::TrainingStarted(run) = desk.wait("a run", |e| matches!(e, Event::TrainingStarted(_))) else {
+        unreachable!()
+    };
+    let start = run.settings.init_adapter.unwrap();
+    assert_eq!(start.parent(), Some(first.as_path()));
+    assert!(start.join("adapter_config.json").is_file());
 }

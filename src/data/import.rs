@@ -63,7 +63,7 @@ pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Resul
 }
 
 fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
-    let files = expand(paths)?;
+    let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
     let total = sizes.iter().sum::<u64>().max(1);
     let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
@@ -76,8 +76,10 @@ fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> 
     Ok(import)
 }
 
-/// Folders replaced by the data files in them.
-fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
+/// The paths with every folder replaced by the data files in it, sorted by name.
+///
+/// Errs where one cannot be listed, a folder holds no such file, or there is no path at all.
+pub fn files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     for path in paths {
         let unreadable = |source| DataError::Unreadable { path: path.clone(), source };

@@ -1,5 +1,5 @@
-//! The thread that takes requests: it cancels at once, starts imports, and hands the rest to the engine, which it starts
-//! anew should the engine panic.
+//! The thread that takes requests: it registers their jobs, cancels at once, starts imports, and hands the rest to the
+//! engine, which it starts anew should the engine panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,17 +9,20 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::import::{Imported, start_import};
-use super::jobs::Jobs;
+use super::import::{HeldOut, Imported, SharedRule, start_import};
+use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
 use super::protocol::{Event, Request};
 use super::session::Session;
 
 /// What reaches the engine.
 pub(super) enum Task {
-    Request(Box<Request>),
+    /// What takes no time.
+    Request(Request),
+    /// What takes time, and can be cancelled before it is begun too.
+    Job(Ticket, Box<Request>),
     /// The import thread is done.
-    Imported(Arc<Imported>),
+    Imported(Arc<Imported>, HeldOut),
 }
 
 /// What the engine needs of its surroundings.
@@ -30,19 +33,34 @@ pub(super) struct Surroundings {
     pub demo_folder: PathBuf,
     /// Back to this worker's own queue, for what it asks of itself.
     pub tasks: Sender<Task>,
+    /// How imported examples are held out.
+    pub rule: SharedRule,
+}
+
+impl Surroundings {
+    /// Ends a job. What it errs with is told, unless a newer job has taken its place.
+    pub fn end(&self, ticket: &Ticket, result: anyhow::Result<()>) {
+        let is_latest = self.jobs.end(ticket);
+        if let Err(error) = result
+            && is_latest
+        {
+            self.outbox.fail(ticket, &error);
+        }
+    }
 }
 
 /// Starts the request thread, which starts the engine.
 pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, demo_folder: PathBuf) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
-    let around = Surroundings { outbox, jobs: Jobs::default(), demo_folder, tasks };
+    let around = Surroundings { outbox, jobs: Jobs::default(), demo_folder, tasks, rule: SharedRule::default() };
     let engine_around = around.clone();
     let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
     Builder::new().name("hydra-requests".into()).spawn(move || {
         take_requests(&inbox, &around);
-        // The window is gone or asked for the end: the engine saves what runs and ends.
-        if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
+        // The window is gone or asked for the end: the engine saves what runs and ends. Nobody waits for the rest.
+        around.jobs.close();
+        if around.tasks.send(Task::Request(Request::Shutdown)).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
         }
         around.outbox.send(Event::ShutDown);
@@ -56,7 +74,11 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings) {
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
             other => {
-                if around.tasks.send(Task::Request(Box::new(other))).is_err() {
+                let task = match other.job() {
+                    Some(kind) => Task::Job(around.jobs.begin(kind, &around.outbox), Box::new(other)),
+                    None => Task::Request(other),
+                };
+                if around.tasks.send(task).is_err() {
                     return;
                 }
             }
@@ -81,7 +103,8 @@ fn supervise(outbox: &Outbox, session: impl Fn()) {
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// What a caught panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
@@ -94,18 +117,36 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::worker::protocol::{InspectSource, JobKind};
 
     #[test]
-    fn a_panic_becomes_an_event_and_a_new_session_begins() {
+    fn a_panic_becomes_an_event_and_a_new_session_serves_what_comes_next() {
         let woken = Arc::new(AtomicUsize::new(0));
         let counter = woken.clone();
         let (outbox, events) = Outbox::new(Arc::new(move || {
             counter.fetch_add(1, Ordering::Relaxed);
         }));
+        let (tasks, queue) = crossbeam_channel::unbounded();
+        let around = Surroundings {
+            outbox,
+            jobs: Jobs::default(),
+            demo_folder: PathBuf::new(),
+            tasks: tasks.clone(),
+            rule: SharedRule::default(),
+        };
+        let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
+        let look = Request::Inspect { source: InspectSource::Prompt("?".into()) };
+        tasks.send(Task::Job(ticket, Box::new(look))).unwrap();
+        tasks.send(Task::Request(Request::Shutdown)).unwrap();
         let calls = AtomicUsize::new(0);
-        supervise(&outbox, || assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4));
-        assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 1));
+        supervise(&around.outbox, || {
+            assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4);
+            Session::new(around.clone()).run(&queue);
+        });
+        assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 2));
         let told = events.try_recv();
         assert!(matches!(&told, Ok(Event::Restarted { message }) if message.contains("head 4 is missing")), "{told:?}");
+        let told = events.try_recv();
+        assert!(matches!(&told, Ok(Event::Failed { job: JobKind::Inspect, .. })), "{told:?}");
     }
 }

@@ -1,60 +1,136 @@
 //! Data read on its own thread, beside whatever the engine does.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
+use std::time::SystemTime;
 
-use super::dispatch::{Surroundings, Task};
+use super::dispatch::{Surroundings, Task, panic_text};
+use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
-use crate::data::{ColumnMap, Import, Role, import, split};
+use crate::data::{ColumnMap, Import, Role, files_in, import, split};
 use crate::job::Job;
-use crate::train::TrainSettings;
+use crate::train::{FileRef, TrainSettings};
 
 /// Data that was imported, as the engine keeps it.
 pub(super) struct Imported {
     pub map: ColumnMap,
     pub import: Import,
-    /// Indices of the examples that the default split holds out.
-    pub held_out: Vec<usize>,
+    /// The files with the contents that were read, which may since have been edited.
+    pub files: Vec<FileRef>,
+}
+
+/// How examples are held out: a share and a seed, as in the settings of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct SplitRule {
+    share: f64,
+    seed: u64,
+}
+
+impl SplitRule {
+    pub fn of(settings: &TrainSettings) -> Self {
+        Self { share: settings.held_out, seed: settings.seed }
+    }
+}
+
+/// The rule of the last run, or the default before any; the import thread and the engine share it.
+#[derive(Clone)]
+pub(super) struct SharedRule(Arc<Mutex<SplitRule>>);
+
+impl Default for SharedRule {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(SplitRule::of(&TrainSettings::default()))))
+    }
+}
+
+impl SharedRule {
+    pub fn lock(&self) -> MutexGuard<'_, SplitRule> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The examples of an import that a rule holds out.
+pub(super) struct HeldOut {
+    pub rule: SplitRule,
+    /// Indices of the examples.
+    pub rows: Vec<usize>,
+}
+
+impl Imported {
+    pub fn held_out(&self, rule: SplitRule) -> HeldOut {
+        HeldOut { rule, rows: split(&self.import.examples, rule.share, rule.seed).held_out }
+    }
+
+    /// First user message of every held-out example.
+    pub fn prompts(&self, held_out: &HeldOut) -> Vec<String> {
+        let prompt = |index: &usize| {
+            let example = self.import.examples.get(*index)?;
+            let user = example.messages.iter().find(|m| m.role == Role::User)?;
+            Some(user.content.clone())
+        };
+        held_out.rows.iter().map(|index| prompt(index).unwrap_or_default()).collect()
+    }
 }
 
 /// Starts an import in place of one that is under way.
 pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroundings) {
-    let job = around.jobs.begin(JobKind::ImportData, &around.outbox);
-    let thread_around = around.clone();
+    let ticket = around.jobs.begin(JobKind::ImportData, &around.outbox);
+    let (thread_around, thread_ticket) = (around.clone(), ticket.clone());
     let spawned = Builder::new().name("hydra-import".into()).spawn(move || {
-        let result = read(paths, map, &job);
-        thread_around.jobs.end(JobKind::ImportData);
-        match result {
-            Ok(imported) => {
-                let imported = Arc::new(imported);
-                thread_around.outbox.send(Event::DataImported(summary(&imported)));
-                // Only a worker that is shutting down has no engine to take it.
-                let _ = thread_around.tasks.send(Task::Imported(imported));
-            }
-            Err(error) => thread_around.outbox.fail(JobKind::ImportData, &job, &error),
-        }
+        let work = || publish(read(&paths, map, &thread_ticket.job)?, &thread_ticket, &thread_around);
+        thread_around.end(&thread_ticket, caught(work));
     });
     if let Err(error) = spawned {
-        around.outbox.refuse(JobKind::ImportData, format!("the system refused a thread for the import: {error}"));
+        around.end(&ticket, Err(anyhow::anyhow!("the system refused a thread for the import: {error}")));
     }
 }
 
-/// Imports files and splits them as training will by default.
-pub(super) fn read(paths: Vec<PathBuf>, map: ColumnMap, job: &Job) -> anyhow::Result<Imported> {
-    let import = import(&paths, &map, job)?;
-    let defaults = TrainSettings::default();
-    let held_out = split(&import.examples, defaults.held_out, defaults.seed).held_out;
-    Ok(Imported { map, import, held_out })
+/// What `work` gives; a panic in it becomes an error.
+fn caught(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic_text(panic.as_ref());
+        Err(anyhow::anyhow!(
+            "the import failed inside ({text}); import the files one by one to find the one that does it"
+        ))
+    })
 }
 
-pub(super) fn summary(imported: &Imported) -> DataSummary {
-    let Imported { import, held_out, .. } = imported;
-    let prompt = |index: &usize| {
-        let example = import.examples.get(*index)?;
-        let user = example.messages.iter().find(|m| m.role == Role::User)?;
-        Some(user.content.clone())
-    };
+/// Reads files, and notes what they held.
+pub(super) fn read(paths: &[PathBuf], map: ColumnMap, job: &Job) -> anyhow::Result<Imported> {
+    let paths = files_in(paths)?;
+    let before: Vec<_> = paths.iter().map(|path| stamp(path)).collect();
+    let import = import(&paths, &map, job)?;
+    let files = paths.iter().map(|path| job.check().map_err(Into::into).and_then(|()| Ok(FileRef::of(path)?)));
+    let files = files.collect::<anyhow::Result<_>>()?;
+    if let Some((path, _)) = paths.iter().zip(before).find(|(path, before)| stamp(path) != *before) {
+        anyhow::bail!("this file was changed while it was read; import it again: {}", path.display());
+    }
+    Ok(Imported { map, import, files })
+}
+
+/// Differs where a file was written to in between.
+fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+    let meta = path.metadata().ok()?;
+    Some((meta.len(), meta.modified().ok()?))
+}
+
+/// Hands an import to the engine, and then tells the window, so that what the window asks of the data is asked of this.
+fn publish(imported: Imported, ticket: &Ticket, around: &Surroundings) -> anyhow::Result<()> {
+    // Held until the window is told: when a run changes the rule, its word on these examples then comes after this one.
+    let rule = around.rule.lock();
+    let held_out = imported.held_out(*rule);
+    let summary = summary(&imported, &held_out);
+    ticket.job.check()?;
+    // Only a worker that is shutting down has no engine to take it.
+    let _ = around.tasks.send(Task::Imported(Arc::new(imported), held_out));
+    around.outbox.send(Event::DataImported(summary));
+    Ok(())
+}
+
+pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
+    let import = &imported.import;
+    let default = SplitRule::of(&TrainSettings::default());
     DataSummary {
         files: import
             .files
@@ -71,8 +147,8 @@ pub(super) fn summary(imported: &Imported) -> DataSummary {
         rows: import.rows,
         kept: import.examples.len(),
         dropped: import.dropped.clone(),
-        held_out: held_out.len(),
-        held_out_prompts: held_out.iter().map(|i| prompt(i).unwrap_or_default()).collect(),
+        held_out: if held_out.rule == default { held_out.rows.len() } else { imported.held_out(default).rows.len() },
+        held_out_prompts: imported.prompts(held_out),
         topics: topics(import),
     }
 }
@@ -85,4 +161,15 @@ fn topics(import: &Import) -> Vec<(String, usize)> {
     let mut topics: Vec<(String, usize)> = counts.into_iter().map(|(topic, n)| (topic.to_owned(), n)).collect();
     topics.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     topics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_while_importing_becomes_an_error() {
+        let error = caught(|| panic!("row {} is odd", 7)).unwrap_err().to_string();
+        assert!(error.contains("row 7 is odd"), "{error}");
+    }
 }

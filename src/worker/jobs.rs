@@ -1,4 +1,4 @@
-//! Which jobs are under way, so that a cancel reaches one while its thread is busy with it.
+//! Which jobs wait or are under way, so that a cancel reaches one whether its thread has begun it or not.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,33 +7,95 @@ use super::outbox::Outbox;
 use super::protocol::JobKind;
 use crate::job::Job;
 
-/// Jobs under way, by kind. Clones share them.
+/// A job that was registered when its request came.
+#[derive(Clone, Debug)]
+pub(super) struct Ticket {
+    pub kind: JobKind,
+    pub job: Job,
+}
+
+/// The latest job of every kind. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Jobs {
-    running: Arc<Mutex<HashMap<JobKind, Job>>>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    latest: HashMap<JobKind, Job>,
+    is_closed: bool,
 }
 
 impl Jobs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobKind, Job>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a job in place of one of its kind, which is told to stop.
-    pub fn begin(&self, kind: JobKind, outbox: &Outbox) -> Job {
+    /// Registers a job in place of one of its kind, which is told to stop.
+    pub fn begin(&self, kind: JobKind, outbox: &Outbox) -> Ticket {
         let job = outbox.job(kind);
-        if let Some(earlier) = self.lock().insert(kind, job.clone()) {
+        let mut shared = self.lock();
+        if shared.is_closed {
+            job.cancel();
+        }
+        if let Some(earlier) = shared.latest.insert(kind, job.clone()) {
             earlier.cancel();
         }
-        job
+        Ticket { kind, job }
     }
 
     pub fn cancel(&self, kind: JobKind) {
-        if let Some(job) = self.lock().get(&kind) {
+        if let Some(job) = self.lock().latest.get(&kind) {
             job.cancel();
         }
     }
 
-    pub fn end(&self, kind: JobKind) {
-        self.lock().remove(&kind);
+    /// Takes a job out that has ended. Gives back whether it was still the latest of its kind: one that was replaced has
+    /// nothing more to say.
+    pub fn end(&self, ticket: &Ticket) -> bool {
+        let mut shared = self.lock();
+        let is_latest = shared.latest.get(&ticket.kind).is_some_and(|job| job.is_same(&ticket.job));
+        if is_latest {
+            shared.latest.remove(&ticket.kind);
+        }
+        is_latest
+    }
+
+    /// Stops every job, those that come later too, but lets an export finish: it is short, and what was asked for would
+    /// silently not be there.
+    pub fn close(&self) {
+        let mut shared = self.lock();
+        shared.is_closed = true;
+        shared.latest.iter().filter(|(kind, _)| **kind != JobKind::Export).for_each(|(_, job)| job.cancel());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox() -> Outbox {
+        Outbox::new(Arc::new(|| {})).0
+    }
+
+    #[test]
+    fn a_job_that_was_replaced_is_stopped_and_leaves_the_newer_one_registered() {
+        let (jobs, outbox) = (Jobs::default(), outbox());
+        let first = jobs.begin(JobKind::ImportData, &outbox);
+        let second = jobs.begin(JobKind::ImportData, &outbox);
+        assert!(first.job.is_cancelled() && !second.job.is_cancelled());
+        assert!(!jobs.end(&first));
+        jobs.cancel(JobKind::ImportData);
+        assert!(second.job.is_cancelled());
+        assert!(jobs.end(&second) && !jobs.end(&second));
+    }
+
+    #[test]
+    fn closing_stops_what_runs_and_what_comes_but_not_an_export() {
+        let (jobs, outbox) = (Jobs::default(), outbox());
+        let (load, export) = (jobs.begin(JobKind::LoadModel, &outbox), jobs.begin(JobKind::Export, &outbox));
+        jobs.close();
+        assert!(load.job.is_cancelled() && !export.job.is_cancelled());
+        assert!(jobs.begin(JobKind::ImportData, &outbox).job.is_cancelled());
     }
 }

@@ -1,8 +1,9 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Three named threads: `hydra-requests` takes requests, cancels at once and starts imports; `hydra-import` reads data
-//! beside training; `hydra-engine` owns the model and does everything else, in slices no longer than a micro-batch.
+//! Three named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data beside training; `hydra-engine` owns the model and does everything else, a run and an answer
+//! in slices no longer than a micro-batch.
 //! Start at [`spawn`], then `session.rs`.
 
 pub mod protocol;
@@ -27,7 +28,8 @@ use protocol::{Event, Request};
 /// Called whenever an event was sent, so that a window that sleeps draws it.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// Requests that may wait to be taken. The window refuses a click rather than wait for room.
+/// Requests that may wait to be taken. The request thread takes each at once and never waits for the engine, so the window
+/// finds room; were there none, its send would wait the microseconds that one takes.
 const REQUESTS: usize = 256;
 
 /// The worker's ends of its channels.

@@ -3,6 +3,7 @@
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Waker;
+use super::jobs::Ticket;
 use super::protocol::{Event, JobKind};
 use crate::job::Job;
 
@@ -27,11 +28,11 @@ impl Outbox {
     }
 
     /// Says that a job ended without its result, and why. A cancelled one is said to be cancelled.
-    pub fn fail(&self, kind: JobKind, job: &Job, error: &anyhow::Error) {
-        if job.is_cancelled() {
-            self.send(Event::Cancelled { job: kind });
+    pub fn fail(&self, ticket: &Ticket, error: &anyhow::Error) {
+        if ticket.job.is_cancelled() {
+            self.send(Event::Cancelled { job: ticket.kind });
         } else {
-            self.send(Event::Failed { job: kind, message: format!("{error:#}") });
+            self.refuse(ticket.kind, format!("{error:#}"));
         }
     }
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
-use crate::train::{CheckpointRecord, DeviceChoice, EvalRecord, StepRecord, TrainSettings};
+use crate::train::{CheckpointRecord, DeviceChoice, EvalRecord, RunHistory, StepRecord, TrainSettings};
 
-/// What can be under way. There is at most one of each kind; a second request of a kind replaces or is refused, as its
-/// request says.
+/// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
+/// more is told. A run that trains is no job any more; it refuses another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobKind {
     LoadModel,
@@ -47,7 +47,8 @@ impl Default for Sampling {
 pub enum InspectSource {
     /// A user message, rendered with the chat template.
     Prompt(String),
-    /// A held-out example of the imported data, counted from 0.
+    /// A held-out example of the imported data, counted from 0. After a run was begun these are the run's own, as told
+    /// by [`Event::HeldOut`].
     HeldOut(usize),
 }
 
@@ -76,7 +77,7 @@ pub enum Request {
         count: usize,
         context: usize,
     },
-    /// Starts a run on the loaded model and data; `out` is the run folder, which must not exist.
+    /// Starts a run on the loaded model and data, on the model's device; `out` is the run folder, which must not exist.
     StartTraining {
         settings: TrainSettings,
         out: PathBuf,
@@ -88,7 +89,7 @@ pub enum Request {
     /// Takes effect between two micro-steps.
     Pause,
     Continue,
-    /// Writes a checkpoint, then ends the run.
+    /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
     StopAndSave,
     /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
     Generate {
@@ -101,7 +102,8 @@ pub enum Request {
     Inspect {
         source: InspectSource,
     },
-    /// Writes the adapter to a folder that must not exist, re-reads it and compares bit for bit.
+    /// Writes the loaded adapter to a folder that must not exist, re-reads it and compares bit for bit. The adapter in
+    /// training becomes the loaded one when its run ends.
     Export {
         out: PathBuf,
     },
@@ -110,8 +112,26 @@ pub enum Request {
     Cancel {
         job: JobKind,
     },
-    /// Saves what runs, then ends the thread.
+    /// Saves what runs, then ends the thread. Every other job but an export is stopped.
     Shutdown,
+}
+
+impl Request {
+    /// The job that the request asks for, where it asks for one.
+    pub fn job(&self) -> Option<JobKind> {
+        match self {
+            Self::LoadModel { .. } | Self::OpenDemo => Some(JobKind::LoadModel),
+            Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
+            Self::ImportData { .. } => Some(JobKind::ImportData),
+            Self::PreviewData { .. } => Some(JobKind::PreviewData),
+            Self::StartTraining { .. } | Self::ResumeRun { .. } => Some(JobKind::Train),
+            Self::Generate { .. } => Some(JobKind::Generate),
+            Self::Inspect { .. } => Some(JobKind::Inspect),
+            Self::Export { .. } => Some(JobKind::Export),
+            Self::DropAdapter | Self::Pause | Self::Continue | Self::StopAndSave | Self::Cancel { .. } => None,
+            Self::Shutdown => None,
+        }
+    }
 }
 
 /// From the worker to the window.
@@ -143,7 +163,14 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
+    /// the last run held out.
+    HeldOut {
+        prompts: Vec<String>,
+    },
     TrainingStarted(RunSummary),
+    /// What a resumed run did before it was resumed; comes right after its start.
+    RunHistory(RunHistory),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -158,6 +185,11 @@ pub enum Event {
     },
     Continued {
         step: usize,
+    },
+    /// The disk refused what the run had to write. The run is kept as it is in memory, paused, and its checkpoints stand;
+    /// Continue and Stop-and-save try again.
+    SaveFailed {
+        message: String,
     },
     /// The run is over; its adapter is the loaded one.
     TrainingDone(TrainingEnd),
@@ -238,7 +270,7 @@ pub struct DataSummary {
     pub dropped: Vec<Dropped>,
     /// Kept examples held out of training, with the default split.
     pub held_out: usize,
-    /// First user message of every held-out example, for choosing one.
+    /// First user message of every held-out example, for choosing one; held out as by the last run, where there was one.
     pub held_out_prompts: Vec<String>,
     /// Label and number of kept examples, most frequent first; empty where no column gave labels.
     pub topics: Vec<(String, usize)>,

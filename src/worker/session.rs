@@ -8,8 +8,9 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
 use super::dispatch::{Surroundings, Task};
-use super::import::Imported;
-use super::protocol::{Event, InspectSource, JobKind, Request};
+use super::import::{HeldOut, Imported, SplitRule};
+use super::jobs::Ticket;
+use super::protocol::{EndReason, Event, InspectSource, Request};
 use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo, folder};
@@ -26,19 +27,29 @@ pub(super) struct LoadedAdapter {
     pub card: CardInfo,
 }
 
+/// Imported data and which of it is held out.
+#[derive(Clone)]
+pub(super) struct LoadedData {
+    pub imported: Arc<Imported>,
+    pub held_out: Arc<HeldOut>,
+}
+
 /// Everything the engine holds. It lives on the engine's thread and dies with a panic there.
 pub(super) struct Session {
     pub around: Surroundings,
     pub model: Option<Arc<BaseModel>>,
+    /// The choice that the model was loaded with.
+    pub device: DeviceChoice,
     pub adapter: Option<LoadedAdapter>,
-    pub data: Option<Arc<Imported>>,
+    pub data: Option<LoadedData>,
     pub training: Option<Training>,
     pub answering: Option<Answering>,
 }
 
 impl Session {
     pub fn new(around: Surroundings) -> Self {
-        Self { around, model: None, adapter: None, data: None, training: None, answering: None }
+        let device = DeviceChoice::default();
+        Self { around, model: None, device, adapter: None, data: None, training: None, answering: None }
     }
 
     /// Serves until a shutdown is asked for.
@@ -47,10 +58,10 @@ impl Session {
             let task =
                 if self.is_busy() { queue.try_recv() } else { queue.recv().map_err(|_| TryRecvError::Disconnected) };
             match task {
-                Ok(Task::Request(request)) if *request == Request::Shutdown => return self.stop_training(),
-                Err(TryRecvError::Disconnected) => return self.stop_training(),
-                Ok(Task::Request(request)) => self.handle(*request),
-                Ok(Task::Imported(data)) => self.data = Some(data),
+                Ok(Task::Request(Request::Shutdown)) | Err(TryRecvError::Disconnected) => return self.shut_down(),
+                Ok(Task::Request(request)) => self.handle(request),
+                Ok(Task::Job(ticket, request)) => self.serve(ticket, *request),
+                Ok(Task::Imported(imported, held_out)) => self.take_import(imported, held_out),
                 Err(TryRecvError::Empty) => self.work(),
             }
         }
@@ -68,63 +79,62 @@ impl Session {
 
     fn handle(&mut self, request: Request) {
         match request {
-            Request::LoadModel { path, device } => self.load_model(&path, device),
-            Request::LoadAdapter { path } => self.load_adapter(&path),
             Request::DropAdapter => {
                 self.adapter = None;
                 self.around.outbox.send(Event::AdapterDropped);
             }
-            Request::PreviewData { start, count, context } => self.preview(start, count, context),
-            Request::StartTraining { settings, out } => self.start_training(settings, &out),
-            Request::ResumeRun { run } => self.resume_run(&run),
             Request::Pause => self.pause(),
             Request::Continue => self.go_on(),
             Request::StopAndSave => self.stop_training(),
-            Request::Generate { id, messages, sampling, with_adapter } => {
-                self.start_answer(id, &messages, &sampling, with_adapter);
+            // The request thread takes some of the others, and the rest are jobs.
+            _ => {}
+        }
+    }
+
+    /// Does a job, unless it was cancelled while it waited; what it errs with goes to the window.
+    fn serve(&mut self, ticket: Ticket, request: Request) {
+        if let Request::Generate { id, messages, sampling, with_adapter } = request {
+            return self.start_answer(ticket, id, &messages, &sampling, with_adapter);
+        }
+        let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
+        self.around.end(&ticket, done);
+    }
+
+    fn work_on(&mut self, job: &Job, request: Request) -> anyhow::Result<()> {
+        match request {
+            Request::LoadModel { path, device } => {
+                self.refuse_while_training("load another model")?;
+                self.put_model(&path, device, job)
             }
-            Request::Inspect { source } => self.inspect(&source),
-            Request::Export { out } => self.export(&out),
-            Request::OpenDemo => self.open_demo(),
-            // The request thread takes these.
-            Request::ImportData { .. } | Request::Cancel { .. } | Request::Shutdown => {}
+            Request::LoadAdapter { path } => self.load_adapter(&path, job),
+            Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
+            Request::StartTraining { settings, out } => self.start_training(settings, &out, job),
+            Request::ResumeRun { run } => self.resume_run(&run, job),
+            Request::Inspect { source } => self.inspect(&source, job),
+            Request::Export { out } => self.export(&out, job),
+            Request::OpenDemo => self.open_demo(job),
+            _ => Ok(()),
         }
     }
 
-    /// Runs `work` as a job of a kind; what it errs with goes to the window.
-    pub fn job(&mut self, kind: JobKind, work: impl FnOnce(&mut Self, &Job) -> anyhow::Result<()>) {
-        let job = self.around.jobs.begin(kind, &self.around.outbox);
-        let result = work(self, &job);
-        self.around.jobs.end(kind);
-        if let Err(error) = result {
-            self.around.outbox.fail(kind, &job, &error);
+    fn refuse_while_training(&self, what: &str) -> anyhow::Result<()> {
+        if self.training.is_some() {
+            anyhow::bail!("a run is under way: stop and save it before you {what}");
         }
+        Ok(())
     }
 
-    /// Whether a run forbids what was asked; if so the window is told.
-    fn is_refused(&self, kind: JobKind, what: &str) -> bool {
-        let refused = self.training.is_some();
-        if refused {
-            let message = format!("a run is under way: stop and save it before you {what}");
-            self.around.outbox.refuse(kind, message);
-        }
-        refused
-    }
-
-    fn load_model(&mut self, path: &Path, device: DeviceChoice) {
-        if !self.is_refused(JobKind::LoadModel, "load another model") {
-            self.job(JobKind::LoadModel, |session, job| session.put_model(path, device, job));
-        }
-    }
-
-    /// Loads a model in place of the one at hand, with which its adapter goes.
-    pub fn put_model(&mut self, path: &Path, device: DeviceChoice, job: &Job) -> anyhow::Result<()> {
-        self.answering = None;
-        let device = open_device(device)?;
+    /// Loads a model in place of the one at hand, with which its adapter goes. An answer under way ends only then: where
+    /// the load fails, it goes on.
+    pub fn put_model(&mut self, path: &Path, choice: DeviceChoice, job: &Job) -> anyhow::Result<()> {
+        let device = open_device(choice)?;
         let model = BaseModel::load(path, &device, job)?;
         model.tokenizer()?;
         let loaded = summary::model(&model)?;
+        job.check()?;
+        self.end_answer(EndReason::Cancelled);
         self.model = Some(Arc::new(model));
+        self.device = choice;
         if self.adapter.take().is_some() {
             self.around.outbox.send(Event::AdapterDropped);
         }
@@ -132,20 +142,21 @@ impl Session {
         Ok(())
     }
 
-    fn load_adapter(&mut self, path: &Path) {
-        if self.is_refused(JobKind::LoadAdapter, "put on another adapter") {
-            return;
+    fn load_adapter(&mut self, path: &Path, job: &Job) -> anyhow::Result<()> {
+        self.refuse_while_training("put on another adapter")?;
+        let model = self.model()?;
+        let layers = model.decoder.config().layers;
+        let place = AdapterPlace::find(path)?;
+        let read = folder::read(&place.folder, Some(&|module| model.dims(module)), Some(layers))?;
+        job.check()?;
+        let adapter = Adapter::from_tensors(&read.tensors, model.decoder.device())?;
+        job.check()?;
+        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&adapter, Some(path))));
+        self.adapter = Some(LoadedAdapter { adapter, card: place.card() });
+        if let Some(run) = &place.run {
+            self.hold_out(SplitRule::of(&run.settings));
         }
-        self.job(JobKind::LoadAdapter, |session, _| {
-            let model = session.model()?;
-            let layers = model.decoder.config().layers;
-            let place = AdapterPlace::find(path)?;
-            let read = folder::read(&place.folder, Some(&|module| model.dims(module)), Some(layers))?;
-            let adapter = Adapter::from_tensors(&read.tensors, model.decoder.device())?;
-            session.around.outbox.send(Event::AdapterLoaded(summary::adapter(&adapter, Some(path))));
-            session.adapter = Some(LoadedAdapter { adapter, card: place.card() });
-            Ok(())
-        });
+        Ok(())
     }
 
     /// The model at hand, or what to do without one.
@@ -153,8 +164,33 @@ impl Session {
         self.model.clone().ok_or_else(|| anyhow::anyhow!("no model is loaded: choose one on the Model page"))
     }
 
-    pub fn data(&self) -> anyhow::Result<Arc<Imported>> {
+    pub fn data(&self) -> anyhow::Result<LoadedData> {
         self.data.clone().ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))
+    }
+
+    /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
+    fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
+        let is_by_rule = held_out.rule == *self.around.rule.lock();
+        self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
+        if !is_by_rule {
+            self.tell_held_out();
+        }
+    }
+
+    /// From now on holds out by `rule`, so that no example shown as held out was trained on.
+    pub fn hold_out(&mut self, rule: SplitRule) {
+        let before = std::mem::replace(&mut *self.around.rule.lock(), rule);
+        if before != rule {
+            self.tell_held_out();
+        }
+    }
+
+    fn tell_held_out(&mut self) {
+        let rule = *self.around.rule.lock();
+        let Some(data) = &mut self.data else { return };
+        data.held_out = Arc::new(data.imported.held_out(rule));
+        let prompts = data.imported.prompts(&data.held_out);
+        self.around.outbox.send(Event::HeldOut { prompts });
     }
 
     /// The adapter in training, or the one that is loaded.
@@ -163,59 +199,54 @@ impl Session {
         trained.or(self.adapter.as_ref().map(|loaded| &loaded.adapter))
     }
 
-    fn preview(&mut self, start: usize, count: usize, context: usize) {
-        self.job(JobKind::PreviewData, |session, _| {
-            let data = session.data()?;
-            let model = session.model.clone();
-            let tokenizer = model.as_ref().and_then(|model| model.tokenizer().ok());
-            let examples = data.import.examples.iter().skip(start).take(count);
-            let examples = examples.map(|example| summary::example(example, tokenizer, context)).collect();
-            session.around.outbox.send(Event::DataPreview { start, examples });
-            Ok(())
+    fn preview(&mut self, start: usize, count: usize, context: usize, job: &Job) -> anyhow::Result<()> {
+        let data = self.data()?;
+        let tokenizer = self.model.as_ref().and_then(|model| model.tokenizer().ok());
+        let rows = data.imported.import.examples.iter().skip(start).take(count);
+        let examples = rows.map(|example| {
+            job.check()?;
+            Ok(summary::example(example, tokenizer, context))
         });
+        let examples = examples.collect::<anyhow::Result<_>>()?;
+        self.around.outbox.send(Event::DataPreview { start, examples });
+        Ok(())
     }
 
-    fn inspect(&mut self, source: &InspectSource) {
-        self.job(JobKind::Inspect, |session, _| {
-            let model = session.model()?;
-            let adapter = session.active_adapter().ok_or_else(|| {
-                anyhow::anyhow!("there is no adapter to look at: train one, or load one on the Model page")
-            })?;
-            let text = summary::inspected_text(&model, session.data.as_deref(), source)?;
-            let routing = crate::inspect::routing_of(&model.decoder, adapter, &text.ids)?;
-            session.around.outbox.send(Event::Routing(summary::routing(&model, text, routing)?));
-            Ok(())
-        });
+    fn inspect(&mut self, source: &InspectSource, job: &Job) -> anyhow::Result<()> {
+        let model = self.model()?;
+        let adapter = self.active_adapter().ok_or_else(|| {
+            anyhow::anyhow!("there is no adapter to look at: train one, or load one on the Model page")
+        })?;
+        let text = summary::inspected_text(&model, self.data.as_ref(), source)?;
+        job.check()?;
+        let routing = crate::inspect::routing_of(&model.decoder, adapter, &text.ids)?;
+        job.check()?;
+        self.around.outbox.send(Event::Routing(summary::routing(&model, text, routing)?));
+        Ok(())
     }
 
-    fn export(&mut self, out: &Path) {
-        self.job(JobKind::Export, |session, job| {
-            let model = session.model()?;
-            let trained = session.training.as_ref().map(|training| training.run());
-            let (adapter, card) = match (trained, &session.adapter) {
-                (Some(run), _) => (run.adapter(), run.card().clone()),
-                (None, Some(loaded)) => (Some(&loaded.adapter), loaded.card.clone()),
-                (None, None) => (None, CardInfo::default()),
-            };
-            let adapter = adapter.ok_or_else(|| anyhow::anyhow!("there is no adapter to export: train one first"))?;
-            let tensors = adapter.to_tensors()?;
-            let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &card };
-            let tokenizer = model.tokenizer()?;
-            let report = export_hydralora(out, source, |folder| Ok(tokenizer.save(folder).map(|_| ())?), job)?;
-            session.around.outbox.send(Event::Exported(summary::export(out, report)));
-            Ok(())
-        });
+    /// Writes the loaded adapter. The one in training is still changing, and the window shows the loaded one.
+    fn export(&mut self, out: &Path, job: &Job) -> anyhow::Result<()> {
+        let model = self.model()?;
+        let loaded = self.adapter.as_ref().ok_or_else(|| match self.training {
+            Some(_) => {
+                anyhow::anyhow!("the adapter in training can be exported once its run has ended: stop and save it")
+            }
+            None => anyhow::anyhow!("there is no adapter to export: train one first"),
+        })?;
+        let tensors = loaded.adapter.to_tensors()?;
+        let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &loaded.card };
+        let tokenizer = model.tokenizer()?;
+        let report = export_hydralora(out, source, |folder| Ok(tokenizer.save(folder).map(|_| ())?), job)?;
+        self.around.outbox.send(Event::Exported(summary::export(out, report)));
+        Ok(())
     }
 
-    fn open_demo(&mut self) {
-        if self.is_refused(JobKind::LoadModel, "open the demo") {
-            return;
-        }
-        self.job(JobKind::LoadModel, |session, job| {
-            let demo = unpack_demo(&session.around.demo_folder)?;
-            session.put_model(&demo.model, DeviceChoice::Auto, job)?;
-            super::import::start_import(vec![demo.data], ColumnMap::default(), &session.around);
-            Ok(())
-        });
+    fn open_demo(&mut self, job: &Job) -> anyhow::Result<()> {
+        self.refuse_while_training("open the demo")?;
+        let demo = unpack_demo(&self.around.demo_folder)?;
+        self.put_model(&demo.model, DeviceChoice::Auto, job)?;
+        super::import::start_import(vec![demo.data], ColumnMap::default(), &self.around);
+        Ok(())
     }
 }

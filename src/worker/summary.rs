@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::import::Imported;
 use super::protocol::{
     AdapterSummary, ExampleView, ExportSummary, InspectSource, ModelSummary, ModuleGates, RoutingReport, TokenView,
 };
+use super::session::LoadedData;
 use crate::adapter::Adapter;
 use crate::data::{Example, Message, Role};
 use crate::export::ExportReport;
@@ -79,7 +79,7 @@ pub(super) struct InspectedText {
 
 pub(super) fn inspected_text(
     model: &BaseModel,
-    data: Option<&Imported>,
+    data: Option<&LoadedData>,
     source: &InspectSource,
 ) -> anyhow::Result<InspectedText> {
     let tokenizer = model.tokenizer()?;
@@ -92,7 +92,7 @@ pub(super) fn inspected_text(
             Ok(InspectedText { title: text.clone(), supervised: vec![false; ids.len()], ids })
         }
         InspectSource::HeldOut(index) => {
-            let example = data.and_then(|data| data.import.examples.get(*data.held_out.get(*index)?));
+            let example = data.and_then(|data| data.imported.import.examples.get(*data.held_out.rows.get(*index)?));
             let example = example
                 .ok_or_else(|| anyhow::anyhow!("there is no held-out example {}: import the data again", index + 1))?;
             let encoded = tokenizer.encode_example(&example.messages, room)?;

@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::import::{self, Imported};
+use super::import::{self, Imported, SplitRule};
 use super::protocol::{Event, JobKind, RunSummary, TrainingEnd};
-use super::session::{LoadedAdapter, Session};
+use super::session::{LoadedAdapter, LoadedData, Session};
 use super::summary;
+use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
-use crate::train::{DataRef, Dataset, FileRef, Run, RunEvent, RunFolder, TrainSettings};
+use crate::job::Job;
+use crate::train::{
+    AdapterPlace, DataRef, Dataset, FileRef, Run, RunEvent, RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
+};
 
 /// Rows left out that are told one by one; the run folder lists all.
 const TOLD: usize = 5;
@@ -17,6 +21,8 @@ const TOLD: usize = 5;
 pub(super) struct Training {
     run: Run,
     paused: bool,
+    /// Whether the disk refused what the run had to write, and it is still owed.
+    is_unsaved: bool,
 }
 
 impl Training {
@@ -30,68 +36,84 @@ impl Training {
 }
 
 impl Session {
-    pub(super) fn start_training(&mut self, settings: TrainSettings, out: &Path) {
+    pub(super) fn start_training(&mut self, mut settings: TrainSettings, out: &Path, job: &Job) -> anyhow::Result<()> {
         if self.training.is_some() {
-            return self.refuse_second_run();
+            self.refuse_second_run();
+            return Ok(());
         }
-        self.job(JobKind::Train, |session, job| {
-            let (model, data) = (session.model()?, session.data()?);
-            let mut settings = settings;
-            settings.context = settings.context.min(model.decoder.config().max_position);
-            settings.validate().map_err(anyhow::Error::msg)?;
-            let dataset = Dataset::from_examples(&data.import.examples, model.tokenizer()?, &settings, job)?;
-            let files = data.import.files.iter().map(|file| FileRef::of(&file.path)).collect::<Result<_, _>>()?;
-            let data_ref = DataRef::Rows { files, columns: data.map.to_columns() };
-            let run = Run::start(model, Arc::new(dataset), settings, data_ref, out)?;
-            session.begin(run);
-            Ok(())
-        });
+        let (model, LoadedData { imported, .. }) = (self.model()?, self.data()?);
+        settings.context = settings.context.min(model.decoder.config().max_position);
+        // The run computes where the model is, and a resumed one loads it there again.
+        settings.device = self.device;
+        settings.validate().map_err(anyhow::Error::msg)?;
+        RunFolder::refuse_taken(out)?;
+        if let Some(start) = &settings.init_adapter {
+            let folder = AdapterPlace::find(start)?.folder;
+            settings.init_adapter = Some(std::path::absolute(&folder).unwrap_or(folder));
+        }
+        check_unchanged(&imported.files)?;
+        let dataset = Dataset::from_examples(&imported.import.examples, model.tokenizer()?, &settings, job)?;
+        let data_ref = DataRef::Rows { files: imported.files.clone(), columns: imported.map.to_columns() };
+        job.check()?;
+        let run = Run::start(model, Arc::new(dataset), settings, data_ref, out)?;
+        self.begin(run, None);
+        Ok(())
     }
 
-    pub(super) fn resume_run(&mut self, path: &Path) {
+    pub(super) fn resume_run(&mut self, path: &Path, job: &Job) -> anyhow::Result<()> {
         if self.training.is_some() {
-            return self.refuse_second_run();
+            self.refuse_second_run();
+            return Ok(());
         }
-        self.job(JobKind::Train, |session, job| {
-            let (folder, file) = RunFolder::open(path)?;
-            let is_at_hand = session.model.as_ref().is_some_and(|model| model.fingerprint == file.model.fingerprint);
-            if !is_at_hand {
-                session.put_model(&file.model.path, file.settings.device, job)?;
-            }
-            let model = session.model()?;
-            file.check_model(&model)?;
-            let DataRef::Rows { files, columns } = &file.data else {
-                anyhow::bail!("this run was trained on a token file: resume it with `hydra-studio resume`");
-            };
-            for file in files {
-                file.check()?;
-            }
-            let paths = files.iter().map(|file| file.path.clone()).collect();
-            let imported = Arc::new(import::read(paths, ColumnMap::from_columns(columns), job)?);
-            session.put_data(imported.clone());
-            let tokenizer = model.tokenizer()?.with_clock(file.clock())?;
-            let dataset = Dataset::from_examples(&imported.import.examples, &tokenizer, &file.settings, job)?;
-            let (run, skipped) = Run::resume(model, Arc::new(dataset), &file, folder)?;
-            for message in skipped {
-                session.around.outbox.send(Event::Warning { message });
-            }
-            session.begin(run);
-            Ok(())
-        });
+        let (folder, file) = RunFolder::open(path)?;
+        let DataRef::Rows { files, columns } = &file.data else {
+            anyhow::bail!("this run was trained on a token file: resume it with `hydra-studio resume`");
+        };
+        if !self.is_at_hand(&file) {
+            self.put_model(&file.model.path, file.settings.device, job)?;
+        }
+        let model = self.model()?;
+        file.check_model(&model)?;
+        for file in files {
+            file.check()?;
+        }
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let imported = Arc::new(import::read(&paths, ColumnMap::from_columns(columns), job)?);
+        self.put_data(imported.clone());
+        let tokenizer = model.tokenizer()?.with_clock(file.clock())?;
+        let dataset = Dataset::from_examples(&imported.import.examples, &tokenizer, &file.settings, job)?;
+        job.check()?;
+        let (run, skipped) = Run::resume(model, Arc::new(dataset), &file, folder)?;
+        let history = RunHistory::read(run.path())?;
+        for message in skipped {
+            self.around.outbox.send(Event::Warning { message });
+        }
+        self.begin(run, Some(history));
+        Ok(())
+    }
+
+    /// Whether the loaded model is the run's, on the device of the run's choice.
+    fn is_at_hand(&self, file: &RunFile) -> bool {
+        let is_same = self.model.as_ref().is_some_and(|model| model.fingerprint == file.model.fingerprint);
+        is_same && self.device == file.settings.device
     }
 
     /// A warning, not a failure of the run's job: that would read as if the run under way had failed.
     fn refuse_second_run(&self) {
         let message = "a run is under way already: stop and save it before you start another".into();
         self.around.outbox.send(Event::Warning { message });
+        self.around.outbox.send(Event::Cancelled { job: JobKind::Train });
     }
 
     fn put_data(&mut self, imported: Arc<Imported>) {
-        self.around.outbox.send(Event::DataImported(import::summary(&imported)));
-        self.data = Some(imported);
+        let rule = *self.around.rule.lock();
+        let held_out = imported.held_out(rule);
+        self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
+        self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
     }
 
-    fn begin(&mut self, run: Run) {
+    fn begin(&mut self, run: Run, history: Option<RunHistory>) {
+        self.hold_out(SplitRule::of(run.trainer().settings()));
         let trainer = run.trainer();
         let data = trainer.data();
         let adapter = run.adapter();
@@ -107,10 +129,13 @@ impl Session {
             parameters: adapter.map_or(0, |a| a.parameters()),
             router_parameters: adapter.map_or(0, |a| a.router_parameters()),
         }));
+        if let Some(history) = history {
+            self.around.outbox.send(Event::RunHistory(history));
+        }
         for row in data.left_out.iter().take(TOLD) {
             self.around.outbox.send(Event::Warning { message: format!("left out of training: {row}") });
         }
-        self.training = Some(Training { run, paused: false });
+        self.training = Some(Training { run, paused: false, is_unsaved: false });
     }
 
     /// One micro-batch of the run, or a batch of its evaluation, or a checkpoint.
@@ -130,10 +155,42 @@ impl Session {
                     self.end(false);
                 }
             }
-            Err(error) => {
-                let message = format!("{:#}", anyhow::Error::from(error));
+            Err(error) => self.run_failed(error),
+        }
+    }
+
+    /// A run whose disk fails is kept, paused, until it can be saved: hours of it may be in memory alone. Any other error
+    /// would only come again, and ends it.
+    fn run_failed(&mut self, error: TrainError) {
+        let is_kept = is_of_disk(&error);
+        let error = anyhow::Error::from(error);
+        match &mut self.training {
+            Some(training) if is_kept => {
+                (training.paused, training.is_unsaved) = (true, true);
+                let message = format!(
+                    "The run could not be saved and waits, paused; Stop and save or Continue tries again. Reason: {error:#}"
+                );
+                self.around.outbox.send(Event::SaveFailed { message });
+            }
+            _ => {
                 self.training = None;
-                self.around.outbox.refuse(JobKind::Train, message);
+                self.around.outbox.refuse(JobKind::Train, format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Writes a checkpoint of the run under way. Gives back whether there is one and it was written.
+    fn save(&mut self) -> bool {
+        let Some(training) = &mut self.training else { return false };
+        match training.run.save() {
+            Ok(record) => {
+                training.is_unsaved = false;
+                self.around.outbox.send(Event::Checkpoint(record));
+                true
+            }
+            Err(error) => {
+                self.run_failed(error);
+                false
             }
         }
     }
@@ -145,25 +202,30 @@ impl Session {
         }
     }
 
+    /// Goes on with a paused run, once what it still owes to the disk is written.
     pub(super) fn go_on(&mut self) {
+        if self.training.as_ref().is_some_and(|training| training.is_unsaved) && !self.save() {
+            return;
+        }
         if let Some(training) = &mut self.training {
             training.paused = false;
             self.around.outbox.send(Event::Continued { step: training.run.trainer().step() });
         }
     }
 
-    /// Saves the run under way, if there is one, and ends it.
+    /// Saves the run under way, if there is one, and ends it. Where it cannot be saved it is kept, and the window told.
     pub(super) fn stop_training(&mut self) {
-        let Some(training) = &mut self.training else { return };
-        match training.run.save() {
-            Ok(record) => self.around.outbox.send(Event::Checkpoint(record)),
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                let message = format!("the run was stopped, but its last steps could not be saved: {error:#}");
-                self.around.outbox.send(Event::Warning { message });
-            }
+        if self.save() {
+            self.end(true);
         }
-        self.end(true);
+    }
+
+    /// Saves the run under way and ends, whether or not that succeeds: nobody is there to free the disk.
+    pub(super) fn shut_down(mut self) {
+        self.stop_training();
+        if self.training.is_some() {
+            log::error!("the run under way could not be saved; its last checkpoint stands");
+        }
     }
 
     /// The run is over; its adapter becomes the one that answers.
@@ -185,4 +247,25 @@ impl Session {
             self.adapter = Some(LoadedAdapter { adapter: adapter.clone(), card: run.card().clone() });
         }
     }
+}
+
+/// Errs where a file is no longer what was imported: the run could not be gone on with.
+fn check_unchanged(files: &[FileRef]) -> anyhow::Result<()> {
+    for file in files {
+        if FileRef::of(&file.path)? != *file {
+            anyhow::bail!("this file was changed after it was imported; import it again: {}", file.path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Whether an error came from writing the run folder, so that another try may succeed.
+fn is_of_disk(error: &TrainError) -> bool {
+    matches!(
+        error,
+        TrainError::Disk(_)
+            | TrainError::Run(_)
+            | TrainError::Checkpoint { .. }
+            | TrainError::Adapter(AdapterError::Disk(_))
+    )
 }

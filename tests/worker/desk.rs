@@ -1,0 +1,111 @@
+//! A worker with a test in the window's place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hydra_studio::data::{ColumnMap, Message, Role};
+use hydra_studio::train::{DeviceChoice, Length, TrainSettings};
+use hydra_studio::worker::protocol::{Event, JobKind, Request, Sampling};
+use hydra_studio::worker::{Worker, spawn};
+
+use crate::support;
+
+/// A worker, a folder for its files, and the events that it has sent.
+pub struct Desk {
+    pub folder: tempfile::TempDir,
+    pub worker: Worker,
+    pub seen: Vec<Event>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let worker = spawn(folder.path().join("demo"), Arc::new(|| {})).unwrap();
+        Self { folder, worker, seen: Vec::new() }
+    }
+
+    /// A desk with a tiny model and a small corpus loaded.
+    pub fn ready() -> Self {
+        let mut desk = Self::new();
+        desk.load(200);
+        desk
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn send(&self, request: Request) {
+        self.worker.requests.send(request).unwrap();
+    }
+
+    /// The next event that `wanted` takes; everything on the way is kept in `seen`.
+    pub fn wait(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        let until = Instant::now() + Duration::from_secs(60);
+        while let Ok(event) = self.worker.events.recv_deadline(until) {
+            self.seen.push(event.clone());
+            if wanted(&event) {
+                return event;
+            }
+        }
+        panic!("{what} did not come; seen: {:#?}", self.seen.iter().rev().take(5).collect::<Vec<_>>());
+    }
+
+    pub fn wait_failure(&mut self, job: JobKind) -> String {
+        match self.wait("a failure", |e| matches!(e, Event::Failed { job: j, .. } if *j == job)) {
+            Event::Failed { message, .. } => message,
+            _ => unreachable!(),
+        }
+    }
+
+    /// Puts a model and data on the desk, `rows` of them.
+    pub fn load(&mut self, rows: usize) {
+        let model = support::tiny_model(self.path());
+        self.send(Request::LoadModel { path: model, device: DeviceChoice::Cpu });
+        self.wait("the model", |e| matches!(e, Event::ModelLoaded(_)));
+        let data = support::corpus(self.path(), rows);
+        self.send(Request::ImportData { paths: vec![data], map: ColumnMap::default() });
+        self.wait("the data", |e| matches!(e, Event::DataImported(_)));
+    }
+
+    /// Starts a run that saves every second step.
+    pub fn train(&self, steps: usize) -> PathBuf {
+        self.train_with(TrainSettings { checkpoint_every: Some(2), ..settings(steps) })
+    }
+
+    pub fn train_with(&self, settings: TrainSettings) -> PathBuf {
+        let out = self.path().join("run");
+        self.send(Request::StartTraining { settings, out: out.clone() });
+        out
+    }
+
+    /// Trains to the end, which leaves an adapter loaded.
+    pub fn trained(&mut self, settings: TrainSettings) -> PathBuf {
+        let run = self.train_with(settings);
+        self.wait("the end", |e| matches!(e, Event::TrainingDone(_)));
+        run
+    }
+}
+
+pub fn settings(steps: usize) -> TrainSettings {
+    TrainSettings {
+        length: Length::Steps(steps),
+        batch: 2,
+        accumulate: 2,
+        context: 64,
+        lr: 5e-3,
+        ..TrainSettings::default()
+    }
+}
+
+pub fn generate(id: u64, max_tokens: usize) -> Request {
+    let messages = vec![Message { role: Role::User, content: "What colour is snow?".into() }];
+    let sampling = Sampling { max_tokens, temperature: 0.0, ..Sampling::default() };
+    Request::Generate { id, messages, sampling, with_adapter: true }
+}
+
+/// The steps that events tell of.
+pub fn steps(events: &[Event]) -> Vec<usize> {
+    events.iter().filter_map(|e| if let Event::Step(record) = e { Some(record.step) } else { None }).collect()
+}
