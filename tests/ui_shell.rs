@@ -295,17 +295,60 @@ fn closing_while_training_can_save_first() {
 }
 
 #[test]
-fn a_run_that_fails_while_saving_keeps_the_window() {
+fn a_run_that_cannot_be_saved_keeps_the_window_and_can_be_saved_later() {
     let mut f = Fixture::new();
     f.tell([model(), data(), started(200), step(1, 200)]);
     f.asks_to_close();
     f.click(Role::Button, "Stop, save and close");
+    f.asked();
     let message = "the disk is full: free 40 MB in /home/ada";
-    f.events.send(Event::Failed { job: JobKind::Train, message: message.into() }).expect("the window is there");
+    f.events.send(Event::SaveFailed { message: message.into() }).expect("the window is there");
     f.window.step();
     assert!(!f.has_closed());
     f.window.run();
-    assert!(f.shows(message));
+    assert!(f.shows(message) && f.shows("paused") && !f.shows("The window closes when the run has ended."));
+    f.press(CTRL, Key::Num3);
+    assert_eq!(f.window.query_all_by_label_contains(message).count(), 2, "the page says it too");
+    f.press(Modifiers { shift: true, ..CTRL }, Key::S);
+    assert_eq!(f.asked(), [Request::StopAndSave]);
+    f.tell([ended()]);
+    assert!(f.shows("Stopped and saved"));
+    assert_eq!(f.window.query_all_by_label_contains(message).count(), 1, "only the notice is left");
+}
+
+#[test]
+fn a_run_that_cannot_be_saved_can_be_given_up_by_closing_the_window() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.tell([Event::SaveFailed { message: "the disk is full".into() }]);
+    f.asks_to_close();
+    assert!(f.shows("loses the steps since the last checkpoint"));
+    f.window.get_by_role_and_label(Role::Button, "Close without saving").click();
+    f.window.step();
+    assert!(f.has_closed());
+    f.asks_to_close();
+    assert!(!f.shows("A run is still on"), "the window does not ask again");
+}
+
+#[test]
+fn an_export_while_training_says_which_adapter_it_is() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), adapter()]);
+    f.press(CTRL, Key::Num5);
+    assert!(!f.shows("This is the adapter that is loaded"));
+    f.tell([started(200)]);
+    assert!(f.shows("This is the adapter that is loaded. The one in training can be exported once its run has ended"));
+}
+
+#[test]
+fn held_out_examples_follow_the_run() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), adapter()]);
+    f.press(CTRL, Key::Num4);
+    f.click(Role::Button, "A held-out example");
+    assert!(f.shows("When is the shop open on Sundays?"));
+    f.tell([Event::HeldOut { prompts: vec!["Do you repair shoes?".into()] }]);
+    assert!(f.shows("Do you repair shoes?") && !f.shows("When is the shop open on Sundays?"));
 }
 
 #[test]

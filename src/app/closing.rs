@@ -7,9 +7,11 @@ use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::state::Phase;
 use crate::app::theme::{Tokens, space};
+use crate::app::toasts::Level;
 use crate::app::ui::dialog;
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::count;
+use crate::app::widgets::notes::callout;
 use crate::worker::protocol::{JobKind, Request};
 
 /// Where closing stands.
@@ -22,6 +24,8 @@ pub(super) enum Closing {
     Asking,
     /// The window closes when the run has ended.
     AfterRun,
+    /// The window closes although the run could not be saved.
+    Unsaved,
 }
 
 impl Closing {
@@ -34,6 +38,9 @@ impl Closing {
 impl App {
     /// Holds the window open while a run is on, and closes it once the run has ended where that was chosen.
     pub(super) fn watch_closing(&mut self, ctx: &Context) {
+        if self.closing == Closing::Unsaved {
+            return;
+        }
         let is_running = self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some();
         if !is_running {
             // A run that failed keeps the window, so that its message is seen.
@@ -76,13 +83,23 @@ impl App {
              the last step and then closes by itself."
         ));
         ui.add_space(space::M);
+        if let Some(message) = self.state.failure(JobKind::Train) {
+            callout(ui, Level::Error, message);
+            ui.label("Closing without saving loses the steps since the last checkpoint.");
+            ui.add_space(space::M);
+        }
         ui.horizontal(|ui| {
             if buttons::primary(ui, Icon::Stop, "Stop, save and close", true).clicked() {
                 self.commands.send(SystemCommand::Request(Request::StopAndSave));
                 self.closing = Closing::AfterRun;
             }
-            if ui.button("Close when done").clicked() {
-                self.closing = Closing::AfterRun;
+            if self.state.failure(JobKind::Train).is_none() {
+                if ui.button("Close when done").clicked() {
+                    self.closing = Closing::AfterRun;
+                }
+            } else if ui.button("Close without saving").clicked() {
+                self.closing = Closing::Unsaved;
+                ui.ctx().send_viewport_cmd(ViewportCommand::Close);
             }
             if ui.button("Stay").clicked() {
                 self.closing = Closing::No;

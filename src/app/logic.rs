@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crossbeam_channel::TryRecvError;
 use egui::Context;
 
+use crate::app::closing::Closing;
 use crate::app::commands::{self, SystemCommand};
 use crate::app::pages::PageId;
 use crate::app::picker::{PickOutcome, PickPurpose};
@@ -78,6 +79,8 @@ impl App {
         match &event {
             Event::ModelLoaded(model) if !self.state.is_demo => self.persisted.remember_model(&model.path),
             Event::TrainingStarted(run) => self.persisted.remember_run(&run.path),
+            // The window stays with the message.
+            Event::SaveFailed { .. } if self.closing == Closing::AfterRun => self.closing = Closing::No,
             _ => {}
         }
         self.pages.note_event(&event);
@@ -115,6 +118,7 @@ impl App {
     fn notify_of(&mut self, event: &Event) {
         let (level, message, shown_on) = match event {
             Event::Failed { job, message } => (Level::Error, message.clone(), page_of(*job)),
+            Event::SaveFailed { message } => (Level::Error, message.clone(), None),
             Event::Warning { message } => (Level::Warning, message.clone(), None),
             Event::Restarted { message } => {
                 (Level::Error, format!("The engine failed and was started anew: {message}"), None)

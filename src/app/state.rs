@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::train::{CheckpointRecord, EvalRecord, StepRecord};
+use crate::train::{CheckpointRecord, EvalRecord, RoutingRecord, RunHistory, StepRecord};
 use crate::worker::protocol::{
     AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
     RoutingReport, RunSummary, TrainingEnd,
@@ -65,6 +65,15 @@ impl RunState {
             checkpoints: Vec::new(),
             routing: Vec::new(),
         }
+    }
+
+    /// Takes in what the run did before it was resumed.
+    fn remember(&mut self, history: RunHistory) {
+        let sample = |r: RoutingRecord| RoutingSample { step: r.step, load: r.load, entropy: r.entropy };
+        self.steps = history.steps;
+        self.evals = history.evals;
+        self.checkpoints = history.checkpoints;
+        self.routing = history.routing.into_iter().map(sample).collect();
     }
 
     /// Whether the run has not ended: it trains, is paused or is being stopped.
@@ -192,8 +201,8 @@ impl AppState {
                 }
             }
             Request::Pause => self.set_phase(Phase::Pausing),
-            Request::Continue => self.set_phase(Phase::Running),
-            Request::StopAndSave => self.set_phase(Phase::Stopping),
+            Request::Continue => self.try_again(Phase::Running),
+            Request::StopAndSave => self.try_again(Phase::Stopping),
             _ => {}
         }
     }
@@ -235,6 +244,11 @@ impl AppState {
                 self.data = Some(data);
                 self.preview = None;
             }
+            Event::HeldOut { prompts } => {
+                if let Some(data) = &mut self.data {
+                    data.held_out_prompts = prompts;
+                }
+            }
             Event::DataPreview { start, examples } => {
                 self.end_job(JobKind::PreviewData);
                 self.preview = Some(Preview { start, examples });
@@ -252,8 +266,11 @@ impl AppState {
             Event::ShutDown => self.worker_gone = Some("The engine has shut down.".to_owned()),
             Event::Token { id, text } => self.answers.entry(id).or_default().text.push_str(&text),
             Event::Answered { id, tokens, tokens_per_s, reason } => {
-                self.end_job(JobKind::Generate);
                 self.answers.entry(id).or_default().end = Some(AnswerEnd::Done { tokens, tokens_per_s, reason });
+                // One that was replaced leaves the one that is still coming.
+                if self.answers.values().all(|answer| answer.end.is_some()) {
+                    self.end_job(JobKind::Generate);
+                }
             }
             Event::Warning { .. } => {}
             event => self.note_training(event),
@@ -275,9 +292,14 @@ impl AppState {
             }
             Event::Paused { .. } => self.set_phase(Phase::Paused),
             Event::Continued { .. } => self.set_phase(Phase::Running),
+            Event::SaveFailed { message } => {
+                self.set_phase(Phase::Paused);
+                self.failures.insert(JobKind::Train, message);
+            }
             event => {
                 let Some(run) = &mut self.run else { return };
                 match event {
+                    Event::RunHistory(history) => run.remember(history),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
@@ -333,6 +355,12 @@ impl AppState {
     fn end_job(&mut self, kind: JobKind) {
         self.failures.remove(&kind);
         self.jobs.remove(&kind);
+    }
+
+    /// What could not be saved is tried again, and the run moves on.
+    fn try_again(&mut self, phase: Phase) {
+        self.failures.remove(&JobKind::Train);
+        self.set_phase(phase);
     }
 
     /// A run that has ended keeps its end.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::app::pages::PageId;
 use crate::app::steps::Mark;
-use crate::train::{DeviceChoice, TrainSettings};
+use crate::train::{DeviceChoice, RoutingRecord, RunHistory, TrainSettings};
 
 fn started(steps: usize) -> Event {
     Event::TrainingStarted(RunSummary {
@@ -23,7 +23,11 @@ fn started(steps: usize) -> Event {
 }
 
 fn step(step: usize, elapsed_s: f64) -> Event {
-    Event::Step(StepRecord {
+    Event::Step(record(step, elapsed_s))
+}
+
+fn record(step: usize, elapsed_s: f64) -> StepRecord {
+    StepRecord {
         step,
         steps: 10,
         loss: 2.0,
@@ -33,7 +37,7 @@ fn step(step: usize, elapsed_s: f64) -> Event {
         supervised: 50,
         tokens_per_s: 100.0,
         elapsed_s,
-    })
+    }
 }
 
 fn done() -> Event {
@@ -57,6 +61,52 @@ fn time_left_follows_the_pace_of_the_last_steps() {
     state.note_event(step(2, 7.0));
     state.note_event(step(3, 9.0));
     assert_eq!(state.run.as_ref().and_then(RunState::time_left_s), Some(14.0));
+}
+
+#[test]
+fn a_resumed_run_shows_what_it_did_before() {
+    let checkpoint = CheckpointRecord { step: 1, name: "checkpoint-1".into(), best: true };
+    let routing = RoutingRecord { step: 1, load: vec![0.5, 0.5], entropy: 1.0, modules: Default::default() };
+    let history = RunHistory {
+        steps: vec![record(1, 5.0)],
+        checkpoints: vec![checkpoint],
+        routing: vec![routing],
+        evals: Vec::new(),
+    };
+    let mut state = AppState::default();
+    for event in [started(10), Event::RunHistory(history), step(2, 7.0)] {
+        state.note_event(event);
+    }
+    let run = state.run.as_ref();
+    assert_eq!(run.map(|run| run.steps.iter().map(|s| s.step).collect()), Some(vec![1, 2]));
+    let past = run.map(|run| (run.checkpoints.len(), run.routing.len(), run.time_left_s()));
+    assert_eq!(past, Some((1, 1, Some(16.0))));
+}
+
+#[test]
+fn a_run_that_could_not_be_saved_is_paused_with_the_reason_until_it_is_tried_again() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    state.note_request(&Request::StopAndSave);
+    state.note_event(Event::SaveFailed { message: "the disk is full".into() });
+    assert_eq!(state.active_run().map(|run| &run.phase), Some(&Phase::Paused));
+    assert_eq!(state.failure(JobKind::Train), Some("the disk is full"));
+    state.note_request(&Request::StopAndSave);
+    assert_eq!(state.failure(JobKind::Train), None);
+    state.note_event(done());
+    assert!(state.active_run().is_none());
+}
+
+#[test]
+fn an_answer_that_was_replaced_does_not_end_the_job_of_the_next() {
+    let mut state = AppState::default();
+    let ask = |id| Request::Generate { id, messages: vec![], sampling: Default::default(), with_adapter: false };
+    let answered = |id| Event::Answered { id, tokens: 1, tokens_per_s: 1.0, reason: EndReason::Cancelled };
+    (1..=2).for_each(|id| state.note_request(&ask(id)));
+    state.note_event(answered(1));
+    assert!(state.job(JobKind::Generate).is_some());
+    state.note_event(answered(2));
+    assert!(state.job(JobKind::Generate).is_none());
 }
 
 #[test]

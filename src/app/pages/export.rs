@@ -38,6 +38,11 @@ impl Page for ExportPage {
         if let Some(exported) = &cx.state.exported {
             exported_card(ui, cx, exported);
         }
+        if cx.state.active_run().is_some() {
+            let text = "This is the adapter that is loaded. The one in training can be exported once its run has ended; \
+                        Stop and save ends it early.";
+            notes::callout(ui, Level::Info, text);
+        }
         card(ui, "What will be written", |ui| contents_ui(ui, adapter));
         card(ui, "Where to", |ui| self.target_ui(ui, cx));
         card(ui, "Where it works", |ui| uses_ui(ui, adapter.spec.method));

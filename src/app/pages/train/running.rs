@@ -31,6 +31,9 @@ pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             if let Some(job) = cx.state.job(JobKind::Train) {
                 ui.weak(&job.note);
             }
+            if let Some(message) = cx.state.failure(JobKind::Train) {
+                callout(ui, Level::Error, message);
+            }
             facts(ui, &run_facts(run));
             if let Some(text) = left_out(run) {
                 callout(ui, Level::Warning, &text);
