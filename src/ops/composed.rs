@@ -34,10 +34,8 @@ pub fn rope(x: &Tensor, table: &Arc<RopeTable>, positions: &Arc<Vec<u32>>) -> Re
     let (tokens, width) = x.dims2()?;
     let half = table.half();
     let (mut cos, mut sin) = (Vec::with_capacity(tokens * half), Vec::with_capacity(tokens * half));
-    for position in positions.iter() {
-        let Some((c, s)) = table.at(*position) else {
-            candle_core::bail!("position {position} lies beyond the longest context, {} tokens", table.positions());
-        };
+    let rows = table.rows(positions)?;
+    for (c, s) in positions.iter().filter_map(|position| rows.at(*position)) {
         cos.extend_from_slice(c);
         sin.extend_from_slice(s);
     }
