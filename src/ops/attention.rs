@@ -49,9 +49,9 @@ impl Segment {
 }
 
 /// Softmax attention: q `[queries, heads · head_dim]`, k and v `[keys, kv_heads · head_dim]` → `[queries, heads · head_dim]`.
-/// Rows that no segment names are zero.
+/// Rows that no segment names, the padding of a batch, are zero.
 ///
-/// Errs when a segment lies outside the rows or has more queries than keys.
+/// Errs when a segment lies outside the rows, has more queries than keys, or begins before the one before it ends.
 pub fn causal_attention(
     q: &Tensor,
     k: &Tensor,
@@ -63,6 +63,11 @@ pub fn causal_attention(
     let fits = |s: &Segment| s.q_len <= s.k_len && s.q_start + s.q_len <= queries && s.k_start + s.k_len <= keys;
     if let Some(s) = segments.iter().find(|s| !fits(s)) {
         bail!("{s:?} does not fit {queries} queries and {keys} keys");
+    }
+    // Gradients of keys that two segments share would have to be added up; no caller has such.
+    let follows = |a: &Segment, b: &Segment| a.q_start + a.q_len <= b.q_start && a.k_start + a.k_len <= b.k_start;
+    if let Some([a, b]) = segments.array_windows().find(|[a, b]| !follows(a, b)) {
+        bail!("{b:?} begins before {a:?} ends");
     }
     let (q_width, kv_width) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
     if (q.dim(1)?, k.dim(1)?, v.dims()) != (q_width, kv_width, k.dims())
@@ -353,6 +358,32 @@ mod tests {
     fn queries_at_the_end_of_cached_keys_equal_the_composed_form() -> Result<()> {
         check(vec![Segment { q_start: 0, q_len: 3, k_start: 0, k_len: 9 }], 3, 9, None)?;
         check(vec![Segment { q_start: 0, q_len: 3, k_start: 0, k_len: 9 }], 3, 9, Some(4))
+    }
+
+    #[test]
+    fn rows_that_no_segment_names_are_zero_in_both_forms_and_get_no_gradient() -> Result<()> {
+        // Padding before, between and behind the sequences, and rows that are padding altogether.
+        check(vec![Segment::whole(2, 5), Segment::whole(7, 0), Segment::whole(10, 66)], 80, 80, None)?;
+        check(vec![Segment::whole(0, 3), Segment::whole(6, 4)], 12, 12, Some(2))?;
+        let (q, k) = (random((6, 24), 1), random((6, 12), 2));
+        for segments in [vec![], vec![Segment::whole(3, 0)], vec![Segment::whole(1, 2)]] {
+            let named: Vec<usize> = segments.iter().flat_map(|s| s.q_start..s.q_start + s.q_len).collect();
+            let segments = Arc::new(segments);
+            let ours = causal_attention(&q, &k, &k, &segments, shape(None))?;
+            let theirs = composed::causal_attention(&q, &k, &k, &segments, &shape(None))?;
+            for (i, (ours, theirs)) in ours.to_vec2::<f32>()?.iter().zip(theirs.to_vec2::<f32>()?).enumerate() {
+                let is_zero = |row: &[f32]| row.iter().all(|x| *x == 0.0);
+                assert_eq!((is_zero(ours), is_zero(&theirs)), (!named.contains(&i), !named.contains(&i)), "row {i}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn segments_that_share_rows_are_refused() {
+        let (q, k) = (random((6, 24), 1), random((6, 12), 2));
+        let shared = Arc::new(vec![Segment::whole(0, 4), Segment::whole(3, 2)]);
+        assert!(causal_attention(&q, &k, &k, &shared, shape(None)).is_err());
     }
 
     #[test]

@@ -64,8 +64,15 @@ pub fn causal_attention(
         let (heads, len, dim) = x.dims3()?;
         x.unsqueeze(1)?.broadcast_as((heads, group, len, dim))?.reshape((heads * group, len, dim))
     };
-    let mut outputs = Vec::with_capacity(segments.len());
-    for s in segments {
+    // Rows between the segments, and behind the last, are padding.
+    let zeros = |len: usize| Tensor::zeros((len, shape.heads * shape.head_dim), q.dtype(), q.device());
+    let mut outputs = Vec::with_capacity(2 * segments.len() + 1);
+    let mut done = 0;
+    for s in segments.iter().filter(|s| s.q_len > 0) {
+        if s.q_start > done {
+            outputs.push(zeros(s.q_start - done)?);
+        }
+        done = s.q_start + s.q_len;
         let q = split(q, s.q_start, s.q_len, shape.heads)?;
         let k = repeat(split(k, s.k_start, s.k_len, shape.kv_heads)?)?;
         let v = repeat(split(v, s.k_start, s.k_len, shape.kv_heads)?)?;
@@ -79,6 +86,10 @@ pub fn causal_attention(
         let scores = (q.matmul(&k.t()?)? * (1.0 / (shape.head_dim as f64).sqrt()))?.broadcast_add(&mask)?;
         let o = softmax(&scores)?.matmul(&v)?;
         outputs.push(o.transpose(0, 1)?.reshape((s.q_len, shape.heads * shape.head_dim))?);
+    }
+    let queries = q.dim(0)?;
+    if queries > done || outputs.is_empty() {
+        outputs.push(zeros(queries - done)?);
     }
     Tensor::cat(&outputs, 0)
 }
