@@ -4,13 +4,15 @@
 //! its special tokens. It is read from a Hugging Face folder (`folder.rs`) or from a GGUF file's metadata (`gguf.rs`,
 //! with the pipelines in `bpe.rs` and `sentencepiece.rs`), and written into an adapter folder again by `save.rs`.
 //!
-//! `template.rs` runs the model's own Jinja template, or the plain default that its documentation gives in full.
+//! `template.rs` runs the model's own Jinja template, or the plain default that its documentation gives in full;
+//! `bounds.rs` says how much memory it may take.
 //! `span.rs` finds the assistant's answers in the rendered text, `example.rs` cuts the text there and turns the pieces
 //! into tokens: so the tokens of a prompt are exactly the beginning of the tokens of its training example, and the loss
 //! counts the answers with their end token and nothing else. `stream.rs` turns generated tokens into text piece by
 //! piece. `batch.rs` pads examples into batches and shuffles an epoch.
 
 mod batch;
+mod bounds;
 mod bpe;
 mod error;
 mod example;

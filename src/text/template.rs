@@ -1,7 +1,7 @@
 //! The chat template: how a conversation becomes one text.
 //!
 //! Templates come from the model and are not trusted: they run in `minijinja`, which reaches neither files nor network,
-//! with a budget of work and memory. What Hugging Face's templates expect is there: `raise_exception`,
+//! with a budget of work and memory (`bounds.rs`). What Hugging Face's templates expect is there: `raise_exception`,
 //! `strftime_now`, Python's `tojson`, string methods, loop controls, `trim_blocks` and `lstrip_blocks`.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use minijinja::value::{Kwargs, Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value, syntax::SyntaxConfig};
 
 use super::error::TextError;
-use super::python_json;
+use super::{bounds, python_json};
 use crate::data::Message;
 
 /// The template for models that bring none. A conversation becomes
@@ -124,9 +124,13 @@ impl ChatTemplate {
         specials: BTreeMap<String, String>,
         clock: Clock,
     ) -> Result<Self, TextError> {
+        if source.len() > bounds::MAX_SOURCE {
+            let reason = format!("it has {} bytes, far more than any chat template", source.len());
+            return Err(TextError::TemplateSyntax { origin: origin.name().to_owned(), line: 0, reason });
+        }
         let mut environment = environment(clock).map_err(|error| syntax_error(&origin, &error))?;
         environment
-            .add_template_owned(NAME, without_generation_marks(source))
+            .add_template_owned(NAME, bounds::with_checked_namespaces(&without_generation_marks(source)))
             .map_err(|error| syntax_error(&origin, &error))?;
         Ok(Self { environment: Arc::new(environment), source: source.into(), origin, specials: Arc::new(specials) })
     }
@@ -206,8 +210,8 @@ fn environment(clock: Clock) -> Result<Environment<'static>, Error> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_formatter(print_like_python);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.set_fuel(Some(FUEL));
+    bounds::install(&mut environment);
     environment.add_filter("tojson", to_json);
     // As in Python, where texts can be walked through and none cannot.
     environment.add_test("iterable", |value: &Value| match value.kind() {
@@ -219,6 +223,7 @@ fn environment(clock: Clock) -> Result<Environment<'static>, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(words)))
     });
     environment.add_function("strftime_now", move |format: &str| -> Result<String, Error> {
+        bounds::check_date_format(format)?;
         let mut text = String::new();
         write!(text, "{}", clock.time().format(format)).map_err(|_| {
             Error::new(ErrorKind::InvalidOperation, format!("strftime_now does not know the format {format:?}"))
@@ -233,14 +238,18 @@ fn print_like_python(out: &mut Output, state: &mut State, value: &Value) -> Resu
     match value.kind() {
         ValueKind::None => out.write_str("None").map_err(Error::from),
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }).map_err(Error::from),
-        _ => minijinja::escape_formatter(out, state, value),
+        _ => {
+            bounds::check(state, value)?;
+            minijinja::escape_formatter(out, state, value)
+        }
     }
 }
 
 /// The `tojson` filter of Hugging Face's templates, without HTML escapes. Of its options, `indent` is obeyed and
 /// `ensure_ascii`, `separators` and `sort_keys` are refused unless they say what happens anyway.
-fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
-    let indent: Option<usize> = options.get("indent")?;
+fn to_json(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> {
+    let indent = bounds::check_indent(options.get("indent")?)?;
+    bounds::check(state, value)?;
     if options.get::<Option<bool>>("ensure_ascii")? == Some(true)
         || options.get::<Option<bool>>("sort_keys")? == Some(true)
     {
@@ -378,7 +387,71 @@ mod tests {
     fn a_template_that_fills_the_memory_is_stopped() {
         let source =
             "{% set ns = namespace(x='12345678') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}";
-        assert!(render(source).unwrap_err().to_string().contains("more work"));
+        assert!(render(source).unwrap_err().to_string().contains("larger than 16 MB"));
+    }
+
+    /// What each of these templates is refused with.
+    fn assert_refused(source: &str, words: &str) {
+        let error = render(source).unwrap_err().to_string();
+        assert!(error.contains(words), "{source}: {error}");
+    }
+
+    #[test]
+    fn a_template_that_asks_for_memory_at_once_is_refused() {
+        assert_refused("{{ 1 | tojson(indent=1000000000000000) }}", "at most 16 spaces");
+        assert_refused("{{ [1] | tojson(indent=17) }}", "at most 16 spaces");
+        assert_refused("{{ '{:>1000000000000}'.format(1) }}", "numbers up to 4096");
+        assert_refused("{{ '{:.99999999999999999999}'.format(1.5) }}", "numbers up to 4096");
+        assert_refused("{{ '%1000000000000d' | format(1) }}", "more work");
+        assert_refused("{{ 'x' * 1000000000000 }}", "more work");
+        assert_refused("{{ 'a\nb' | indent(1000000000000) }}", "more work");
+        assert_refused("{{ range(1000000000000) | list }}", "too many elements");
+        assert_refused("{{ ('x' * 1000000).replace('', 'y' * 1000000) }}", "more work");
+        assert_refused("{{ strftime_now('%c' * 1000000) }}", "at most 1024 bytes");
+        assert_refused(
+            "{{ ('x' * 10000000) | tojson }}{{ [('x' * 10000000), ('x' * 10000000)] }}",
+            "larger than 16 MB",
+        );
+        assert_eq!(render("{{ '{:>4}|{:.2f}'.format('ab', 1.5) }}").unwrap(), "  ab|1.50");
+        assert!(compile(&"x".repeat(bounds::MAX_SOURCE + 1)).is_err());
+    }
+
+    #[test]
+    fn a_list_that_holds_itself_many_times_over_is_not_written_out() {
+        let doubled = format!("{{% set x = 'a' %}}{}", "{% set x = [x, x] %}".repeat(30));
+        for use_of_it in ["x", "x | tojson", "x | string", "x | pprint", "','.join([x])", "'{}'.format(x)"] {
+            assert_refused(&format!("{doubled}{{{{ {use_of_it} }}}}"), "larger than 16 MB");
+        }
+    }
+
+    #[test]
+    fn lists_nested_without_end_are_refused_before_they_cannot_be_freed() {
+        let refusals = [
+            ("[ns.x]", "more than 32 deep"),
+            ("{'a': ns.x}", "more than 32 deep"),
+            ("[ns.x, ns.x]", "larger than 16 MB"),
+        ];
+        for (nested, words) in refusals {
+            for set in ["{% set ns.x = NEW %}", "{%- set a, ns . x = 1, NEW -%}", "{{ '{%' }}{%+ set ns.x=NEW %}"] {
+                let body = set.replace("NEW", nested);
+                let loops = "{% for a in range(1000) %}{% for b in range(1000) %}BODY{% endfor %}{% endfor %}";
+                let source = format!("{{% set ns = namespace(x='a') %}}{}", loops.replace("BODY", &body));
+                assert_refused(&source, words);
+            }
+        }
+        // As deep as a source within bounds can nest, statement by statement.
+        let statement = "{%set x=[x]%}";
+        let source = statement.repeat(bounds::MAX_SOURCE / statement.len());
+        assert_eq!(render(&source).unwrap(), "");
+        assert_refused(&(source[..statement.len() * 100].to_owned() + "{{ x }}"), "more than 32 deep");
+    }
+
+    #[test]
+    fn the_check_of_a_namespace_leaves_white_space_as_it_was() {
+        let source = "{% set ns = namespace(n=0) %}\na\n  {% set ns.n = ns.n + 1 %}\nb\n {%- set ns.n = 2 -%}\n c {%+ set ns.n = 3 %}\n{{ ns.n }}";
+        let plain =
+            source.replace("ns.n = ns.n + 1", "x = 1").replace("ns.n = 2", "x = 2").replace("ns.n = 3", "x = 3");
+        assert_eq!(render(source).unwrap(), render(&plain.replace("{{ ns.n }}", "3")).unwrap());
     }
 
     #[test]
