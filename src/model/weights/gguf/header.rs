@@ -16,8 +16,9 @@ const SUPPORTED: &str = "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K t
 const MAX_DIMENSIONS: u32 = 4;
 /// Lists within lists, deeper than any writer makes them.
 const MAX_DEPTH: usize = 4;
-/// List items in all of the metadata: a vocabulary has a few hundred thousand, in three lists.
-const MAX_ITEMS: u64 = 1 << 24;
+/// Bytes of memory that the header may take once read. A list of single bytes takes the size of a [`Value`] for each of
+/// them; the largest vocabularies, some 300,000 tokens in three lists and their merges, take less than a third of this.
+const MAX_MEMORY: u64 = 1 << 28;
 
 /// What a GGUF file says of itself.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Header {
     /// Errs where it is not GGUF of version 2 or 3, is cut short, claims more than the file holds, or has a tensor of a
     /// type that is not read.
     pub fn read(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
-        let mut reader = Reader { bytes, position: 0, items: 0, path };
+        let mut reader = Reader { bytes, position: 0, memory: 0, path };
         reader.magic()?;
         let tensor_count = reader.u64("the number of tensors")?;
         let value_count = reader.u64("the number of metadata values")?;
@@ -65,6 +66,7 @@ impl Header {
         for _ in 0..value_count {
             let key = reader.string("a metadata key")?;
             let kind = reader.u32(&key)?;
+            reader.charge(1, size_of::<(String, Value)>())?;
             let value = reader.value(kind, &key, 0)?;
             if metadata.insert(key.clone(), value).is_some() {
                 return Err(reader.bad(format!("the metadata has `{key}` twice; convert the model again")));
@@ -81,6 +83,7 @@ impl Header {
                 return Err(reader.bad(format!("the file has tensor `{name}` twice; convert the model again")));
             }
         }
+        reader.refuse_overlap(&tensors)?;
         Ok(Self { metadata, tensors, data_start: data_start.min(bytes.len()) })
     }
 }
@@ -89,8 +92,8 @@ impl Header {
 struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
-    /// List items seen so far.
-    items: u64,
+    /// Bytes of memory that what was read takes.
+    memory: u64,
     path: &'a Path,
 }
 
@@ -132,10 +135,22 @@ impl<'a> Reader<'a> {
         self.array(what).map(u64::from_le_bytes)
     }
 
+    /// Counts the memory of `count` values of `size` bytes; errs where the header would take too much.
+    fn charge(&mut self, count: u64, size: usize) -> Result<(), ModelError> {
+        self.memory = self.memory.saturating_add(count.saturating_mul(size as u64));
+        if self.memory > MAX_MEMORY {
+            let reason =
+                format!("the header would take more than {} MB of memory; no model needs that", MAX_MEMORY >> 20);
+            return Err(self.bad(reason));
+        }
+        Ok(())
+    }
+
     /// A text; bytes that are no UTF-8 become replacement characters, since some vocabularies have them.
     fn string(&mut self, what: &str) -> Result<String, ModelError> {
         let length = self.u64(what)?;
         let bytes = self.take(length, what)?;
+        self.charge(length, 1)?;
         Ok(String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned())
     }
 
@@ -199,14 +214,13 @@ impl<'a> Reader<'a> {
             _ => 1,
         };
         self.check_count(count, least, &format!("items in `{key}`"))?;
-        self.items = self.items.saturating_add(count);
-        if self.items > MAX_ITEMS {
-            return Err(self.bad(format!("the metadata has lists of more than {MAX_ITEMS} items together")));
-        }
+        self.charge(count, size_of::<Value>())?;
         (0..count).map(|_| self.value(kind, key, depth)).collect()
     }
 
     fn entry(&mut self) -> Result<Entry, ModelError> {
+        // The entry itself, then the tensor that is made of it.
+        self.charge(1, size_of::<Entry>() + size_of::<(String, StoredTensor)>())?;
         let name = self.string("a tensor's name")?;
         let dimensions = self.u32(&name)?;
         if dimensions > MAX_DIMENSIONS {
@@ -273,6 +287,25 @@ impl<'a> Reader<'a> {
             )));
         };
         Ok(StoredTensor { dtype, shape, bytes: start..end })
+    }
+}
+
+impl Reader<'_> {
+    /// Refuses tensors that share bytes: a small file could stand for a model thousands of times its size.
+    fn refuse_overlap(&self, tensors: &HashMap<String, StoredTensor>) -> Result<(), ModelError> {
+        let mut ranges: Vec<_> =
+            tensors.iter().map(|(name, tensor)| (tensor.bytes.start, tensor.bytes.end, name)).collect();
+        ranges.retain(|(start, end, _)| start < end);
+        ranges.sort_unstable();
+        for [(_, end, first), (start, _, second)] in ranges.array_windows() {
+            if start < end {
+                return Err(self.bad(format!(
+                    "tensors `{first}` and `{second}` lie over each other in the file: it is damaged, or made to exhaust \
+                     memory; download it again"
+                )));
+            }
+        }
+        Ok(())
     }
 }
 

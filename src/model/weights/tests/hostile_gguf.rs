@@ -94,8 +94,27 @@ fn absurd_lengths_of_texts_and_lists_are_refused() {
         let list_too_long = Bytes::gguf(0, 1).text("list").u32(9).u32(kind).u64(1 << 40).zeros(64);
         assert_says(&list_too_long.refusal(), &["1099511627776 items in `list`"]);
     }
-    let many_items = Bytes::gguf(0, 1).text("list").u32(9).u32(0).u64((1 << 24) + 1).zeros((1 << 24) + 64);
-    assert_says(&many_items.refusal(), &["more than 16777216 items"]);
+}
+
+#[test]
+fn a_header_that_would_take_many_times_its_size_in_memory_is_refused() {
+    let list = |count: u64| Bytes::gguf(0, 1).text("list").u32(9).u32(0).u64(count).zeros(count as usize);
+    assert_says(&list(1 << 24).refusal(), &["more than 256 MB of memory"]);
+    assert_says(&list(1 << 20).refusal(), &["no `general.architecture`"]);
+}
+
+#[test]
+fn tensors_that_share_bytes_are_refused_by_both_names() {
+    let pair = |first: u64, second: u64| {
+        let bytes = Bytes::gguf(2, 0).tensor("a", &[32], 0, first).tensor("b", &[8], 0, second);
+        bytes.zeros(512).refusal()
+    };
+    for (first, second) in [(0, 0), (0, 96), (32, 32), (64, 128)] {
+        assert_says(&pair(first, second), &["`a`", "`b`", "lie over each other"]);
+    }
+    for (first, second) in [(0, 128), (32, 0)] {
+        assert_says(&pair(first, second), &["no `general.architecture`"]);
+    }
 }
 
 #[test]
