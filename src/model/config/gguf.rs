@@ -43,10 +43,7 @@ impl ModelConfig {
         let embedding = shape_of("token_embd.weight");
         let vocab = embedding.as_ref().and_then(|shape| shape.first().copied());
         let has = |name: &str| shape_of(name).is_some();
-        let rope_scaling = match rope_factors {
-            Some(factors) => RopeScaling::Factors(factors),
-            None => metadata.rope_scaling()?,
-        };
+        let rope_scaling = metadata.rope_scaling(rope_factors)?;
         let mut config = ModelConfig {
             architecture,
             hidden,
@@ -150,13 +147,27 @@ impl Metadata<'_> {
         Ok(())
     }
 
-    fn rope_scaling(&self) -> Result<RopeScaling, ConfigError> {
+    /// The scaling that the keys name. Factors in a tensor are the whole of Llama 3's rule: with them the keys may name
+    /// that rule or none, and another one would have to be computed beside them.
+    fn rope_scaling(&self, factors: Option<Vec<f32>>) -> Result<RopeScaling, ConfigError> {
         let factor = match self.number("rope.scaling.factor")? {
             Some(factor) => Some(factor),
             // The key of older files.
             None => self.number("rope.scale_linear")?,
         };
-        match (self.get("rope.scaling.type").map(|(_, value)| value), factor) {
+        let kind = self.get("rope.scaling.type").map(|(_, value)| value);
+        if let Some(factors) = factors {
+            return match kind {
+                None => Ok(RopeScaling::Factors(factors)),
+                Some(Value::String(kind)) if kind == "none" || kind == "llama3" => Ok(RopeScaling::Factors(factors)),
+                Some(other) => Err(ConfigError::Unsupported {
+                    what: "rope type",
+                    found: describe(other),
+                    supported: "beside the factors of rope_freqs.weight, none and Llama 3's are",
+                }),
+            };
+        }
+        match (kind, factor) {
             (None, None | Some(1.0)) => Ok(RopeScaling::None),
             (None, Some(factor)) => Ok(RopeScaling::Linear { factor }),
             (Some(Value::String(kind)), _) if kind == "none" => Ok(RopeScaling::None),

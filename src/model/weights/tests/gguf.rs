@@ -213,6 +213,14 @@ fn rope_scaling_is_read_from_keys_or_from_factors() {
     };
     let (_dir, opened) = with_factors(&[1.0, 8.0]).open();
     assert_eq!(opened.config.rope_scaling, RopeScaling::Factors(vec![1.0, 8.0]));
+    for kind in ["none", "llama3"] {
+        let named = with_factors(&[1.0, 8.0]).set("llama.rope.scaling.type", Value::String(kind.into()));
+        assert_eq!(named.open().1.config.rope_scaling, RopeScaling::Factors(vec![1.0, 8.0]));
+    }
+    for kind in ["yarn", "linear", "longrope"] {
+        let named = with_factors(&[1.0, 8.0]).set("llama.rope.scaling.type", Value::String(kind.into()));
+        assert_says(&named.refusal(), &["rope type", kind, "rope_freqs.weight"]);
+    }
     assert_says(&with_factors(&[1.0, 8.0, 8.0]).refusal(), &["number of rope factors is 3", "must be 2"]);
     assert_says(&with_factors(&[1.0, f32::NAN]).refusal(), &["rope factor is NaN"]);
     assert_says(&with_factors(&[1.0; 5000]).refusal(), &["rope_freqs.weight", "far more"]);
