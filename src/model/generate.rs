@@ -8,6 +8,10 @@ use super::{BaseModel, ModelError, Sampler, SamplerSettings, Sequences};
 use crate::adapter::Pass;
 use crate::text::TokenStream;
 
+/// Tokens of a prompt that are read at a time: a long one is read in several steps, so that its owner can cancel in
+/// between, and no step takes more memory than this many tokens need.
+const PREFILL: usize = 512;
+
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
@@ -21,7 +25,7 @@ pub enum StopReason {
 /// One step of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Text to add; empty while a character is incomplete.
+    /// Text to add; empty while the prompt is being read or a character is incomplete.
     Text(String),
     /// The answer is over; text that was held back comes with it.
     Done(String, StopReason),
@@ -68,13 +72,17 @@ impl Generator {
         self.ids.len() - self.prompt_len
     }
 
-    /// Computes the next token. The first call also reads the whole prompt.
+    /// Computes the next token. The first call also reads the prompt; where that is long, the first calls read a part of it
+    /// each and give empty text.
     ///
     /// # Errors
     /// When the computation fails, or gives numbers that are not finite.
     pub fn step(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<Piece, ModelError> {
         if self.answered() >= self.max_tokens {
             return self.done(StopReason::MaxTokens);
+        }
+        if self.prefill(model, pass)? {
+            return Ok(Piece::Text(String::new()));
         }
         if self.ids.len() >= model.decoder.config().max_position {
             return self.done(StopReason::ContextFull);
@@ -95,10 +103,21 @@ impl Generator {
         Ok(Piece::Done(self.stream.clone().finish()?.unwrap_or_default(), reason))
     }
 
+    /// Reads a part of a prompt that is too long to be read at once; false where the rest is short enough.
+    fn prefill(&mut self, model: &BaseModel, pass: &Pass<'_>) -> candle_core::Result<bool> {
+        let past = self.cache.len();
+        let Some(part) = self.ids.get(past..).filter(|rest| rest.len() > PREFILL).and_then(|rest| rest.get(..PREFILL))
+        else {
+            return Ok(false);
+        };
+        model.decoder.hidden(part, &Sequences::following(past, PREFILL), pass, Some(&mut self.cache))?;
+        Ok(true)
+    }
+
     /// Logits after the last token, `[vocab]`.
     fn next_logits(&mut self, model: &BaseModel, pass: &Pass<'_>) -> candle_core::Result<Tensor> {
         let past = self.cache.len();
-        let new = &self.ids[past..];
+        let new = self.ids.get(past..).unwrap_or_default();
         let sequences = Sequences::following(past, new.len());
         let hidden = model.decoder.hidden(new, &sequences, pass, Some(&mut self.cache))?;
         model.decoder.logits(&hidden.narrow(0, new.len() - 1, 1)?)?.squeeze(0)
