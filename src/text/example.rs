@@ -64,6 +64,14 @@ impl ChatTokenizer {
         Ok(example)
     }
 
+    /// Tokens that are put before every conversation: none where the model has its own chat template, as Hugging Face's
+    /// `apply_chat_template` adds none whatever `add_bos_token` says. Such a template prints the begin-of-text token
+    /// itself where the model was tuned with one. Under the plain template a conversation is a text like any other and
+    /// begins as the tokenizer begins one.
+    fn lead(&self) -> &[u32] {
+        if self.template.origin().is_models_own() { &[] } else { &self.facts.lead }
+    }
+
     /// Tokens of `text`, cut at the borders of `answers` so that no token reaches over one. What stands behind the last
     /// answer is left out unless `with_tail`.
     fn encode_pieces(
@@ -83,7 +91,7 @@ impl ChatTokenizer {
             example.ids.extend(ids);
             done = piece;
         }
-        let lead = &self.facts.lead;
+        let lead = self.lead();
         if !example.ids.starts_with(lead) {
             example.ids.splice(..0, lead.iter().copied());
             example.supervised.splice(..0, lead.iter().map(|_| false));
@@ -115,12 +123,14 @@ impl ChatTokenizer {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::quantized::gguf_file::Value as Gguf;
     use serde_json::json;
 
     use super::*;
     use crate::text::TemplateOrigin;
     use crate::text::fixtures::{
-        CHATML, LLAMA3, chat, conversation, folder, gguf_sentencepiece, message, tokenizer, tokenizer_with_bos,
+        CHATML, LLAMA3, chat, conversation, folder, gguf_bpe, gguf_sentencepiece, message, tokenizer,
+        tokenizer_with_bos,
     };
 
     /// Strips the reasoning of all answers but the last, and gives the last an empty one where it has none.
@@ -252,14 +262,30 @@ mod tests {
         let example = chat_llama.encode_example(&conversation("", &["a", "b"]), 100).unwrap();
         assert!(whole_text(&chat_llama, &example.ids).starts_with("<|begin_of_text|><|start_header_id|>user"));
 
-        for template in [CHATML.to_owned(), format!("{{{{ bos_token }}}}{CHATML}")] {
-            let config = json!({"bos_token": "<s>", "eos_token": "<|im_end|>", "chat_template": template});
-            let chat = ChatTokenizer::from_folder(folder(&tokenizer_with_bos(), &config).path()).unwrap();
+        for tokenizer in [tokenizer(), tokenizer_with_bos()] {
+            let template = format!("{{{{ bos_token }}}}{CHATML}");
+            let config = json!({"bos_token": "<s>", "eos_token": "<|im_end|>", "add_bos_token": true, "chat_template": template});
+            let chat = ChatTokenizer::from_folder(folder(&tokenizer, &config).path()).unwrap();
             let example = chat.encode_example(&conversation("", &["a", "b"]), 100).unwrap();
             let prompt = chat.encode_prompt(&conversation("", &["a"])).unwrap();
             assert!(whole_text(&chat, &example.ids).starts_with("<s><|im_start|>system"));
             assert!(example.ids.starts_with(&prompt) && !example.supervised[0]);
             assert_eq!(chat.encode("a").unwrap().len(), 1, "encode adds nothing");
+        }
+    }
+
+    #[test]
+    fn a_models_own_template_that_prints_no_begin_of_text_token_gets_none() {
+        let config =
+            json!({"bos_token": "<s>", "eos_token": "<|im_end|>", "add_bos_token": true, "chat_template": CHATML});
+        let folder = folder(&tokenizer_with_bos(), &config);
+        let mut gguf = gguf_bpe("smollm");
+        gguf.insert("tokenizer.ggml.add_bos_token".to_owned(), Gguf::Bool(true));
+        for chat in [ChatTokenizer::from_folder(folder.path()).unwrap(), ChatTokenizer::from_gguf(&gguf).unwrap()] {
+            let prompt = chat.encode_prompt(&conversation("", &["a"])).unwrap();
+            let example = chat.encode_example(&conversation("", &["a", "b"]), 100).unwrap();
+            assert!(example.ids.starts_with(&prompt));
+            assert!(whole_text(&chat, &prompt).starts_with("<|im_start|>system"));
         }
     }
 

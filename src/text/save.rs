@@ -20,13 +20,24 @@ impl ChatTokenizer {
         let tokenizer =
             tokenizer.to_string(false).map_err(|error| TextError::malformed(Path::new(TOKENIZER), error))?;
         let config = Value::Object(self.facts.config.clone());
-        let files =
-            [(TOKENIZER, tokenizer), (CONFIG, format!("{config:#}\n")), (TEMPLATE, self.template.source().to_owned())];
+        let files = [(TOKENIZER, tokenizer), (CONFIG, format!("{config:#}\n")), (TEMPLATE, self.template_for_others())];
         for (name, text) in &files {
             let path = dir.join(name);
             fs::write(&path, text).map_err(|source| TextError::Write { path, source })?;
         }
         Ok(files.iter().map(|(name, _)| (*name).to_owned()).collect())
+    }
+
+    /// The template as it must stand in a file. Whoever reads it from there adds no begin-of-text token to what it
+    /// prints, so the plain one, which relies on that being added, prints it itself.
+    fn template_for_others(&self) -> String {
+        let source = self.template.source();
+        let begins = self.facts.lead.first().is_some_and(|first| self.facts.bos_id == Some(*first));
+        if begins && !self.template.origin().is_models_own() {
+            format!("{{{{- bos_token }}}}\n{source}")
+        } else {
+            source.to_owned()
+        }
     }
 }
 
@@ -60,7 +71,9 @@ mod tests {
             assert_reads_back_equal(&ChatTokenizer::from_folder(folder(&tokenizer, &config).path()).unwrap());
         }
         let plain = json!({"bos_token": "<s>", "eos_token": "<|im_end|>"});
-        assert_reads_back_equal(&ChatTokenizer::from_folder(folder(&tokenizer(), &plain).path()).unwrap());
+        for tokenizer in [tokenizer(), tokenizer_with_bos()] {
+            assert_reads_back_equal(&ChatTokenizer::from_folder(folder(&tokenizer, &plain).path()).unwrap());
+        }
     }
 
     #[test]

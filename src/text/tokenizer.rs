@@ -37,7 +37,8 @@ pub(super) struct Facts {
     pub(super) post_processor: Option<PostProcessorWrapper>,
     /// `tokenizer_config.json`, as read or as made from a GGUF file.
     pub(super) config: Map<String, Value>,
-    /// Tokens that stand before every text: the begin-of-text token, or nothing.
+    /// Tokens that stand before every text but one that the model's own chat template rendered: the begin-of-text token,
+    /// or nothing.
     pub(super) lead: Vec<u32>,
     /// Whether a text's first word is tokenised as if a space stood before it.
     pub(super) prefixes_space: bool,
