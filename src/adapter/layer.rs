@@ -232,3 +232,60 @@ fn shape_of(spec: &AdapterSpec) -> AdaptedShape {
         scale: spec.scale() as f32,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::DType;
+
+    use super::*;
+    use crate::adapter::Target;
+
+    const MODULE: Module = Module { layer: 0, target: Target::Q };
+
+    fn numbers(rows: usize, width: usize, factor: f32) -> Tensor {
+        let data = (0..rows * width).map(|i| factor * ((i as f32 * 0.7).sin() + 0.1)).collect();
+        Tensor::from_vec(data, (rows, width), &Device::Cpu).unwrap()
+    }
+
+    fn adapter(rslora: bool) -> Adapter {
+        let spec = AdapterSpec { rank: 4, heads: 2, rslora, targets: vec![Target::Q], ..AdapterSpec::default() };
+        let adapter = Adapter::new(&spec, 1, |_| (6, 5), 1, &Device::Cpu).unwrap();
+        adapter.modules[&MODULE].up.set(&numbers(5, 8, 0.5)).unwrap();
+        adapter
+    }
+
+    fn values(t: &Tensor) -> Vec<f32> {
+        t.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn rslora_scales_what_is_added_by_the_root_of_the_rank() {
+        let (x, weight) = (numbers(3, 6, 1.0), Tensor::zeros((5, 6), DType::F32, &Device::Cpu).unwrap());
+        let y = |rslora| values(&project(&x, &weight, None, MODULE, &Pass::with(&adapter(rslora))).unwrap());
+        for (with, without) in y(true).into_iter().zip(y(false)) {
+            assert!((with - 2.0 * without).abs() < 1e-6 && with != 0.0, "{with} and {without}");
+        }
+    }
+
+    #[test]
+    fn the_adapter_stays_in_f32_on_a_base_in_half_precision() {
+        for (dtype, tolerance) in [(DType::F32, 0.0), (DType::BF16, 0.03), (DType::F16, 0.004)] {
+            let (x, weight) = (numbers(3, 6, 1.0), numbers(5, 6, 0.3));
+            let adapter = adapter(false);
+            let pass = Pass { training_seed: Some(0), ..Pass::with(&adapter) };
+            let exact = project(&x, &weight, None, MODULE, &Pass::with(&adapter)).unwrap();
+            let (x, weight) = (x.to_dtype(dtype).unwrap(), weight.to_dtype(dtype).unwrap());
+            let y = project(&x, &weight, None, MODULE, &pass).unwrap();
+            assert_eq!(y.dtype(), dtype);
+            for (y, exact) in values(&y).into_iter().zip(values(&exact)) {
+                assert!((y - exact).abs() <= tolerance, "{dtype:?}: {y} and {exact}");
+            }
+            let grads = y.to_dtype(DType::F32).unwrap().sum_all().unwrap().backward().unwrap();
+            for var in adapter.vars() {
+                let gradient = grads.get(&var).unwrap();
+                assert_eq!((var.dtype(), gradient.dtype()), (DType::F32, DType::F32), "{dtype:?}");
+                assert!(values(gradient).iter().any(|g| *g != 0.0));
+            }
+        }
+    }
+}

@@ -234,3 +234,15 @@ impl Default for AdapterSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_is_alpha_by_the_rank_and_by_its_root_under_rslora() {
+        let spec = AdapterSpec { rank: 16, alpha: 24.0, ..AdapterSpec::default() };
+        assert_eq!(spec.scale(), 1.5);
+        assert_eq!(AdapterSpec { rslora: true, ..spec }.scale(), 6.0);
+    }
+}

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adapter::{Method, Module, ModuleTensors, Target};
+use crate::adapter::{Adapter, Method, Module, ModuleTensors, Pass, Target, project};
 
 type Tensors = HashMap<String, Tensor>;
 
@@ -125,6 +125,38 @@ fn the_published_layout_as_safetensors_is_read() {
         assert_eq!(ours, theirs, "{name}");
     }
     assert_eq!((folder.tensors.parameters(), folder.tensors.router_parameters()), (14_592, 2_880));
+}
+
+#[test]
+fn the_published_layout_with_a_single_head_is_read_and_computes_plain_lora() {
+    let dir = folder_with(
+        |config| config["lora_nums"] = json!(1),
+        |tensors| {
+            tensors.retain(|name, _| !name.contains("lora_B1") && !name.contains("lora_B2"));
+            for (_, router) in tensors.iter_mut().filter(|(name, _)| name.contains("lora_route")) {
+                *router = router.narrow(0, 0, 1).unwrap().contiguous().unwrap();
+            }
+        },
+    );
+    let folder = read_tiny(dir.path()).unwrap();
+    let spec = &folder.tensors.spec;
+    assert_eq!((folder.format, spec.method, spec.heads), (AdapterFormat::Published, Method::HydraLora, 1));
+    // The softmax over one head is 1 for every token: what is left is the LoRA of A and that B.
+    let module = Module { layer: 0, target: Target::Up };
+    let as_lora = |m: &ModuleTensors| ModuleTensors { router: None, ..m.clone() };
+    let plain = AdapterTensors {
+        spec: AdapterSpec { method: Method::Lora, ..spec.clone() },
+        modules: folder.tensors.modules.iter().map(|(module, m)| (*module, as_lora(m))).collect(),
+    };
+    let projected = |tensors: &AdapterTensors| {
+        let adapter = Adapter::from_tensors(tensors, &Device::Cpu).unwrap();
+        let x =
+            Tensor::arange(0f32, 128.0, &Device::Cpu).unwrap().affine(0.01, -0.5).unwrap().reshape((2, 64)).unwrap();
+        let y = project(&x, &zeros(&[96, 64]), None, module, &Pass::with(&adapter)).unwrap();
+        y.to_vec2::<f32>().unwrap()
+    };
+    assert_eq!(projected(&folder.tensors), projected(&plain));
+    assert!(projected(&plain).concat().iter().any(|y| y.abs() > 1e-3));
 }
 
 #[test]
