@@ -16,6 +16,9 @@
 //! | [`head_loss`] | vocabulary projection and cross-entropy, in chunks | the gradient of its input |
 //! | [`cross_entropy`] | the same from logits, for training a head | the log of each row's sum |
 //!
+//! Kernels index slices without a check of their own: every operation holds the sizes of its tensors against each other
+//! before it starts, and in their inner loops a check that cannot fail would cost a good part of the time.
+//!
 //! Start reading at [`adapted_linear`]: it is the equation of the design, forward and backward.
 
 pub mod composed;
