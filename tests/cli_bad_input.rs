@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Program, golden, golden_adapter, json_lines, named, questions, small_model, tensors};
+use common::{Program, golden, golden_adapter, named, questions, small_model, tensors};
 
 /// Names in a folder, sorted.
 fn listing(folder: &Path) -> Vec<String> {
@@ -161,6 +161,32 @@ fn damaged_safetensors_are_refused() {
     assert_says(&refused_weights(huge_header), &["1152921504606846976 bytes"]);
 }
 
+#[test]
+fn safetensors_whose_headers_contradict_themselves_are_refused() {
+    let with_header = |header: &str| {
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 32]].concat();
+        refused_weights(|_| bytes)
+    };
+    let tensor = |dtype: &str, shape: &str, start: u64, end: u64| {
+        format!("{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{start},{end}]}}")
+    };
+    let (whole, half) = (tensor("F32", "[8]", 0, 32), tensor("F32", "[6]", 8, 32));
+    for (header, word) in [
+        (format!("{{\"a\":{whole},\"b\":{half}}}"), "contradicts itself"),
+        (format!("{{\"a\":{}}}", tensor("F32", "[8]", 32, 64)), "contradicts itself"),
+        (format!("{{\"a\":{}}}", tensor("F32", "[16]", 0, 64)), "another amount of data"),
+        (format!("{{\"a\":{}}}", tensor("F33", "[8]", 0, 32)), "not that of a safetensors file"),
+        (format!("{{\"a\":{}}}", tensor("F32", "[4294967296,4294967296,8]", 0, 32)), "contradicts itself"),
+        (format!("{{\"a\":{half},\"a\":{half}}}"), "contradicts itself"),
+        ("{\"a\":".repeat(100_000), "not that of a safetensors file"),
+    ] {
+        let message = with_header(&header);
+        assert_says(&message, &[word, "model.safetensors"]);
+        assert!(message.len() < 1000, "{} bytes of message", message.len());
+    }
+    assert_says(&refused_weights(|_| Vec::new()), &["empty"]);
+}
+
 /// A GGUF header with these counts, and what follows.
 fn gguf(magic: &[u8; 4], tensors: u64, values: u64, rest: &[u8]) -> Vec<u8> {
     [&magic[..], &3u32.to_le_bytes(), &tensors.to_le_bytes(), &values.to_le_bytes(), rest].concat()
@@ -180,8 +206,30 @@ fn damaged_gguf_files_are_refused() {
     let name = [&1u64.to_le_bytes()[..], b"t"].concat();
     let place =
         [&1u32.to_le_bytes()[..], &8u64.to_le_bytes(), &0u32.to_le_bytes(), &(1u64 << 40).to_le_bytes()].concat();
-    assert_says(&refused(gguf(b"GGUF", 1, 0, &[name, place].concat())), &["`t`", "beyond the end of the file"]);
+    assert_says(&refused(gguf(b"GGUF", 1, 0, &[&name[..], &place].concat())), &["`t`", "beyond the end of the file"]);
     assert_says(&refused(b"GGUF".to_vec()), &["cut short"]);
+    assert_says(&refused(Vec::new()), &["empty"]);
+    // Metadata under the key `k`.
+    let value = |kind: u32, rest: &[u8]| {
+        let key = [&1u64.to_le_bytes()[..], b"k", &kind.to_le_bytes()].concat();
+        gguf(b"GGUF", 0, 1, &[&key[..], rest, &[0; 64]].concat())
+    };
+    let (text, list) = (8u32, 9u32);
+    let huge = (1u64 << 60).to_le_bytes();
+    assert_says(&refused(value(text, &huge)), &["1152921504606846976 bytes for k"]);
+    let of_bytes = [&0u32.to_le_bytes()[..], &huge].concat();
+    assert_says(&refused(value(list, &of_bytes)), &["1152921504606846976 items in `k`"]);
+    let nested = [&list.to_le_bytes()[..], &1u64.to_le_bytes()].concat().repeat(100_000);
+    assert_says(&refused(value(list, &nested)), &["lists within lists"]);
+    let dimensions = [&name[..], &(1u32 << 31).to_le_bytes(), &[0; 64]].concat();
+    assert_says(&refused(gguf(b"GGUF", 1, 0, &dimensions)), &["2147483648 dimensions"]);
+}
+
+#[test]
+fn a_folder_with_the_name_of_a_gguf_file_is_no_model() {
+    let program = Program::new();
+    fs::create_dir(program.folder().join("model.gguf")).unwrap();
+    assert_says(&refused_model(&program, "model.gguf"), &["the folder has no files"]);
 }
 
 #[test]
@@ -258,6 +306,36 @@ fn a_folder_that_exists_or_cannot_be_written_is_refused_and_left_alone() {
     assert_eq!(fs::read_to_string(program.folder().join("taken/notes.txt")).unwrap(), "mine");
 }
 
+/// A folder that may not be written. Rights do not bind root, but nobody may make folders in the kernel's own.
+#[cfg(target_os = "linux")]
+fn read_only_folder(program: &Program) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = program.folder().join("theirs");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::create_dir(folder.join("try")).is_ok() { "/sys".to_owned() } else { "theirs".to_owned() }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_may_not_be_written_is_refused_before_any_work() {
+    let program = Program::new();
+    let adapter = golden_adapter(&program, "adapter", 1.0);
+    program.write("faq.jsonl", questions(8));
+    let (base, batch) = (golden("base"), golden("batch.safetensors"));
+    let theirs = read_only_folder(&program);
+    let out = &format!("{theirs}/out");
+    let long = ["train", "--model", &base, "--tokens", &batch, "--steps", "1000000", "--out", out];
+    let pretrain = ["pretrain", "--data", "faq.jsonl", "--steps", "1000000", "--out", out];
+    let export = ["export", "--model", &base, "--adapter", &adapter, "--format", "hydralora", "--out", out];
+    let file = &format!("{out}.safetensors");
+    let forward = ["forward", "--model", &base, "--tokens", &batch, "--out", file];
+    for arguments in [&long[..], &pretrain, &export, &forward] {
+        assert_says(&program.refusal(arguments), &["permission denied", "choose a place", &theirs]);
+        assert!(!program.folder().join(out).exists());
+    }
+}
+
 #[test]
 fn a_device_that_does_not_exist_is_refused_with_one_that_does() {
     let program = Program::new();
@@ -309,76 +387,4 @@ fn a_token_file_that_cannot_be_trained_on_is_refused() {
         assert_says(&message, &[word, &file]);
     }
     assert!(!program.folder().join("run").exists());
-}
-
-/// A small disk, taken down when dropped.
-#[cfg(target_os = "linux")]
-struct SmallDisk(std::path::PathBuf);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    /// `None` where this machine does not let tests mount.
-    fn mount(folder: std::path::PathBuf, options: &str) -> Option<Self> {
-        fs::create_dir(&folder).unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).stderr(std::process::Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-
-    fn grow(&self, options: &str) {
-        let mut mount = std::process::Command::new("mount");
-        assert!(mount.args(["-o", &format!("remount,{options}")]).arg(&self.0).status().unwrap().success());
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(&self.0).status();
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_stops_a_run_whose_checkpoints_stay_whole_and_that_can_go_on() {
-    let program = Program::new();
-    let Some(disk) = SmallDisk::mount(program.folder().join("disk"), "size=700k") else {
-        eprintln!("skipped: this machine does not let tests mount a small disk");
-        return;
-    };
-    let (base, batch) = (golden("base"), golden("batch.safetensors"));
-    let train = |out: &'static str| {
-        ["train", "--model", &base, "--tokens", &batch, "--out", out, "--steps", "9", "--checkpoint-every", "1"]
-            .map(str::to_owned)
-    };
-    let told = program.run(&[&train("disk/run").each_ref().map(String::as_str)[..], &["--json"]].concat());
-    assert_eq!(told.code, 1, "{told:?}");
-    let events = json_lines(&told.stdout);
-    assert_says(events.last().unwrap()["message"].as_str().unwrap(), &["disk is full", "free some space"]);
-    let saved = named(&events, "checkpoint");
-    let last = saved.last().expect("a first checkpoint fits")["name"].as_str().unwrap();
-    let run = program.folder().join("disk/run");
-    assert!(!listing(&run).iter().any(|name| name.ends_with(".tmp")), "{:?}", listing(&run));
-    assert_eq!(tensors(run.join(last).join("adapter_model.safetensors")).len(), 70);
-
-    let export = ["export", "--model", &base, "--adapter", "disk/run", "--format", "hydralora", "--out", "disk/a/out"];
-    fs::write(program.folder().join("disk/filler"), vec![0; 100_000]).unwrap();
-    fill(&program.folder().join("disk/rest"));
-    assert_says(&program.refusal(&export), &["disk is full"]);
-    assert!(!program.folder().join("disk/a/out").exists());
-    fs::remove_file(program.folder().join("disk/rest")).unwrap();
-
-    disk.grow("size=50m");
-    assert_eq!(named(&program.events(&["resume", "disk/run"]), "done")[0]["step"], 9);
-    program.events(&train("whole").each_ref().map(String::as_str));
-    let adapter = |run: &Path| fs::read(run.join("checkpoint-9/adapter_model.safetensors")).unwrap();
-    assert_eq!(adapter(&run), adapter(&program.folder().join("whole")));
-}
-
-/// Writes until the disk is full.
-#[cfg(target_os = "linux")]
-fn fill(path: &Path) {
-    use std::io::Write;
-    let mut file = fs::File::create(path).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
 }

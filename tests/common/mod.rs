@@ -65,26 +65,7 @@ impl Program {
     /// Runs a command with `--json`, and signals it as soon as an event is as `when` says; gives how it ended.
     #[cfg(unix)]
     pub fn signalled(&self, arguments: &[&str], signal: &str, when: impl Fn(&Value) -> bool) -> Told {
-        let mut command = self.command(&[arguments, &["--json"]].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut sent = false;
-        loop {
-            let start = stdout.len();
-            if lines.read_line(&mut stdout).unwrap() == 0 {
-                break;
-            }
-            if !sent && serde_json::from_str(&stdout[start..]).is_ok_and(|event| when(&event)) {
-                let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-                assert!(kill.success());
-                sent = true;
-            }
-        }
-        let output = child.wait_with_output().unwrap();
-        assert!(sent, "the command ended before it was signalled: {stdout}");
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        Told { code: output.status.code().unwrap_or(-1), stdout, stderr }
+        signalled(self.command(&[arguments, &["--json"]].concat()), signal, when)
     }
 
     /// Runs a command whose results go to `stdout`.
@@ -104,6 +85,30 @@ impl Program {
         command.args(arguments).current_dir(self.folder()).env_remove("HYDRA_LOG").stdin(Stdio::null());
         command
     }
+}
+
+/// Starts a command that tells its events, and signals it as soon as one is as `when` says; gives how it ended.
+#[cfg(unix)]
+pub fn signalled(mut command: Command, signal: &str, when: impl Fn(&Value) -> bool) -> Told {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut sent = false;
+    loop {
+        let start = stdout.len();
+        if lines.read_line(&mut stdout).unwrap() == 0 {
+            break;
+        }
+        if !sent && serde_json::from_str(&stdout[start..]).is_ok_and(|event| when(&event)) {
+            let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            assert!(kill.success());
+            sent = true;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(sent, "the command ended before it was signalled: {stdout}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Told { code: output.status.code().unwrap_or(-1), stdout, stderr }
 }
 
 /// Every line of `--json` output.
