@@ -1,5 +1,10 @@
 //! Files go in through the door that the window and the command line use, good ones and bad ones.
 
+#[path = "data_import/mapping.rs"]
+mod mapping;
+#[path = "data_import/tables.rs"]
+mod tables;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -125,6 +130,34 @@ fn an_instruction_is_followed_by_the_texts_it_speaks_of() {
 }
 
 #[test]
+fn an_instruction_is_not_followed_by_labels_other_answers_or_what_gives_the_answer_away() {
+    let row = r#"{"id":"a-17","instruction":"Is it hearsay?","category":"law","subject":"evidence","text":"He said so.",
+        "question_id":"q 9","Case ID":"c 3","author":"Ann","explanation":"He repeats another's words.",
+        "solution":"It is.","gold":"Yes, it is","difficulty":"easy","answer":"Yes, it is"}"#;
+    let (_, said, topic) = only("a.json", row);
+    assert_eq!((said[0].as_str(), topic.as_deref()), ("user: Is it hearsay?\n\nHe said so.", Some("law")));
+    let folder = Folder::new().with("a.json", row);
+    let import = folder.import("a.json", &mapped(&[("topic", "difficulty")])).unwrap();
+    assert_eq!(spoken(&import.examples[0])[0], said[0], "a label that is not the topic is still a label");
+}
+
+#[test]
+fn an_answer_that_counts_choices_becomes_their_letter() {
+    let rows = dropped(
+        "a.jsonl",
+        r#"{"subject":"algebra","question":"2+2?","choices":["3","4","5","0"],"answer":1}
+{"question":"2+3?","choices":["3","4","5","6"],"answer":4}
+{"question":"No choice?","choices":[],"answer":1}
+{"question":"None at all?","choices":null,"answer":"1"}"#,
+    );
+    assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2]);
+    assert!(rows[0].1.contains("4 points to none of the 4 choices"), "{}", rows[0].1);
+    let row = r#"{"question":"2+2?","choices":["3","4","5","0"],"answer":1}"#;
+    assert_eq!(only("a.jsonl", row).1, ["user: 2+2?\n\nA. 3\nB. 4\nC. 5\nD. 0", "assistant: B"]);
+    assert_eq!(only("a.jsonl", r#"{"question":"1+0?","choices":[],"answer":1}"#).1, ["user: 1+0?", "assistant: 1"]);
+}
+
+#[test]
 fn the_explanation_says_what_was_seen_and_what_was_left_aside() {
     let import = read("a.jsonl", r#"{"Question":"Why?","answer":"So.","url":"x","topic":"t"}"#).unwrap();
     let file = &import.files[0];
@@ -136,36 +169,6 @@ fn the_explanation_says_what_was_seen_and_what_was_left_aside() {
     assert_eq!(file.columns, ["Question", "answer", "url", "topic"]);
     assert_eq!(file.mapping.get("prompt").map(String::as_str), Some("Question"));
     assert_eq!((file.rows, file.kept), (1, 1));
-}
-
-#[test]
-fn a_table_with_quoted_line_breaks_keeps_its_lines() {
-    let table = "\u{feff}question,answer\r\n\"Why,\r\nreally?\",\"He said \"\"so\"\"\"\r\n\r\nWho?,Ann\r\n";
-    let import = read("a.csv", table).unwrap();
-    assert_eq!(spoken(&import.examples[0]), ["user: Why,\r\nreally?", "assistant: He said \"so\""]);
-    assert_eq!(import.examples.iter().map(|example| example.source.line).collect::<Vec<_>>(), [2, 5]);
-}
-
-#[test]
-fn semicolons_and_tabs_separate_values_too() {
-    for separator in [";", "\t"] {
-        let table = format!("question{separator}answer\nWhy, oh why?{separator}So.\n");
-        assert_eq!(only("a.csv", table).1, ["user: Why, oh why?", "assistant: So."]);
-    }
-}
-
-#[test]
-fn a_ragged_row_is_dropped_with_its_line() {
-    let rows = dropped("a.csv", "question,answer\nWhy?,So.\nWho?\nWhat?,a,b\nHow?,Thus.\n");
-    assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4]);
-    assert!(rows[0].1.contains("1 values") && rows[0].1.contains("2 columns"), "{}", rows[0].1);
-}
-
-#[test]
-fn a_quotation_mark_that_is_never_closed_is_said_with_the_lines_it_swallowed() {
-    let rows = dropped("a.csv", "question,answer\nWhy?,So.\nWho?,\"Ann\nHow?,Thus.\n");
-    assert_eq!(rows[0].0, 3);
-    assert!(rows[0].1.contains("lines 3 to"), "{}", rows[0].1);
 }
 
 #[test]
@@ -191,6 +194,18 @@ fn elements_of_an_array_know_their_lines() {
 fn an_array_in_jsonl_and_lines_in_json_are_read_as_what_they_are() {
     assert_eq!(read("a.jsonl", format!("[{GOOD},\n{GOOD}]")).unwrap().examples.len(), 2);
     assert_eq!(read("a.json", format!("{GOOD}\n{GOOD}\n")).unwrap().examples.len(), 2);
+}
+
+#[test]
+fn lines_may_end_as_on_old_macs_and_lists_may_begin_with_a_tab() {
+    let rows = dropped("a.jsonl", format!("{GOOD}\r\r{{\"question\"}}\r{GOOD}"));
+    assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3]);
+    let rows = dropped("a.json", format!("[{GOOD},\r{{\"question\":\r\"Why?\" \"So.\"}}]"));
+    assert_eq!(rows[0].0, 2);
+    assert!(rows[0].1.starts_with("broken JSON on line 3, column 8"), "{}", rows[0].1);
+    for name in ["a.json", "a.jsonl"] {
+        assert_eq!(read(name, format!("\t\n\t[\t{GOOD}]\t")).unwrap().examples[0].source.line, 2);
+    }
 }
 
 #[test]
@@ -280,39 +295,10 @@ fn files_of_no_use_are_refused_by_name_and_with_a_mend() {
     assert!(refusal("a.csv", b"\xff\xfea\0").contains("UTF-16"));
     assert!(refusal("a.xlsx", "x").contains("CSV UTF-8"));
     assert!(refusal("a.parquet", "x").contains(".parquet"));
+    assert!(refusal("a.tsv", "x").contains("rename it to .csv"));
     let nowhere = Folder::new().import("nowhere.jsonl", &ColumnMap::default()).unwrap_err();
     assert!(matches!(nowhere, DataError::Unreadable { .. }));
     assert!(matches!(import(&[], &ColumnMap::default(), &Job::silent()), Err(DataError::NoPaths)));
-}
-
-#[test]
-fn columns_mapped_by_hand_overrule_detection() {
-    let folder = Folder::new().with("a.csv", "Frage,Antwort,Fach,Quelle\nWarum?,Darum.,Logik,Buch\n");
-    let map = mapped(&[("prompt", "frage"), ("response", "Antwort"), ("topic", "Fach"), ("context", "Quelle")]);
-    let import = folder.import("a.csv", &map).unwrap();
-    assert_eq!(import.files[0].shape, Shape::Mapped);
-    assert_eq!(spoken(&import.examples[0]), ["user: Warum?\n\nBuch", "assistant: Darum."]);
-    assert_eq!(import.examples[0].topic.as_deref(), Some("Logik"));
-    assert!(import.files[0].explanation.starts_with("Read as you mapped the columns"));
-
-    let lacks = folder.import("a.csv", &mapped(&[("prompt", "Question"), ("response", "Antwort")])).unwrap_err();
-    assert!(lacks.to_string().contains("\"Frage\", \"Antwort\", \"Fach\", \"Quelle\""), "{lacks}");
-    let twice = folder.import("a.csv", &mapped(&[("prompt", "Frage"), ("response", "Frage")])).unwrap_err();
-    assert!(matches!(twice, DataError::MappedTwice { .. }));
-    let half = folder.import("a.csv", &mapped(&[("response", "Antwort")])).unwrap_err();
-    assert!(matches!(half, DataError::PartMissing { part: "prompt", .. }));
-}
-
-#[test]
-fn one_mapped_column_leaves_the_rest_to_detection() {
-    let row =
-        r#"{"instruction":"Say.","input":"it","output":"It.","kind":"echo","prompt":"x","chosen":"a","rejected":"b"}"#;
-    let folder = Folder::new().with("a.jsonl", row.replace(r#","prompt":"x","chosen":"a","rejected":"b""#, ""));
-    let import = folder.import("a.jsonl", &mapped(&[("topic", "kind")])).unwrap();
-    assert_eq!((import.files[0].shape, import.examples[0].topic.as_deref()), (Shape::Alpaca, Some("echo")));
-    let folder = folder.with("b.jsonl", row);
-    let import = folder.import("b.jsonl", &mapped(&[("prompt", "prompt"), ("response", "chosen")])).unwrap();
-    assert_eq!(spoken(&import.examples[0]), ["user: x", "assistant: a"]);
 }
 
 #[test]

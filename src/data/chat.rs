@@ -1,30 +1,45 @@
 //! Lists of turns, in the spellings of OpenAI and ShareGPT.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::read::name;
 use super::shape::{CONTENTS, ROLES, find};
 use super::{Message, Role};
 
+/// The items of a list, which may also stand as JSON in a text: a table's cell has no other way to hold one.
+pub(super) fn list<'a>(value: &'a Value, column: &str) -> Result<Cow<'a, [Value]>, String> {
+    match value {
+        Value::Array(list) => Ok(Cow::Borrowed(list)),
+        Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
+            Ok(list) => Ok(Cow::Owned(list)),
+            Err(error) => {
+                let is_single = text.contains("['") || text.contains("{'");
+                let mend = if is_single { "; JSON puts texts in double quotation marks" } else { "" };
+                Err(format!("the list in \"{column}\" is broken JSON ({error}){mend}"))
+            }
+        },
+        _ => Err(format!("\"{column}\" must be a list, it is {}", name(value))),
+    }
+}
+
 /// The turns of a list, each an object with a role (or `from`) and a content (or `value`).
 pub(super) fn turns(value: &Value, column: &str) -> Result<Vec<Message>, String> {
-    let Value::Array(list) = value else {
-        return Err(format!("\"{column}\" must be a list of messages, it is {}", name(value)));
-    };
+    let list = list(value, column)?;
     let numbered = list.iter().enumerate();
     numbered.map(|(index, turn)| message(turn).map_err(|why| format!("message {}: {why}", index + 1))).collect()
 }
 
 /// Question and answer pairs that came before, as alpaca's `history` has them.
 pub(super) fn history(value: &Value, column: &str) -> Result<Vec<Message>, String> {
-    let wrong = || format!("\"{column}\" must be a list of pairs of question and answer");
-    let Value::Array(pairs) = value else {
-        return if value.is_null() || value.as_str() == Some("") { Ok(Vec::new()) } else { Err(wrong()) };
-    };
+    if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
+        return Ok(Vec::new());
+    }
     let mut messages = Vec::new();
-    for pair in pairs {
+    for pair in list(value, column)?.iter() {
         let Some([Value::String(question), Value::String(answer)]) = pair.as_array().map(Vec::as_slice) else {
-            return Err(wrong());
+            return Err(format!("\"{column}\" must be a list of pairs of question and answer"));
         };
         messages.push(Message { role: Role::User, content: question.clone() });
         messages.push(Message { role: Role::Assistant, content: answer.clone() });

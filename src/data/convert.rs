@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::plan::{Body, Columns, Plan, Used};
+use super::choices::Choices;
+use super::plan::{Body, Columns, Parts, Plan, Used};
 use super::read::{Fields, name};
-use super::shape::{CHOICES, HOUSEKEEPING, Shape, find, same_name};
+use super::shape::{Extra, find, may_be_input, same_name};
 use super::{Message, Role, chat};
 
 /// Longer texts are no labels.
@@ -39,9 +40,10 @@ pub(super) fn convert(plan: &Plan, fields: &Fields, used: &mut Used) -> Result<(
             }
             messages.extend(turns);
         }
-        Body::Parts { prompt, response, context } => {
-            messages.extend(question(plan, fields, (prompt, response, context), used)?);
-            messages.extend(answer(plan, fields, response, used)?);
+        Body::Parts(parts) => {
+            let choices = if parts.extra == Extra::Choices { Choices::of(fields, used)? } else { None };
+            messages.extend(question(plan, parts, fields, choices.as_ref(), used)?);
+            messages.extend(answer(plan, parts, fields, choices.as_ref(), used)?);
         }
     }
     Ok((chat::finish(messages)?, topic))
@@ -58,56 +60,59 @@ fn running_text(plan: &Plan, fields: &Fields, columns: &Columns, used: &mut Used
 /// The question's messages: one, unless the column holds a list of them.
 fn question(
     plan: &Plan,
+    parts: &Parts,
     fields: &Fields,
-    (prompt, response, context): (&Columns, &Columns, &Columns),
+    choices: Option<&Choices>,
     used: &mut Used,
 ) -> Result<Vec<Message>, String> {
-    let (column, value) = find(fields, prompt).ok_or_else(|| missing(plan, prompt))?;
+    let (column, value) = find(fields, &parts.prompt).ok_or_else(|| missing(plan, &parts.prompt))?;
     used.note("prompt", column);
     if holds_messages(value) {
         return chat::turns(value, column);
     }
     let mut pieces: Vec<String> = text(value, column)?.into_iter().collect();
-    if let Some((column, text)) = text_of(fields, context)? {
+    if let Some((column, text)) = text_of(fields, &parts.context)? {
         used.note("context", column);
         pieces.push(text);
     }
-    if plan.shape == Shape::InstructionAnswer {
-        pieces.extend(other_texts(plan, fields, &[prompt, response], used));
+    if parts.extra == Extra::OtherTexts {
+        pieces.extend(other_texts(plan, parts, fields, used));
     }
-    if plan.shape == Shape::QuestionAnswer
-        && let Some((column, Value::Array(choices))) = find(fields, CHOICES)
-    {
-        used.note("choices", column);
-        pieces.push(lettered(choices, column)?);
-    }
+    pieces.extend(choices.map(Choices::shown));
     if pieces.is_empty() {
         return Err(format!("the question in \"{column}\" is empty"));
     }
     Ok(vec![Message { role: Role::User, content: pieces.join("\n\n") }])
 }
 
-fn answer(plan: &Plan, fields: &Fields, response: &Columns, used: &mut Used) -> Result<Vec<Message>, String> {
-    let (column, value) = find(fields, response).ok_or_else(|| missing(plan, response))?;
+fn answer(
+    plan: &Plan,
+    parts: &Parts,
+    fields: &Fields,
+    choices: Option<&Choices>,
+    used: &mut Used,
+) -> Result<Vec<Message>, String> {
+    let (column, value) = find(fields, &parts.response).ok_or_else(|| missing(plan, &parts.response))?;
     used.note("response", column);
     if holds_messages(value) {
         return chat::turns(value, column);
     }
     let content = text(value, column)?.ok_or_else(|| format!("the answer in \"{column}\" is empty"))?;
-    Ok(vec![Message { role: Role::Assistant, content }])
+    let label = choices.map_or(Ok(None), |choices| choices.answer(value))?;
+    Ok(vec![Message { role: Role::Assistant, content: label.unwrap_or(content) }])
 }
 
-/// The texts of a row that its instruction speaks of: every text that is not a label, housekeeping, a bare number or yes
-/// and no of a table, or a repetition. With several, each is headed by its column's name.
-fn other_texts(plan: &Plan, fields: &Fields, known: &[&Columns], used: &mut Used) -> Option<String> {
-    let reserved = |key: &str| {
-        let mut names = known.iter().copied().chain([&plan.system, &plan.history, &plan.topic]).flatten();
-        names.any(|name| same_name(key, name)) || HOUSEKEEPING.iter().any(|name| same_name(key, name))
-    };
-    let candidates = fields.iter().filter(|(key, _)| !reserved(key));
-    let texts: Vec<(&String, &str)> = candidates
+/// The texts of a row that its instruction speaks of: every text that is not a label, housekeeping, an answer, a bare
+/// number or yes and no of a table, or a repetition. With several, each is headed by its column's name.
+fn other_texts(plan: &Plan, parts: &Parts, fields: &Fields, used: &mut Used) -> Option<String> {
+    let known = [&parts.prompt, &parts.response, &plan.system, &plan.history, &plan.topic];
+    let is_known = |key: &str| known.into_iter().flatten().any(|name| same_name(key, name));
+    let answer = find(fields, &parts.response).and_then(|(_, value)| value.as_str()).unwrap_or_default().trim();
+    let texts: Vec<(&String, &str)> = fields
+        .iter()
+        .filter(|(key, _)| may_be_input(key) && !is_known(key))
         .filter_map(|(key, value)| value.as_str().map(|text| (key, text.trim())))
-        .filter(|(_, text)| is_prose(text))
+        .filter(|(_, text)| is_prose(text) && *text != answer)
         .collect();
     let repeats = |at: usize, text: &str| {
         texts.iter().enumerate().any(|(other, (_, longer))| {
@@ -130,14 +135,6 @@ fn other_texts(plan: &Plan, fields: &Fields, known: &[&Columns], used: &mut Used
 fn is_prose(text: &str) -> bool {
     let flag = ["true", "false", "yes", "no"].iter().any(|flag| text.eq_ignore_ascii_case(flag));
     !text.is_empty() && !flag && text.parse::<f64>().is_err()
-}
-
-fn lettered(choices: &[Value], column: &str) -> Result<String, String> {
-    let lines = ('A'..='Z').zip(choices).map(|(letter, choice)| {
-        let text = text(choice, column)?.ok_or_else(|| format!("a choice in \"{column}\" is empty"))?;
-        Ok(format!("{letter}. {text}"))
-    });
-    lines.collect::<Result<Vec<_>, String>>().map(|lines| lines.join("\n"))
 }
 
 fn topic(plan: &Plan, fields: &Fields, used: &mut Used) -> Option<String> {

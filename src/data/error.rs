@@ -25,6 +25,8 @@ pub enum DataError {
          short: {}", path.display()
     )]
     Unfinished { path: PathBuf, line: usize },
+    #[error("The first row must name the columns, but on line {line} {reason}: {}", path.display())]
+    Header { path: PathBuf, line: usize, reason: String },
     #[error("Two columns are called \"{column}\"; give each its own name in the first line: {}", path.display())]
     RepeatedColumn { path: PathBuf, column: String },
     #[error(

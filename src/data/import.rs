@@ -68,6 +68,7 @@ fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> 
     let total = sizes.iter().sum::<u64>().max(1);
     let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
     let mut before = 0;
+    map.check_distinct()?;
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
         read_file(path, map, accept, &watch, &mut import)?;
@@ -139,10 +140,14 @@ fn read_file(
     if usable.is_empty() {
         return Err(no_usable_row(path, &sample));
     }
+    let next = reader.next_row()?;
+    if next.is_none() || reader.knows_columns() {
+        map.check_found(&columns.names, path)?;
+    }
     let plan = Plan::new(&usable, &columns.names, map, accept, path)?;
     let mut file = File { plan, path: path.display().to_string(), used: Used::default(), columns, rows: 0, kept: 0 };
     let first_dropped = import.dropped.len();
-    for row in sample {
+    for row in sample.into_iter().chain(next) {
         file.take(row, import);
     }
     while let Some(row) = reader.next_row()? {
@@ -151,6 +156,8 @@ fn read_file(
             watch.report(file.rows, reader.position())?;
         }
     }
+    // Only now is it known that a mapped column is in none of the rows.
+    map.check_found(&file.columns.names, path)?;
     if file.kept == 0
         && let Some(Dropped { source, reason }) = import.dropped.get(first_dropped)
     {
@@ -162,7 +169,7 @@ fn read_file(
     import.files.push(FileImport {
         path: path.to_path_buf(),
         shape: file.plan.shape,
-        explanation: file.used.explain(&file.plan, &file.columns.names),
+        explanation: file.used.explain(&file.plan, &file.columns.names, reader.note()),
         mapping: file.used.mapping(),
         columns: file.columns.names,
         rows: file.rows,

@@ -3,9 +3,10 @@
 //!
 //! An import goes through these files: `read/` gives rows with their lines; `shape.rs` knows the names that columns go
 //! by; `plan.rs` decides once a file which column plays which part; `convert.rs` turns a row into messages by that plan,
-//! with the help of `chat.rs` for lists of turns.
+//! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices.
 
 mod chat;
+mod choices;
 mod convert;
 mod error;
 mod example;

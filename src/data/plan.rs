@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::read::Fields;
-use super::shape::{
-    ANSWERS, FLAT, Flat, Guess, HISTORY, INSTRUCTIONS, LABELS, QUESTIONS, SYSTEM, Shape, TEXTS, TURNS, guess, same_name,
-};
+use super::shape::{Extra, FLAT, Flat, Guess, HISTORY, LABELS, Names, SYSTEM, Shape, TEXTS, TURNS, guess, same_name};
 use super::{ColumnMap, DataError};
 
 /// Accepted names of a column, in order of preference.
@@ -40,8 +38,18 @@ pub(super) enum Body {
     Turns(Columns),
     /// There is none, but a text.
     Text(Columns),
-    /// In one column for each part. `context` follows the prompt where it is not blank.
-    Parts { prompt: Columns, response: Columns, context: Columns },
+    /// In one column for each part.
+    Parts(Parts),
+}
+
+/// The columns of a conversation of one question and one answer.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub prompt: Columns,
+    pub response: Columns,
+    /// Follows the prompt where it is not blank.
+    pub context: Columns,
+    pub extra: Extra,
 }
 
 impl Plan {
@@ -53,92 +61,106 @@ impl Plan {
         accept: Accept,
         path: &Path,
     ) -> Result<Self, DataError> {
-        check_map(found, map, path)?;
         let mut plan = if map.prompt.is_some() || map.response.is_some() {
-            Self::by_hand(found, map, path)?
+            Self::by_hand(sample, found, map, path)?
         } else {
-            let holds_text = TEXTS.iter().any(|name| has(found, name));
-            match Self::detected(sample, found, path) {
+            let holds_text = map.free(TEXTS).iter().any(|name| has(found, name));
+            match Self::detected(sample, found, map, path) {
                 Err(DataError::UnknownColumns { .. }) if accept == Accept::AlsoTexts && holds_text => {
-                    Self::around(Shape::Text, Body::Text(owned(TEXTS)))
+                    Self::around(Shape::Text, Body::Text(owned(TEXTS)), map)
                 }
                 detected => detected?,
             }
         };
         if let Some(column) = &map.context {
-            let Body::Parts { context, .. } = &mut plan.body else {
+            let Body::Parts(parts) = &mut plan.body else {
                 return Err(DataError::ContextOfConversation { path: path.to_path_buf() });
             };
-            *context = vec![column.clone()];
-        }
-        if let Some(column) = &map.system {
-            plan.system = vec![column.clone()];
-        }
-        plan.topic.retain(|name| !map.entries().any(|(_, column)| same_name(column, name)));
-        if let Some(column) = &map.topic {
-            plan.topic = vec![column.clone()];
+            parts.context = vec![column.clone()];
+            if parts.extra == Extra::OtherTexts {
+                parts.extra = Extra::Nothing;
+            }
         }
         Ok(plan)
     }
 
-    fn by_hand(found: &[String], map: &ColumnMap, path: &Path) -> Result<Self, DataError> {
-        let given = |column: &Option<String>| column.iter().cloned().collect::<Columns>();
-        let (mut prompt, mut response) = (given(&map.prompt), given(&map.response));
-        let free = |names: &[&str], taken: &[String]| -> Columns {
-            let names = names.iter().filter(|name| !taken.iter().any(|column| same_name(column, name)));
-            names.filter(|name| has(found, name)).map(|&name| name.to_owned()).collect()
+    /// The columns named by hand; what they leave open is as in the shape that the file has beside them.
+    fn by_hand(sample: &[&Fields], found: &[String], map: &ColumnMap, path: &Path) -> Result<Self, DataError> {
+        let base = base(sample, found, map);
+        let columns = |mapped: &Option<String>, part, names: fn(&Flat) -> Names| match (mapped, base) {
+            (Some(column), _) => Ok(vec![column.clone()]),
+            (None, Some(flat)) => Ok(owned(&map.free(names(flat)))),
+            (None, None) => Err(DataError::PartMissing { path: path.to_path_buf(), part, found: listed(found) }),
         };
-        if prompt.is_empty() {
-            prompt = free(&[INSTRUCTIONS, QUESTIONS].concat(), &response);
-        }
-        if response.is_empty() {
-            response = free(ANSWERS, &prompt);
-        }
-        for (part, columns) in [("prompt", &prompt), ("response", &response)] {
-            if columns.is_empty() {
-                return Err(DataError::PartMissing { path: path.to_path_buf(), part, found: listed(found) });
-            }
-        }
-        Ok(Self::around(Shape::Mapped, Body::Parts { prompt, response, context: Vec::new() }))
+        let parts = Parts {
+            prompt: columns(&map.prompt, "prompt", |flat| flat.prompt)?,
+            response: columns(&map.response, "response", |flat| flat.response)?,
+            context: base.map(|flat| owned(&map.free(flat.context))).unwrap_or_default(),
+            extra: base.map(|flat| flat.extra).filter(|&extra| extra == Extra::OtherTexts).unwrap_or(Extra::Choices),
+        };
+        Ok(Self::around(Shape::Mapped, Body::Parts(parts), map))
     }
 
-    fn detected(sample: &[&Fields], found: &[String], path: &Path) -> Result<Self, DataError> {
-        match most_frequent(sample.iter().filter_map(|fields| guess(fields))) {
+    fn detected(sample: &[&Fields], found: &[String], map: &ColumnMap, path: &Path) -> Result<Self, DataError> {
+        match guess_of(sample, map) {
             Some(Guess::Preference) => Err(DataError::Preference { path: path.to_path_buf() }),
-            Some(Guess::Turns(shape)) => Ok(Self::around(shape, Body::Turns(owned(TURNS)))),
+            Some(Guess::Turns(shape)) => Ok(Self::around(shape, Body::Turns(owned(&map.free(TURNS))), map)),
             Some(Guess::Flat(index)) => match FLAT.get(index) {
-                Some(flat) => Ok(Self::flat(flat)),
+                Some(flat) => Ok(Self::flat(flat, map)),
                 None => Err(DataError::UnknownColumns { path: path.to_path_buf(), found: listed(found) }),
             },
             None => Err(DataError::UnknownColumns { path: path.to_path_buf(), found: listed(found) }),
         }
     }
 
-    fn flat(flat: &Flat) -> Self {
-        let body =
-            Body::Parts { prompt: owned(flat.prompt), response: owned(flat.response), context: owned(flat.context) };
-        Self::around(flat.shape, body)
+    fn flat(flat: &Flat, map: &ColumnMap) -> Self {
+        let free = |names| owned(&map.free(names));
+        let (prompt, response, context) = (free(flat.prompt), free(flat.response), free(flat.context));
+        Self::around(flat.shape, Body::Parts(Parts { prompt, response, context, extra: flat.extra }), map)
     }
 
-    fn around(shape: Shape, body: Body) -> Self {
-        Self { shape, body, system: owned(SYSTEM), history: owned(HISTORY), topic: owned(LABELS) }
+    fn around(shape: Shape, body: Body, map: &ColumnMap) -> Self {
+        let columns = |mapped: &Option<String>, names: Names| match mapped {
+            Some(column) => vec![column.clone()],
+            None => owned(&map.free(names)),
+        };
+        Self {
+            shape,
+            body,
+            system: columns(&map.system, SYSTEM),
+            history: owned(&map.free(HISTORY)),
+            topic: columns(&map.topic, LABELS),
+        }
     }
 }
 
-/// Every column that is mapped must be there, and none twice.
-fn check_map(found: &[String], map: &ColumnMap, path: &Path) -> Result<(), DataError> {
-    let mut seen: Vec<(&'static str, &str)> = Vec::new();
-    for (part, column) in map.entries() {
-        if let Some(&(first, _)) = seen.iter().find(|(_, other)| same_name(other, column)) {
-            return Err(DataError::MappedTwice { column: column.to_owned(), first, second: part });
-        }
-        if !has(found, column) {
-            let (path, found) = (path.to_path_buf(), listed(found));
-            return Err(DataError::NoSuchColumn { path, column: column.to_owned(), part, found });
-        }
-        seen.push((part, column));
+/// The shape whose other parts go with the question or the answer that was mapped by hand.
+fn base(sample: &[&Fields], found: &[String], map: &ColumnMap) -> Option<&'static Flat> {
+    let detected = match guess_of(sample, &ColumnMap::default()) {
+        Some(Guess::Flat(index)) => FLAT.get(index),
+        _ => None,
+    };
+    // Named by hand as it is detected: nothing changes.
+    let is_own = |mapped: &Option<String>, names: Names| {
+        let first = names.iter().find(|name| has(found, name));
+        mapped.as_ref().zip(first).is_some_and(|(column, name)| same_name(column, name))
+    };
+    let own = detected.filter(|flat| is_own(&map.prompt, flat.prompt) || is_own(&map.response, flat.response));
+    if own.is_some() || map.prompt.is_some() && map.response.is_some() {
+        return own;
     }
-    Ok(())
+    let is_found = |names: Names| map.free(names).iter().any(|name| has(found, name));
+    let fits = |flat: &&Flat| {
+        (map.prompt.is_some() || is_found(flat.prompt)) && (map.response.is_some() || is_found(flat.response))
+    };
+    // To gather all other texts is for those alone whose names are just so.
+    let fitting = || FLAT.iter().filter(|flat| fits(flat) && flat.extra != Extra::OtherTexts);
+    fitting().find(|flat| is_found(flat.context)).or(detected.filter(fits)).or_else(|| fitting().next())
+}
+
+/// What most rows look like.
+fn guess_of(sample: &[&Fields], map: &ColumnMap) -> Option<Guess> {
+    most_frequent(sample.iter().filter_map(|fields| guess(fields, map)))
 }
 
 /// The guess that most rows gave; the earliest of these where several are as frequent.
@@ -153,7 +175,8 @@ fn most_frequent(guesses: impl Iterator<Item = Guess>) -> Option<Guess> {
     counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(guess, _)| guess)
 }
 
-fn has(found: &[String], name: &str) -> bool {
+/// Whether a column of that name was found.
+pub(super) fn has(found: &[String], name: &str) -> bool {
     found.iter().any(|column| same_name(column, name))
 }
 
@@ -186,8 +209,8 @@ impl Used {
         self.parts.iter().map(|(&part, columns)| (part.to_owned(), columns.join(", "))).collect()
     }
 
-    /// What was recognised and why, and which column plays which part, in plain words.
-    pub fn explain(&self, plan: &Plan, found: &[String]) -> String {
+    /// What was recognised and why, and which column plays which part, in plain words; `note` is added.
+    pub fn explain(&self, plan: &Plan, found: &[String], note: Option<String>) -> String {
         let part = |name: &str| self.parts.get(name).map(|columns| listed(columns)).unwrap_or_default();
         let keys = if plan.shape == Shape::ShareGpt { "from and value" } else { "role and content" };
         let (prompt, response) = (part("prompt"), part("response"));
@@ -196,23 +219,25 @@ impl Used {
                 vec![format!("Read as {}, because {} holds lists of turns with {keys}", plan.shape, part("messages"))]
             }
             (Body::Text(_), _) => vec![format!("Read as running text, from {}", part("text"))],
-            (Body::Parts { .. }, Shape::Mapped) => {
+            (Body::Parts(_), Shape::Mapped) => {
                 vec![format!("Read as you mapped the columns: the question is {prompt}, the answer is {response}")]
             }
-            (Body::Parts { .. }, shape) => vec![
+            (Body::Parts(_), shape) => vec![
                 format!("Read as {shape}, because there are the columns {prompt} and {response}"),
                 format!("the question is {prompt}, the answer is {response}"),
             ],
         };
         if self.parts.contains_key("context") {
-            let headed = match plan.shape {
-                Shape::InstructionAnswer => ", headed by the column's name where a row has several",
+            let headed = match &plan.body {
+                Body::Parts(Parts { extra: Extra::OtherTexts, .. }) => {
+                    ", headed by the column's name where a row has several"
+                }
                 _ => "",
             };
             told.push(format!("further input is {}{headed}", part("context")));
         }
         for (name, says) in [
-            ("choices", "gives the lettered choices"),
+            ("choices", "gives the choices"),
             ("system", "is the system message"),
             ("history", "is what was said before"),
             ("topic", "is the topic"),
@@ -221,6 +246,7 @@ impl Used {
                 told.push(format!("{} {says}", part(name)));
             }
         }
+        told.extend(note);
         let unused = |column: &&String| !self.parts.values().flatten().any(|known| known == *column);
         let unused: Vec<String> = found.iter().filter(unused).cloned().collect();
         if !unused.is_empty() {

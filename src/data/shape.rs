@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::read::Fields;
+use super::{ColumnMap, chat};
 
 /// How the rows of a file are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,21 +50,63 @@ impl std::fmt::Display for Shape {
 pub(super) type Names = &'static [&'static str];
 
 /// A shape with one column for the question and one for the answer.
+#[derive(Debug)]
 pub(super) struct Flat {
     pub shape: Shape,
     pub prompt: Names,
     pub response: Names,
     /// Further input, put after the question.
     pub context: Names,
+    pub extra: Extra,
+}
+
+/// What belongs to a question beside the columns that have a name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extra {
+    Nothing,
+    /// Choices, which are given letters.
+    Choices,
+    /// All other texts of the row.
+    OtherTexts,
 }
 
 /// The flat shapes; where a row fits several, the first is taken.
 pub(super) const FLAT: [Flat; 5] = [
-    Flat { shape: Shape::Alpaca, prompt: &["instruction"], response: &["output"], context: &["input"] },
-    Flat { shape: Shape::Dolly, prompt: &["instruction"], response: &["response"], context: &["context", "input"] },
-    Flat { shape: Shape::InstructionAnswer, prompt: &["instruction"], response: &["answer"], context: &[] },
-    Flat { shape: Shape::PromptCompletion, prompt: &["prompt"], response: &["completion"], context: &[] },
-    Flat { shape: Shape::QuestionAnswer, prompt: QUESTIONS, response: ANSWERS, context: &["context", "passage"] },
+    Flat {
+        shape: Shape::Alpaca,
+        prompt: INSTRUCTIONS,
+        response: &["output"],
+        context: &["input"],
+        extra: Extra::Nothing,
+    },
+    Flat {
+        shape: Shape::Dolly,
+        prompt: INSTRUCTIONS,
+        response: &["response"],
+        context: &["context", "input"],
+        extra: Extra::Nothing,
+    },
+    Flat {
+        shape: Shape::InstructionAnswer,
+        prompt: INSTRUCTIONS,
+        response: &["answer"],
+        context: &[],
+        extra: Extra::OtherTexts,
+    },
+    Flat {
+        shape: Shape::PromptCompletion,
+        prompt: &["prompt"],
+        response: &["completion"],
+        context: &[],
+        extra: Extra::Nothing,
+    },
+    Flat {
+        shape: Shape::QuestionAnswer,
+        prompt: QUESTIONS,
+        response: ANSWERS,
+        context: &["context", "passage"],
+        extra: Extra::Choices,
+    },
 ];
 
 pub(super) const QUESTIONS: Names = &["question", "query", "problem", "prompt", "input", "user"];
@@ -79,27 +122,55 @@ pub(super) const TEXTS: Names = &["text"];
 pub(super) const ROLES: Names = &["role", "from"];
 pub(super) const CONTENTS: Names = &["content", "value", "text"];
 
-/// Columns that describe a row and are no part of its question.
-pub(super) const HOUSEKEEPING: Names = &[
+/// Columns that describe a row and are no part of its question; so are those that end in "id".
+const HOUSEKEEPING: Names = &[
     "id",
     "idx",
     "index",
+    "uuid",
+    "number",
     "license",
     "licence",
     "source",
+    "dataset",
     "url",
     "link",
     "split",
     "slice",
     "date",
     "year",
+    "time",
+    "timestamp",
+    "created",
+    "created_at",
+    "updated_at",
+    "author",
+    "annotator",
+    "language",
+    "lang",
+    "model",
+    "version",
+    "type",
+    "label",
+    "tags",
+    "difficulty",
+    "level",
     "document_name",
     "document name",
-    "doc_id",
-    "case_id",
-    "case id",
     "docket no.",
 ];
+
+/// Columns that say why the answer is right, which a question must not give away.
+const EXPLANATIONS: Names =
+    &["explanation", "rationale", "reasoning", "reason", "justification", "chain_of_thought", "cot", "hint"];
+
+/// Whether a column's text may be what an instruction speaks of: it is no label, housekeeping or other answer.
+pub(super) fn may_be_input(column: &str) -> bool {
+    let is_in = |names: Names| names.iter().any(|name| same_name(column, name));
+    let name = column.trim().to_lowercase();
+    let is_id = ["_id", " id", "-id"].iter().any(|end| name.ends_with(end));
+    !is_id && ![HOUSEKEEPING, LABELS, ANSWERS, EXPLANATIONS].into_iter().any(is_in)
+}
 
 /// What the columns of one row say about its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,20 +181,35 @@ pub(super) enum Guess {
     Flat(usize),
 }
 
-/// The shape that a row's columns fit, if any.
-pub(super) fn guess(fields: &Fields) -> Option<Guess> {
-    if let Some((_, Value::Array(turns))) = find(fields, TURNS)
-        && let Some(Value::Object(turn)) = turns.first()
+/// The shape that a row's columns fit, if any, those aside that are mapped by hand.
+pub(super) fn guess(fields: &Fields, map: &ColumnMap) -> Option<Guess> {
+    let free = |names: Names| find(fields, &map.free(names));
+    if let Some((column, value)) = free(TURNS)
+        && let Some(turns) = shape_of_turns(value, column)
     {
-        let (role, _) = find(turn, ROLES)?;
-        let shape = if role.eq_ignore_ascii_case("from") { Shape::ShareGpt } else { Shape::Messages };
-        return Some(Guess::Turns(shape));
+        return turns.map(Guess::Turns);
     }
-    if find(fields, &["chosen"]).is_some() && find(fields, &["rejected"]).is_some() {
+    if free(&["chosen"]).is_some() && free(&["rejected"]).is_some() {
         return Some(Guess::Preference);
     }
-    let fits = |flat: &Flat| find(fields, flat.prompt).is_some() && find(fields, flat.response).is_some();
+    let fits = |flat: &Flat| free(flat.prompt).is_some() && free(flat.response).is_some();
     FLAT.iter().position(fits).map(Guess::Flat)
+}
+
+/// `None` where the value is no list of objects, `Some(None)` where these are no turns.
+fn shape_of_turns(value: &Value, column: &str) -> Option<Option<Shape>> {
+    match chat::list(value, column) {
+        Ok(list) => {
+            let Some(Value::Object(turn)) = list.first() else { return None };
+            let role = find(turn, ROLES).map(|(role, _)| role.eq_ignore_ascii_case("from"));
+            Some(role.map(|is_from| if is_from { Shape::ShareGpt } else { Shape::Messages }))
+        }
+        // Such as a list with single quotation marks: each row then says what is wrong with it.
+        Err(_) => {
+            let inside = value.as_str()?.trim_start().strip_prefix('[')?.trim_start();
+            inside.starts_with('{').then_some(Some(Shape::Messages))
+        }
+    }
 }
 
 /// The first of the names that is a column of the row, with its value. Case and outer spaces do not count.
@@ -144,7 +230,7 @@ mod tests {
     use super::*;
 
     fn guess_of(text: &str) -> Option<Guess> {
-        guess(&serde_json::from_str(text).unwrap())
+        guess(&serde_json::from_str(text).unwrap(), &ColumnMap::default())
     }
 
     fn flat(shape: Shape) -> Option<Guess> {
@@ -178,6 +264,14 @@ mod tests {
     #[test]
     fn a_name_inside_another_name_means_nothing() {
         assert_eq!(guess_of(r#"{"question_id":"1","answer_key":"b"}"#), None);
+        assert_eq!(guess_of(r#"{"questions":"1","the answer":"b","messages_raw":"[{}]"}"#), None);
         assert_eq!(guess_of(r#"{"text":"raw"}"#), None);
+    }
+
+    #[test]
+    fn a_column_that_plays_another_part_by_hand_is_not_guessed_at() {
+        let map = ColumnMap { system: Some("Instruction".into()), ..ColumnMap::default() };
+        let row = serde_json::from_str(r#"{"instruction":"Be kind.","input":"Hi","output":"Hello"}"#).unwrap();
+        assert_eq!(guess(&row, &map), flat(Shape::QuestionAnswer));
     }
 }

@@ -8,9 +8,11 @@ use super::DataError;
 
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// A buffered file that knows its path, its line and how far it was read.
+/// A buffered file that knows its path, its line and how far it was read. Lines end with LF, CRLF or CR.
 pub(super) struct Bytes {
     inner: BufReader<File>,
+    /// What was put back, and how much of it was read again.
+    again: (Vec<u8>, usize),
     path: PathBuf,
     line: usize,
     position: u64,
@@ -22,7 +24,7 @@ impl Bytes {
         let unreadable = |source| DataError::Unreadable { path: path.to_path_buf(), source };
         let file = File::open(path).map_err(unreadable)?;
         let inner = BufReader::with_capacity(BUFFER_BYTES, file);
-        let mut bytes = Self { inner, path: path.to_path_buf(), line: 1, position: 0 };
+        let mut bytes = Self { inner, again: (Vec::new(), 0), path: path.to_path_buf(), line: 1, position: 0 };
         let start = bytes.buffer()?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
             return Err(DataError::NotUtf8 { path: path.to_path_buf(), found: "UTF-16" });
@@ -50,6 +52,9 @@ impl Bytes {
 
     /// What is read ahead; empty at the end of the file.
     pub fn buffer(&mut self) -> Result<&[u8], DataError> {
+        if let Some(rest @ [_, ..]) = self.again.0.get(self.again.1..) {
+            return Ok(rest);
+        }
         self.inner.fill_buf().map_err(|source| DataError::Unreadable { path: self.path.clone(), source })
     }
 
@@ -63,14 +68,24 @@ impl Bytes {
         let byte = self.peek()?;
         if let Some(byte) = byte {
             self.consume(1);
-            self.line += usize::from(byte == b'\n');
+            // The CR of a CRLF leaves the count to its LF.
+            let is_end = byte == b'\n' || byte == b'\r' && self.peek()? != Some(b'\n');
+            self.line += usize::from(is_end);
         }
         Ok(byte)
     }
 
-    /// Steps over spaces and line ends. A tab may be an empty first column and stays.
-    pub fn skip_blank(&mut self) -> Result<(), DataError> {
-        while matches!(self.peek()?, Some(b' ' | b'\r' | b'\n')) {
+    /// Puts back what was last taken, up to here, to be read again. `bytes` must begin at the start of `line`.
+    pub fn put_back(&mut self, mut bytes: Vec<u8>, line: usize) {
+        self.position -= bytes.len() as u64;
+        self.line = line;
+        bytes.extend(self.again.0.drain(..).skip(self.again.1));
+        self.again = (bytes, 0);
+    }
+
+    /// Steps over whatever of `blank` comes next.
+    pub fn skip(&mut self, blank: &[u8]) -> Result<(), DataError> {
+        while self.peek()?.is_some_and(|byte| blank.contains(&byte)) {
             self.take()?;
         }
         Ok(())
@@ -86,7 +101,8 @@ impl Bytes {
             if buffer.is_empty() {
                 return Ok((!line.is_empty()).then_some((line, whole)));
             }
-            let end = buffer.iter().position(|&byte| byte == b'\n');
+            let end = buffer.iter().position(|&byte| byte == b'\n' || byte == b'\r');
+            let is_cr = end.is_some_and(|at| buffer.get(at) == Some(&b'\r'));
             let taken = end.map_or(buffer.len(), |at| at + 1);
             if line.len() + taken <= limit {
                 line.extend(buffer.iter().take(taken));
@@ -95,6 +111,9 @@ impl Bytes {
             }
             self.consume(taken);
             if end.is_some() {
+                if is_cr && self.peek()? == Some(b'\n') {
+                    self.consume(1);
+                }
                 self.line += 1;
                 return Ok(Some((line, whole)));
             }
@@ -102,7 +121,11 @@ impl Bytes {
     }
 
     fn consume(&mut self, count: usize) {
-        self.inner.consume(count);
+        if self.again.1 < self.again.0.len() {
+            self.again.1 += count;
+        } else {
+            self.inner.consume(count);
+        }
         self.position += count as u64;
     }
 }

@@ -4,6 +4,7 @@
 mod array;
 mod bytes;
 mod lines;
+mod record;
 mod table;
 
 use std::path::Path;
@@ -43,7 +44,9 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let kind = Kind::of(path)?;
         let mut bytes = Bytes::open(path)?;
-        bytes.skip_blank()?;
+        // In a table, a tab may be an empty first column.
+        let blank: &[u8] = if matches!(kind, Kind::Csv) { b" \r\n" } else { b" \t\r\n" };
+        bytes.skip(blank)?;
         let Some(first) = bytes.peek()? else {
             return Err(DataError::Empty { path: path.to_path_buf() });
         };
@@ -61,6 +64,19 @@ impl Reader {
             Self::Lines(lines) => lines.next_row(),
             Self::Array(array) => array.next_row(),
             Self::Table(table) => table.next_row(),
+        }
+    }
+
+    /// Whether no later row can have further columns.
+    pub fn knows_columns(&self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
+    /// What is unusual about how the file is written, in words.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Table(table) => table.unusual_separator().map(|name| format!("values are separated by {name}")),
+            Self::Lines(_) | Self::Array(_) => None,
         }
     }
 
@@ -91,6 +107,8 @@ impl Kind {
             "json" => return Ok(Self::Json),
             "csv" => return Ok(Self::Csv),
             "xlsx" | "xls" | "ods" | "numbers" => "save the sheet as \"CSV UTF-8\" in your spreadsheet program",
+            "tsv" => "rename it to .csv, in which tabs between the values are recognised",
+            "ndjson" => "rename it to .jsonl",
             "gz" | "zip" | "xz" | "zst" | "bz2" | "7z" => "unpack it first",
             _ => "use .jsonl, .json or .csv",
         };
@@ -137,12 +155,18 @@ pub(super) fn name(value: &Value) -> &'static str {
 fn describe(text: &str, first_line: usize, error: &serde_json::Error) -> String {
     let message = error.to_string();
     let what = message.split(" at line ").next().unwrap_or(&message);
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let end = line.floor_char_boundary(error.column().saturating_sub(1));
-    let column = line.chars().count() + 1 - line.get(end..).unwrap_or_default().chars().count();
-    if error.line() <= 1 {
+    let start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let before = text.get(..text.floor_char_boundary(start + error.column().saturating_sub(1))).unwrap_or_default();
+    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let (lines_before, column) = (line_ends(before), line.chars().count() + 1);
+    if lines_before == 0 {
         format!("broken JSON at column {column}: {what}")
     } else {
-        format!("broken JSON on line {}, column {column}: {what}", first_line + error.line() - 1)
+        format!("broken JSON on line {}, column {column}: {what}", first_line + lines_before)
     }
+}
+
+/// Line ends in a text: LF, CRLF or CR.
+fn line_ends(text: &str) -> usize {
+    text.matches(['\n', '\r']).count() - text.matches("\r\n").count()
 }

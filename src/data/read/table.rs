@@ -1,17 +1,16 @@
 //! `.csv`: a header line, then a record a row.
 //!
-//! Read by a small machine of its own because three things matter here that are easily lost: the line on which a record
-//! starts although its texts span lines, a quotation mark that is never closed, and a bound on a record's length.
+//! Read by a small machine of its own because four things matter here that are easily lost: the line on which a record
+//! starts although its texts span lines, a quotation mark that is never closed, the rows that it would swallow, and a
+//! bound on a record's length.
 
 use serde_json::Value;
 
 use super::bytes::Bytes;
+use super::record::{Draft, Step, holds_rows, separator_of, stated_separator};
 use super::{DataError, Fields, MAX_ROW_BYTES, Row, decode, too_long};
 
-/// No record has more values than this: what comes beyond them is not kept, and the record is refused as ragged.
-const MAX_VALUES: usize = 1 << 16;
-
-/// The rows of a table. Values are separated by commas, or by semicolons or tabs where the header has more of these.
+/// The rows of a table. Values are separated by commas, semicolons or tabs, as the first records show.
 pub(in super::super) struct Table {
     pub(super) bytes: Bytes,
     separator: u8,
@@ -28,12 +27,20 @@ struct Record {
 impl Table {
     /// Reads the header.
     pub(super) fn new(mut bytes: Bytes) -> Result<Self, DataError> {
-        let separator = separator_of(bytes.buffer()?);
+        let separator = match stated_separator(bytes.buffer()?) {
+            Some((separator, length)) => {
+                for _ in 0..length {
+                    bytes.take()?;
+                }
+                separator
+            }
+            None => separator_of(bytes.buffer()?),
+        };
         let mut table = Self { bytes, separator, columns: Vec::new() };
         let path = table.bytes.path().to_path_buf();
         let Some(header) = table.next_record()? else { return Err(DataError::Empty { path }) };
-        if header.fault.is_some() {
-            return Err(DataError::Unfinished { path, line: header.line });
+        if let Some(reason) = header.fault {
+            return Err(DataError::Header { path, line: header.line, reason });
         }
         for (index, value) in header.values.iter().enumerate() {
             let Ok(name) = std::str::from_utf8(value) else {
@@ -51,6 +58,16 @@ impl Table {
         Ok(table)
     }
 
+    /// What separates the values, where it is not what the kind of file is named after.
+    pub(in super::super) fn unusual_separator(&self) -> Option<String> {
+        match self.separator {
+            b',' => None,
+            b';' => Some("semicolons".to_owned()),
+            b'\t' => Some("tabs".to_owned()),
+            other => Some(format!("\"{}\"", char::from(other))),
+        }
+    }
+
     pub(super) fn next_row(&mut self) -> Result<Option<Row>, DataError> {
         let Some(record) = self.next_record()? else { return Ok(None) };
         let fields = match record.fault {
@@ -63,10 +80,9 @@ impl Table {
     fn fields(&self, values: &[Vec<u8>]) -> Result<Fields, String> {
         if values.len() != self.columns.len() {
             return Err(format!(
-                "the row has {} values, the header has {} columns; put a text that holds a separator or line break in \
-                 quotation marks",
-                values.len(),
-                self.columns.len()
+                "the row has {}, the header has {}; put a text that holds a separator or line break in quotation marks",
+                counted(values.len(), "value"),
+                counted(self.columns.len(), "column")
             ));
         }
         let pairs = self.columns.iter().zip(values);
@@ -75,114 +91,86 @@ impl Table {
 
     /// The next record that is not a blank line.
     fn next_record(&mut self) -> Result<Option<Record>, DataError> {
-        loop {
-            let mut draft = Draft::new(self.bytes.line());
-            if self.bytes.peek()?.is_none() {
-                return Ok(None);
-            }
-            while let Some(byte) = self.bytes.take()? {
-                let next = self.bytes.peek()?;
-                match draft.step(byte, next, self.separator) {
-                    Step::Go => {}
-                    Step::TakeNext => {
-                        self.bytes.take()?;
-                    }
-                    Step::End => break,
+        while self.bytes.peek()?.is_some() {
+            let line = self.bytes.line();
+            let mut draft = Draft::new();
+            // What the record has on its further lines, in case they turn out to be rows of their own.
+            let mut further = Vec::new();
+            let mut last = Step::Go;
+            while last == Step::Go {
+                let is_further = self.bytes.line() > line;
+                let Some(byte) = self.bytes.take()? else { break };
+                keep(&mut further, is_further, byte);
+                last = draft.step(byte, self.bytes.peek()?, self.separator);
+                if last == Step::TakeNext {
+                    let doubled = self.bytes.take()?;
+                    doubled.iter().for_each(|&byte| keep(&mut further, is_further, byte));
+                    last = Step::Go;
                 }
             }
-            let record = draft.finish(self.bytes.line());
-            if record.fault.is_some() || record.values.iter().any(|value| !value.trim_ascii().is_empty()) {
-                return Ok(Some(record));
+            let fault = match last {
+                Step::Astray => Some(self.astray(line, further)?),
+                _ if draft.is_quoted() => Some(self.never_closed(line, further)),
+                _ => draft.is_too_long().then(too_long),
+            };
+            let values = draft.into_values();
+            if fault.is_some() || values.iter().any(|value| !value.trim_ascii().is_empty()) {
+                return Ok(Some(Record { line, values, fault }));
             }
         }
-    }
-}
-
-/// A record that is being read.
-struct Draft {
-    line: usize,
-    values: Vec<Vec<u8>>,
-    value: Vec<u8>,
-    quoted: bool,
-    length: usize,
-}
-
-enum Step {
-    Go,
-    /// The next byte belongs to this one: a doubled quotation mark.
-    TakeNext,
-    End,
-}
-
-impl Draft {
-    fn new(line: usize) -> Self {
-        Self { line, values: Vec::new(), value: Vec::new(), quoted: false, length: 0 }
+        Ok(None)
     }
 
-    fn step(&mut self, byte: u8, next: Option<u8>, separator: u8) -> Step {
-        self.length += 1;
-        match byte {
-            b'"' if self.quoted && next == Some(b'"') => {
-                self.push(b'"');
-                return Step::TakeNext;
-            }
-            b'"' if self.quoted => self.quoted = false,
-            _ if self.quoted => self.push(byte),
-            // Only a mark that opens a value quotes it: 5" pipe is a text.
-            b'"' if self.value.trim_ascii().is_empty() => {
-                self.value.clear();
-                self.quoted = true;
-            }
-            b'\n' => return Step::End,
-            b'\r' if next == Some(b'\n') => {}
-            b'\r' => return Step::End,
-            _ if byte == separator => self.end_value(),
-            _ => self.push(byte),
+    /// What to say of a record in which a text went on behind its closing quotation mark. The rest of that line is
+    /// stepped over, unless the record swallowed rows.
+    fn astray(&mut self, first: usize, mut further: Vec<u8>) -> Result<String, DataError> {
+        let line = self.bytes.line();
+        while self.bytes.line() == line {
+            let Some(byte) = self.bytes.take()? else { break };
+            keep(&mut further, line > first, byte);
         }
-        Step::Go
-    }
-
-    fn end_value(&mut self) {
-        if self.values.len() < MAX_VALUES {
-            self.values.push(std::mem::take(&mut self.value));
-        }
-    }
-
-    fn push(&mut self, byte: u8) {
-        if self.length <= MAX_ROW_BYTES {
-            self.value.push(byte);
-        }
-    }
-
-    fn finish(mut self, last_line: usize) -> Record {
-        self.values.push(self.value);
-        let fault = if self.quoted {
-            Some(format!(
-                "a quotation mark opened in this row is never closed, so lines {} to {last_line} could not be read",
-                self.line
-            ))
+        let mend = "write a quotation mark that belongs to the text twice (\"\")";
+        Ok(if self.give_back(first, further) {
+            format!("a quotation mark opened in this row is never closed; {mend}")
+        } else if line == first {
+            format!("there is more text behind a closing quotation mark; {mend}")
         } else {
-            (self.length > MAX_ROW_BYTES).then(too_long)
-        };
-        Record { line: self.line, values: self.values, fault }
+            format!(
+                "there is more text behind a closing quotation mark on line {line}, so lines {first} to {line} could not \
+                 be read; {mend}"
+            )
+        })
+    }
+
+    /// What to say of a record whose quotation mark was open when the file ended.
+    fn never_closed(&mut self, first: usize, further: Vec<u8>) -> String {
+        let ends_with_line = further.last().is_none_or(|&byte| byte == b'\n' || byte == b'\r');
+        let last = (self.bytes.line() - usize::from(ends_with_line)).max(first);
+        let what = "a quotation mark opened in this row is never closed";
+        if self.give_back(first, further) || last == first {
+            format!("{what}; close it behind the text")
+        } else {
+            format!("{what}, so lines {first} to {last} could not be read; close it behind the text")
+        }
+    }
+
+    /// Puts the further lines of a faulty record back where they are rows of this table; gives whether they are.
+    fn give_back(&mut self, first: usize, further: Vec<u8>) -> bool {
+        let are_rows = further.len() < MAX_ROW_BYTES && holds_rows(&further, self.separator, self.columns.len());
+        if are_rows {
+            self.bytes.put_back(further, first + 1);
+        }
+        are_rows
     }
 }
 
-/// The separator that the header has most of.
-fn separator_of(start: &[u8]) -> u8 {
-    let mut quoted = false;
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
-    for &byte in start {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            _ if quoted => {}
-            _ => {
-                for (separator, count) in &mut counts {
-                    *count += usize::from(*separator == byte);
-                }
-            }
-        }
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Keeps what stands on a record's further lines, as far as a row may be long.
+fn keep(further: &mut Vec<u8>, is_further: bool, byte: u8) {
+    if is_further && further.len() < MAX_ROW_BYTES {
+        further.push(byte);
     }
-    counts.into_iter().rev().max_by_key(|&(_, count)| count).map_or(b',', |(separator, _)| separator)
 }
