@@ -46,6 +46,7 @@ fn what_cannot_be_made_is_refused_before_any_step() {
     program.write("text.jsonl", questions(120));
     program.write("few.jsonl", questions(1));
     fs::create_dir(program.folder().join("taken")).unwrap();
+    program.write("taken/notes.txt", "kept");
     let refusal = |data: &str, more: &[&str]| program.refusal(&[&["pretrain", "--data", data], more].concat());
     assert!(refusal("text.jsonl", &["--out", "taken"]).contains("exists already"));
     assert!(refusal("text.jsonl", &["--out", "m", "--hidden", "30"]).contains("even multiple"));
