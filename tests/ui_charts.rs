@@ -127,6 +127,33 @@ fn a_refused_start_says_why_in_place() {
     assert!(!stage.window.get_by_label("Start training").accesskit_node().is_disabled());
 }
 
+#[test]
+fn a_run_that_is_opened_first_shows_its_progress_and_its_failure() {
+    let mut stage = Stage::new(PageId::Train, [1180.0, 800.0], egui::ThemePreference::Dark);
+    let job = JobKind::Train;
+    stage.tell([Event::Progress { job, share: Some(0.4), note: "Reading weights".into() }]);
+    assert!(has(&stage, "Reading weights") && !has(&stage, "Training needs"));
+    stage.tell([Event::Failed { job, message: "no run.json in /runs/none".into() }]);
+    assert!(shown_above(&stage, "no run.json in /runs/none", "Training needs a model and data"));
+}
+
+#[test]
+fn a_start_that_fails_after_a_finished_run_says_so_above_that_run() {
+    let mut stage = ready();
+    stage.tell(run_events(200, 200));
+    stage.tell([done(200)]);
+    click(&mut stage, "Start training");
+    assert!(has(&stage, "Preparing the run") && stage.window.query_by_label("Training is done").is_none());
+    stage.tell([Event::Failed { job: JobKind::Train, message: "the disk of /runs is full".into() }]);
+    assert!(shown_above(&stage, "the disk of /runs is full", "Training is done"));
+}
+
+/// Whether `text` stands on the page above `other`, and not only in the corner for a while.
+fn shown_above(stage: &Stage, text: &str, other: &str) -> bool {
+    let below = stage.window.get_by_label(other).rect().top();
+    stage.window.query_all_by_label_contains(text).any(|node| node.rect().bottom() < below)
+}
+
 // --- Train: while ---
 
 #[test]

@@ -173,6 +173,30 @@ fn a_model_that_fails_to_load_says_why_in_place() {
 }
 
 #[test]
+fn an_adapter_that_fails_to_load_says_why_with_and_without_a_model() {
+    for before in [vec![], vec![model()], vec![model(), adapter()]] {
+        let mut f = Fixture::new();
+        f.tell(before);
+        f.press(CTRL, Key::Num1);
+        let message = "adapter_model.safetensors lacks the router of model.layers.0.mlp.up_proj";
+        f.tell([Event::Failed { job: JobKind::LoadAdapter, message: message.into() }]);
+        assert_eq!(f.window.query_all_by_label_contains(message).count(), 2, "in place, and in the corner");
+    }
+}
+
+#[test]
+fn an_import_that_fails_says_why_at_the_top_though_data_is_there() {
+    let mut f = Fixture::new();
+    f.tell([data()]);
+    f.press(CTRL, Key::Num2);
+    f.tell([Event::Failed { job: JobKind::ImportData, message: "The file holds no rows: /data/b.csv".into() }]);
+    let first_card = f.window.get_by_label("1,200 examples").rect().top();
+    let messages: Vec<f32> =
+        f.window.query_all_by_label_contains("The file holds no rows").map(|node| node.rect().bottom()).collect();
+    assert!(messages.len() == 2 && messages.iter().any(|bottom| *bottom < first_card), "{messages:?}");
+}
+
+#[test]
 fn loading_can_be_cancelled() {
     let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/models/small")])]);
     f.press(CTRL, Key::O);

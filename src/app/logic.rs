@@ -114,11 +114,11 @@ impl App {
         }
     }
 
-    /// Tells of what happened: in a corner, or only in the notice panel where the page in sight shows it itself.
+    /// Tells of what happened: in a corner, or only in the notice panel where the page in sight shows it itself. An error
+    /// always comes to the corner: the page may be scrolled to where it does not say so.
     fn notify_of(&mut self, event: &Event) {
         let (level, message, shown_on) = match event {
-            Event::Failed { job, message } => (Level::Error, message.clone(), page_of(*job)),
-            Event::SaveFailed { message } => (Level::Error, message.clone(), None),
+            Event::Failed { message, .. } | Event::SaveFailed { message } => (Level::Error, message.clone(), None),
             Event::Warning { message } => (Level::Warning, message.clone(), None),
             Event::Restarted { message } => {
                 (Level::Error, format!("The engine failed and was started anew: {message}"), None)
@@ -168,17 +168,5 @@ impl App {
     /// Asks the worker for a model.
     pub(super) fn load_model(&self, path: PathBuf, device: DeviceChoice) {
         self.commands.send(SystemCommand::Request(Request::LoadModel { path, device }));
-    }
-}
-
-/// The page that shows why a job failed.
-fn page_of(job: JobKind) -> Option<PageId> {
-    match job {
-        JobKind::LoadModel | JobKind::LoadAdapter => Some(PageId::Model),
-        JobKind::ImportData | JobKind::PreviewData => Some(PageId::Data),
-        JobKind::Train => Some(PageId::Train),
-        JobKind::Inspect => Some(PageId::Routing),
-        JobKind::Export => Some(PageId::Export),
-        JobKind::Generate => None,
     }
 }

@@ -224,6 +224,7 @@ impl AppState {
             }
             Event::ModelLoaded(model) => {
                 self.end_job(JobKind::LoadModel);
+                self.failures.remove(&JobKind::LoadAdapter);
                 self.model = Some(model);
                 self.adapter = None;
                 self.routing = None;

@@ -18,8 +18,10 @@ use crate::app::pages::routing::RoutingPage;
 use crate::app::pages::train::TrainPage;
 use crate::app::settings::Persisted;
 use crate::app::state::AppState;
-use crate::app::theme::size;
-use crate::worker::protocol::{Event, Request};
+use crate::app::theme::{size, space};
+use crate::app::toasts::Level;
+use crate::app::widgets::notes::{self, JobAction};
+use crate::worker::protocol::{Event, JobKind, Request};
 
 /// The pages, in the order of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +91,20 @@ impl PageContext<'_> {
     /// Queues a request to the worker.
     pub fn request(&self, request: Request) {
         self.commands.send(SystemCommand::Request(request));
+    }
+}
+
+/// Draws how far the job of a kind is, with its cancel button, or why the last one failed. A page calls it first, whatever
+/// else it shows: what happened must be in sight without scrolling.
+pub(crate) fn job_ui(ui: &mut Ui, cx: &PageContext<'_>, kind: JobKind) {
+    if let Some(job) = cx.state.job(kind) {
+        if notes::job_progress(ui, job) == JobAction::Cancel {
+            cx.request(Request::Cancel { job: kind });
+        }
+        ui.add_space(space::M);
+    } else if let Some(message) = cx.state.failure(kind) {
+        notes::callout(ui, Level::Error, message);
+        ui.add_space(space::M);
     }
 }
 

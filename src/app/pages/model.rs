@@ -6,14 +6,14 @@ use egui::{ComboBox, RichText, Ui};
 
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
-use crate::app::pages::{Page, PageContext, PageId};
+use crate::app::pages::{Page, PageContext, PageId, job_ui};
 use crate::app::picker::PickPurpose;
 use crate::app::theme::{Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::drop_zone::drop_zone;
 use crate::app::widgets::figures::{bytes, count, parameters};
-use crate::app::widgets::notes::{self, JobAction};
+use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::app::widgets::{buttons, figures};
 use crate::train::DeviceChoice;
@@ -44,6 +44,9 @@ impl ModelPage {
 
 impl Page for ModelPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        for kind in [JobKind::LoadModel, JobKind::LoadAdapter] {
+            job_ui(ui, cx, kind);
+        }
         let model = cx.state.model.as_ref();
         if let Some(model) = model {
             model_card(ui, cx, model);
@@ -103,7 +106,6 @@ impl ModelPage {
                 ui.label(RichText::new("Not while a run is on.").color(Tokens::of(ui).text_weak));
             }
         });
-        job_ui(ui, cx, JobKind::LoadModel);
         if !cx.state.is_demo || cx.state.model.is_none() {
             recent_ui(ui, cx, &cx.persisted.recent_models);
         }
@@ -134,20 +136,7 @@ impl ModelPage {
             if let Some(path) = path.filter(|_| can_load && (clicked || action == PathAction::Entered)) {
                 cx.request(Request::LoadAdapter { path });
             }
-            job_ui(ui, cx, JobKind::LoadAdapter);
         });
-    }
-}
-
-/// Progress of a job with its cancel button, or why the last one failed.
-fn job_ui(ui: &mut Ui, cx: &PageContext<'_>, kind: JobKind) {
-    if let Some(job) = cx.state.job(kind) {
-        ui.add_space(space::XS);
-        if notes::job_progress(ui, job) == JobAction::Cancel {
-            cx.request(Request::Cancel { job: kind });
-        }
-    } else if let Some(message) = cx.state.failure(kind) {
-        notes::callout(ui, Level::Error, message);
     }
 }
 

@@ -10,7 +10,7 @@ use egui::{RichText, Ui};
 
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
-use crate::app::pages::{Page, PageContext, PageId};
+use crate::app::pages::{Page, PageContext, PageId, job_ui};
 use crate::app::picker::PickPurpose;
 use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
@@ -18,7 +18,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::drop_zone::drop_zone;
 use crate::app::widgets::figures::{count, counted};
-use crate::app::widgets::notes::{self, JobAction};
+use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, JobKind, Request};
 
@@ -35,6 +35,7 @@ pub struct DataPage {
 
 impl Page for DataPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        job_ui(ui, cx, JobKind::ImportData);
         let Some(data) = &cx.state.data else {
             card(ui, "Choose files with examples", |ui| {
                 let text = "Drop one or more files with examples here";
@@ -77,14 +78,6 @@ impl DataPage {
                 ui.label(RichText::new("or drop files on the window").color(Tokens::of(ui).text_weak));
             }
         });
-        if let Some(job) = cx.state.job(JobKind::ImportData) {
-            ui.add_space(space::XS);
-            if notes::job_progress(ui, job) == JobAction::Cancel {
-                cx.request(Request::Cancel { job: JobKind::ImportData });
-            }
-        } else if let Some(message) = cx.state.failure(JobKind::ImportData) {
-            notes::callout(ui, Level::Error, message);
-        }
     }
 }
 

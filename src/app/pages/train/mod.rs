@@ -14,10 +14,12 @@ use egui::Ui;
 
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
-use crate::app::pages::{Page, PageContext, PageId};
+use crate::app::pages::{Page, PageContext, PageId, job_ui};
+use crate::app::state::Phase;
 use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
+use crate::worker::protocol::JobKind;
 
 use curves::RunCurves;
 use setup::Setup;
@@ -34,6 +36,13 @@ pub struct TrainPage {
 
 impl Page for TrainPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        if !shows_train_job(cx) {
+            job_ui(ui, cx, JobKind::Train);
+        }
+        if cx.state.active_run().is_none() && cx.state.job(JobKind::Train).is_some() {
+            // The next run is on its way: nothing may push its progress out of sight.
+            return;
+        }
         if let Some(run) = &cx.state.run {
             if self.curves.follow(cx.state.run_count, run) {
                 ui.ctx().request_repaint();
@@ -67,6 +76,14 @@ impl TrainPage {
             self.curves.details_ui(ui);
         });
     }
+}
+
+/// Whether the run's own cards tell of the job: its progress while it is on, and why it failed.
+fn shows_train_job(cx: &PageContext<'_>) -> bool {
+    cx.state.run.as_ref().is_some_and(|run| match &run.phase {
+        Phase::Failed(message) => cx.state.failure(JobKind::Train) == Some(message),
+        _ => run.is_active(),
+    })
 }
 
 /// Leads to the page that brings what is missing.

@@ -11,10 +11,10 @@ use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted};
-use crate::app::widgets::notes::{JobAction, callout, job_progress};
+use crate::app::widgets::notes::callout;
 use crate::app::widgets::path_field::{PathAction, path_field};
 use crate::train::TrainSettings;
-use crate::worker::protocol::{DataSummary, JobKind, ModelSummary, Request};
+use crate::worker::protocol::{DataSummary, ModelSummary, Request};
 
 use super::fields::{Field, GROUPS};
 use super::plan::{self, Pace};
@@ -118,17 +118,6 @@ impl Setup {
     ) {
         totals_ui(ui, settings, data);
         self.folder_ui(ui, cx, model);
-        if let Some(job) = cx.state.job(JobKind::Train) {
-            if job_progress(ui, job) == JobAction::Cancel {
-                cx.request(Request::Cancel { job: JobKind::Train });
-            }
-            return;
-        }
-        if cx.state.run.is_none()
-            && let Some(message) = cx.state.failure(JobKind::Train)
-        {
-            callout(ui, Level::Error, message);
-        }
         let obstacle = self.obstacle(settings, data, model);
         if let Some(obstacle) = &obstacle {
             callout(ui, Level::Warning, obstacle);
