@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use hydra_studio::app::log_lines;
 use hydra_studio::app::picker::RfdPicker;
 use hydra_studio::app::{self, Deps, StartArgs};
 use hydra_studio::cli;
@@ -15,15 +16,16 @@ fn main() -> ExitCode {
 
 /// Opens the window and its worker; returns when the window is closed and the worker has saved what ran.
 fn open_window() -> anyhow::Result<()> {
-    app::picker::install_logger();
+    log_lines::install();
     let (send, threads) = crossbeam_channel::bounded(1);
     app::run(move |wake| {
         let demo =
             AppPaths::of_system().map_or_else(|| std::env::temp_dir().join("hydra-studio-demo"), |paths| paths.demo());
+        let log = log_lines::listen(wake.clone());
         let Worker { requests, events, thread } = worker::spawn(demo, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
-        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), start: StartArgs::default() })
+        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), log, start: StartArgs::default() })
     })?;
     for thread in threads {
         if thread.join().is_err() {

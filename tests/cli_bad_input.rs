@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Program, golden, golden_adapter, named, questions, small_model, tensors};
+use common::{Program, golden, golden_adapter, json_lines, named, questions, small_model, tensors};
 
 /// Names in a folder, sorted.
 fn listing(folder: &Path) -> Vec<String> {

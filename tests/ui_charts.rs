@@ -1,5 +1,7 @@
 //! The pages Train and Routing in the real window, with the test in the worker's place; and their widgets as pictures.
 
+#[path = "ui_charts/layout.rs"]
+mod layout;
 #[path = "ui_charts/stage.rs"]
 mod stage;
 
@@ -103,6 +105,25 @@ fn advanced_mode_sends_what_was_edited_and_marks_it() {
 }
 
 #[test]
+fn examples_are_shown_as_the_settings_will_cut_them() {
+    let mut stage = Stage::on(PageId::Data);
+    let Event::ModelLoaded(mut small) = model() else { unreachable!() };
+    small.max_context = 256;
+    stage.tell([Event::ModelLoaded(small), data()]);
+    let asked = |stage: &mut Stage| {
+        stage.requests().into_iter().find_map(|request| match request {
+            Request::PreviewData { context, .. } => Some(context),
+            _ => None,
+        })
+    };
+    assert_eq!(asked(&mut stage), Some(256), "no more than the model takes");
+    stage.tell([Event::DataPreview { start: 0, examples: Vec::new() }]);
+    assert_eq!(asked(&mut stage), None);
+    stage.tell([model()]);
+    assert_eq!(asked(&mut stage), Some(512), "what Simple mode trains with");
+}
+
+#[test]
 fn a_run_folder_that_exists_is_refused_before_the_start() {
     let mut stage = ready();
     std::fs::create_dir(stage.runs.path().join("taken")).expect("a folder");
@@ -115,6 +136,20 @@ fn a_run_folder_that_exists_is_refused_before_the_start() {
     stage.settle();
     assert!(has(&stage, "This folder exists already"));
     assert!(stage.window.get_by_label("Start training").accesskit_node().is_disabled());
+}
+
+#[test]
+fn no_run_starts_while_its_model_or_data_is_on_the_way() {
+    for (job, words) in
+        [(JobKind::LoadModel, "A model is being loaded."), (JobKind::ImportData, "Data is being imported.")]
+    {
+        let mut stage = ready();
+        stage.tell([Event::Progress { job, share: None, note: "Reading".into() }]);
+        assert!(has(&stage, words));
+        assert!(stage.window.get_by_label("Start training").accesskit_node().is_disabled());
+        stage.tell([Event::Cancelled { job }]);
+        assert!(!stage.window.get_by_label("Start training").accesskit_node().is_disabled());
+    }
 }
 
 #[test]
@@ -232,6 +267,19 @@ fn the_end_is_judged_and_leads_on() {
 }
 
 #[test]
+fn an_adapter_that_was_taken_off_is_not_said_to_be_loaded() {
+    let mut stage = ready();
+    stage.tell(run_events(200, 200));
+    stage.tell([done(200)]);
+    assert!(has(&stage, "The adapter is loaded, and kept in"));
+    stage.tell([Event::AdapterDropped]);
+    assert!(has(&stage, "The adapter is not loaded any more") && !has(&stage, "See the routing"));
+    stage.requests();
+    click(&mut stage, "Load it again");
+    assert_eq!(stage.requests(), [Request::LoadAdapter { path: "/runs/2026-11-24-smollm2".into() }]);
+}
+
+#[test]
 fn a_stopped_run_can_be_gone_on_with() {
     let mut stage = ready();
     stage.tell(run_events(60, 200));
@@ -253,6 +301,18 @@ fn a_failure_stays_with_its_message_and_a_way_on() {
     stage.requests();
     click(&mut stage, "Go on from the last checkpoint");
     assert_eq!(stage.requests(), [Request::ResumeRun { run: "/runs/2026-11-24-smollm2".into() }]);
+}
+
+#[test]
+fn the_time_of_a_run_is_told_only_where_it_was_measured() {
+    let mut stage = ready();
+    assert!(has(&stage, "not known yet"));
+    stage.tell(run_events(200, 200));
+    stage.tell([done(200)]);
+    // 238 steps of 8 examples at 175 tokens each, 251 tokens a second.
+    assert!(has(&stage, "about 22 min ") && !has(&stage, "not known yet"));
+    stage.tell([data()]);
+    assert!(has(&stage, "not known yet"), "other data takes another time");
 }
 
 // --- Routing ---
@@ -305,6 +365,21 @@ fn a_report_is_told_in_words_and_by_hover() {
     stage.window.hover_at(row.left_center() + egui::vec2(90.0, 0.0));
     stage.settle();
     assert!(has(&stage, "of 60, not supervised"), "the token under the pointer is told");
+}
+
+#[test]
+fn tokens_are_read_with_the_arrow_keys_and_name_their_heads() {
+    let mut stage = routed();
+    stage.tell([Event::Routing(report(60, 30, 3))]);
+    assert!(has(&stage, "When does it arrive? (Head ") || has(&stage, "leads "), "a row names its leading heads");
+    stage.window.get_by_label("Tokens; read them with the arrow keys").focus();
+    stage.settle();
+    for _ in 0..3 {
+        stage.window.key_press(Key::ArrowRight);
+        stage.settle();
+    }
+    assert!(has(&stage, "Token 3 of 60, “> user \\n A”: Head 1 0."), "the gates are told");
+    assert!(has(&stage, "Token 3 of 60, not supervised"), "the gates are shown");
 }
 
 #[test]
@@ -381,6 +456,24 @@ fn both_answers_stream_one_after_the_other() {
     stage.tell([token(tuned, "It is four."), Event::Answered { id: tuned, tokens: 4, tokens_per_s: 19.0, reason }]);
     assert!(has(&stage, "It is five.") && has(&stage, "It is four."));
     assert!(has(&stage, "4 tokens at 19.0/s, ended by itself"));
+}
+
+#[test]
+fn an_answer_that_is_stopped_is_not_shown_as_the_adapters() {
+    let mut stage = routed();
+    stage.window.get_by_label("Question").focus();
+    stage.window.get_by_role_and_label(Role::MultilineTextInput, "Question").type_text("What is 2 plus 2?");
+    stage.settle();
+    click(&mut stage, "Ask both");
+    let requests = stage.requests();
+    let Some(Request::Generate { id, .. }) = requests.first() else { panic!("nothing was asked: {requests:?}") };
+    stage.tell([Event::Token { id: *id, text: "It is five".into() }]);
+    click(&mut stage, "Stop answering");
+    stage.tell([Event::Answered { id: *id, tokens: 3, tokens_per_s: 21.0, reason: EndReason::Cancelled }]);
+    assert_eq!(stage.requests(), [Request::Cancel { job: JobKind::Generate }], "the adapter is not asked any more");
+    assert_eq!(stage.window.query_all_by_label_contains("It is five").count(), 1);
+    assert!(has(&stage, "Stopped before the adapter was asked."));
+    assert!(!stage.window.get_by_label("Ask both").accesskit_node().is_disabled());
 }
 
 // --- Budgets ---

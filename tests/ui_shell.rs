@@ -9,10 +9,12 @@ use egui::{Key, Modifiers, Role, ThemePreference};
 use egui_kittest::kittest::Queryable as _;
 use fixtures::{Fixture, adapter, data, model, preview, started, step};
 use hydra_studio::app::icons::Icon;
+use hydra_studio::app::log_lines::LogLine;
 use hydra_studio::app::picker::{PickOutcome, PickPurpose};
 use hydra_studio::app::state::JobStatus;
 use hydra_studio::app::toasts::Level;
 use hydra_studio::app::widgets::{buttons, card, drop_zone, notes, path_field};
+use hydra_studio::data::ColumnMap;
 use hydra_studio::worker::protocol::{Event, ExportSummary, JobKind, Request, TrainingEnd};
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -190,7 +192,8 @@ fn an_import_that_fails_says_why_at_the_top_though_data_is_there() {
     f.tell([data()]);
     f.press(CTRL, Key::Num2);
     f.tell([Event::Failed { job: JobKind::ImportData, message: "The file holds no rows: /data/b.csv".into() }]);
-    let first_card = f.window.get_by_label("1,200 examples").rect().top();
+    let headings = f.window.query_all_by_label("1,200 examples").map(|node| node.rect().top());
+    let first_card = headings.fold(f32::INFINITY, f32::min);
     let messages: Vec<f32> =
         f.window.query_all_by_label_contains("The file holds no rows").map(|node| node.rect().bottom()).collect();
     assert!(messages.len() == 2 && messages.iter().any(|bottom| *bottom < first_card), "{messages:?}");
@@ -233,6 +236,22 @@ fn imported_data_shows_its_shape_its_dropped_rows_and_its_reading() {
 }
 
 #[test]
+fn an_endless_message_is_cut_on_screen_and_says_so() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num2);
+    f.tell([data()]);
+    let Event::DataPreview { start, mut examples } = preview(0) else { unreachable!() };
+    for example in &mut examples {
+        example.tokens.clear();
+    }
+    examples[0].messages[0].content = "word ".repeat(1_000_000);
+    f.tell([Event::DataPreview { start, examples }]);
+    f.window.set_size(egui::vec2(1280.0, 2600.0));
+    f.window.run();
+    assert!(f.shows("… and 5.00 MB more, not shown here."));
+}
+
+#[test]
 fn columns_chosen_by_hand_go_into_the_next_import() {
     let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/data/a.csv")])]);
     f.press(CTRL, Key::D);
@@ -252,6 +271,39 @@ fn columns_chosen_by_hand_go_into_the_next_import() {
         (paths.as_slice(), map.response.as_deref()),
         ([PathBuf::from("/home/ada/tickets.csv")].as_slice(), Some("category"))
     );
+}
+
+#[test]
+fn columns_that_fit_nothing_are_chosen_where_the_import_failed() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num2);
+    let paths = vec![PathBuf::from("/data/fragen.csv")];
+    let columns = vec!["Frage".to_owned(), "Antwort".to_owned()];
+    let failed = |message: &str| Event::Failed { job: JobKind::ImportData, message: message.into() };
+    f.tell([Event::ColumnsWanted { paths: paths.clone(), columns }, failed("The columns fit no shape")]);
+    assert!(f.shows("Which column holds the question, and which the answer?"));
+    for (part, column) in [("Question or instruction", "Frage"), ("Answer", "Antwort")] {
+        f.click(Role::ComboBox, part);
+        f.click(Role::Button, column);
+    }
+    f.asked();
+    f.click(Role::Button, "Import with these columns");
+    let map = ColumnMap { prompt: Some("Frage".into()), response: Some("Antwort".into()), ..ColumnMap::default() };
+    assert_eq!(f.asked(), [Request::ImportData { paths, map }]);
+    f.tell([failed("The disk has gone")]);
+    assert!(!f.shows("Which column holds"), "no choice of columns mends another failure");
+}
+
+#[test]
+fn columns_are_said_to_be_chosen_by_hand_only_where_they_were() {
+    let mut f = Fixture::new();
+    f.press(CTRL, Key::Num2);
+    let Event::DataImported(mut by_hand) = data() else { unreachable!() };
+    by_hand.map.response = Some("category".into());
+    f.tell([Event::DataImported(by_hand)]);
+    assert!(f.shows("Chosen by hand."));
+    f.tell([data()]);
+    assert!(f.shows("Found by their names.") && !f.shows("Chosen by hand."));
 }
 
 #[test]
@@ -275,6 +327,15 @@ fn a_failure_elsewhere_becomes_a_toast_and_stays_among_the_notices() {
     assert!(!f.shows("12 examples were cut."));
     f.click(Role::Button, "Notices (1)");
     assert!(f.shows("12 examples were cut."));
+}
+
+#[test]
+fn what_the_program_logs_becomes_a_notice() {
+    let mut f = Fixture::new();
+    let text = "no thread for the file dialog: out of memory".to_owned();
+    f.log.send(LogLine { level: Level::Error, text: text.clone() }).expect("the window is there");
+    f.window.run();
+    assert!(f.shows(&text) && f.shows("Notices (1)"));
 }
 
 #[test]
@@ -376,6 +437,34 @@ fn held_out_examples_follow_the_run() {
 }
 
 #[test]
+fn closing_when_done_goes_on_with_a_paused_run() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200), Event::Paused { step: 1 }]);
+    f.asked();
+    f.asks_to_close();
+    f.click(Role::Button, "Close when done");
+    assert_eq!(f.asked(), [Request::Continue]);
+    f.events.send(ended()).expect("the window is there");
+    f.window.step();
+    assert!(f.has_closed());
+}
+
+#[test]
+fn a_run_that_could_not_start_keeps_the_window_though_one_before_it_ended_well() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200), ended()]);
+    f.tell([Event::Progress { job: JobKind::Train, share: None, note: "Preparing the run".into() }]);
+    f.asks_to_close();
+    f.click(Role::Button, "Close when done");
+    let message = "the disk is full: free 40 MB in /home/ada";
+    f.events.send(Event::Failed { job: JobKind::Train, message: message.into() }).expect("the window is there");
+    f.window.step();
+    assert!(!f.has_closed());
+    f.window.run();
+    assert!(f.shows(message));
+}
+
+#[test]
 fn closing_without_a_run_asks_nothing() {
     let mut f = Fixture::new();
     f.asks_to_close();
@@ -400,6 +489,23 @@ fn an_export_says_saved_only_after_it_was_compared() {
         tensors: 1050,
     })]);
     assert!(f.shows("Re-read and compared bit for bit: 1,050 tensors in 2 files"));
+}
+
+#[test]
+fn the_folder_to_export_to_can_be_emptied_and_written_anew() {
+    let mut f = Fixture::new();
+    f.tell([model(), adapter()]);
+    f.press(CTRL, Key::Num5);
+    let field = |f: &Fixture| f.window.get_by_role_and_label(Role::TextInput, "New folder").value();
+    f.window.get_by_role_and_label(Role::TextInput, "New folder").focus();
+    f.window.run();
+    f.press(CTRL, Key::A);
+    f.press(Modifiers::NONE, Key::Backspace);
+    assert_eq!(field(&f).unwrap_or_default(), "");
+    f.window.get_by_role_and_label(Role::TextInput, "New folder").type_text("/tmp/mine");
+    f.window.run();
+    f.click(Role::Button, "Export adapter");
+    assert_eq!(f.asked(), [Request::Export { out: "/tmp/mine".into() }]);
 }
 
 #[test]

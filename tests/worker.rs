@@ -92,6 +92,25 @@ fn a_run_is_paused_questioned_stopped_and_resumed() {
 }
 
 #[test]
+fn columns_that_fit_nothing_are_asked_for_and_then_imported() {
+    let mut desk = Desk::new();
+    let file = desk.path().join("fragen.csv");
+    std::fs::write(&file, "Frage,Antwort\nWie spät ist es?,Zwölf.\nWer da?,Ich.\n").unwrap();
+    let paths = vec![file.clone()];
+    desk.send(Request::ImportData { paths: paths.clone(), map: ColumnMap::default() });
+    let wanted = desk.wait("the columns", |e| matches!(e, Event::ColumnsWanted { .. }));
+    assert_eq!(wanted, Event::ColumnsWanted { paths, columns: vec!["Frage".into(), "Antwort".into()] });
+    assert!(desk.wait_failure(JobKind::ImportData).contains("fit no shape"));
+
+    let map = ColumnMap { prompt: Some("Frage".into()), response: Some("Antwort".into()), ..ColumnMap::default() };
+    desk.send(Request::ImportData { paths: vec![file], map: map.clone() });
+    let Event::DataImported(data) = desk.wait("the data", |e| matches!(e, Event::DataImported(_))) else {
+        unreachable!()
+    };
+    assert_eq!((data.kept, data.map), (2, map));
+}
+
+#[test]
 fn what_cannot_be_done_is_said_and_the_worker_lives_on() {
     let mut desk = Desk::new();
     desk.send(Request::Inspect { source: InspectSource::Prompt("?".into()) });

@@ -5,7 +5,7 @@ use egui::{Context, RichText, Ui, ViewportCommand};
 use crate::app::App;
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
-use crate::app::state::Phase;
+use crate::app::state::{Phase, RunState};
 use crate::app::theme::{Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::ui::dialog;
@@ -43,8 +43,9 @@ impl App {
         }
         let is_running = self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some();
         if !is_running {
-            // A run that failed keeps the window, so that its message is seen.
-            let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)));
+            // A run that failed keeps the window, so that its message is seen; so does one that could not even start.
+            let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)))
+                && self.state.failure(JobKind::Train).is_none();
             if self.closing == Closing::AfterRun && is_saved {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
             }
@@ -95,6 +96,10 @@ impl App {
             }
             if self.state.failure(JobKind::Train).is_none() {
                 if ui.button("Close when done").clicked() {
+                    let is_held = |run: &RunState| matches!(run.phase, Phase::Paused | Phase::Pausing);
+                    if self.state.active_run().is_some_and(is_held) {
+                        self.commands.send(SystemCommand::Request(Request::Continue));
+                    }
                     self.closing = Closing::AfterRun;
                 }
             } else if ui.button("Close without saving").clicked() {

@@ -21,7 +21,7 @@ impl App {
             SystemCommand::Request(request) => self.send_request(request),
             SystemCommand::Show(page) => self.view = View::Page(page),
             SystemCommand::Ui(command) => self.run_ui_command(ctx, command),
-            SystemCommand::Pick(purpose) => self.open_dialog(ctx, purpose),
+            SystemCommand::Pick(purpose) => self.wanted_dialog = Some(purpose),
             SystemCommand::Paths(purpose, paths) => self.hand_out_paths(purpose, paths),
             SystemCommand::OpenFolder(path) => {
                 if let Err(error) = folders::open(&path) {
@@ -44,11 +44,11 @@ impl App {
         }
         match command {
             UICommand::ShowStart => self.view = View::Start,
-            UICommand::OpenModelFolder => self.open_dialog(ctx, PickPurpose::ModelFolder),
-            UICommand::OpenModelFile => self.open_dialog(ctx, PickPurpose::ModelFile),
-            UICommand::OpenData => self.open_dialog(ctx, PickPurpose::Data),
-            UICommand::OpenAdapter => self.open_dialog(ctx, PickPurpose::Adapter),
-            UICommand::OpenRun => self.open_dialog(ctx, PickPurpose::Run),
+            UICommand::OpenModelFolder => self.wanted_dialog = Some(PickPurpose::ModelFolder),
+            UICommand::OpenModelFile => self.wanted_dialog = Some(PickPurpose::ModelFile),
+            UICommand::OpenData => self.wanted_dialog = Some(PickPurpose::Data),
+            UICommand::OpenAdapter => self.wanted_dialog = Some(PickPurpose::Adapter),
+            UICommand::OpenRun => self.wanted_dialog = Some(PickPurpose::Run),
             UICommand::DropAdapter => self.send_request(Request::DropAdapter),
             UICommand::TryDemo => {
                 self.view = View::Start;
@@ -99,10 +99,12 @@ impl App {
         }
     }
 
-    fn open_dialog(&mut self, ctx: &Context, purpose: PickPurpose) {
+    /// Opens the dialog that a command asked for, above the window of `frame`.
+    pub(super) fn open_wanted_dialog(&mut self, ctx: &Context, frame: &eframe::Frame) {
+        let Some(purpose) = self.wanted_dialog.take() else { return };
         let ctx = ctx.clone();
         let wake = Arc::new(move || ctx.request_repaint());
-        if !self.picker.pick(purpose, self.pick_replies.0.clone(), wake) {
+        if !self.picker.pick(purpose, frame, self.pick_replies.0.clone(), wake) {
             self.toasts.push(Level::Info, "A file dialog is open already.");
         }
     }

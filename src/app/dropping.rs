@@ -9,6 +9,7 @@ use crate::app::commands::SystemCommand;
 use crate::app::picker::PickPurpose;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
+use crate::data::is_data_file;
 
 impl App {
     /// Hands dropped paths to whom they are for.
@@ -39,11 +40,25 @@ fn purpose(path: &Path) -> PickPurpose {
     } else if path.join("adapter_config.json").is_file() {
         PickPurpose::Adapter
     } else if path.is_dir() {
-        PickPurpose::ModelFolder
+        folder_purpose(path)
     } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
         PickPurpose::ModelFile
     } else {
         PickPurpose::Data
+    }
+}
+
+/// What a dropped folder is for: data where files with examples lie in it and nothing of a model does.
+fn folder_purpose(folder: &Path) -> PickPurpose {
+    let files = || folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_of_model = |path: PathBuf| {
+        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        path.ends_with("config.json") || extension.is_some_and(|name| name == "gguf" || name == "safetensors")
+    };
+    if !files().any(is_of_model) && files().any(|path| is_data_file(&path)) {
+        PickPurpose::Data
+    } else {
+        PickPurpose::ModelFolder
     }
 }
 
@@ -79,6 +94,11 @@ mod tests {
         assert_eq!(purpose(&make("model", "config.json")?), PickPurpose::ModelFolder);
         assert_eq!(purpose(&make("adapter", "adapter_config.json")?), PickPurpose::Adapter);
         assert_eq!(purpose(&make("run", "run.json")?), PickPurpose::Run);
+        std::fs::write(folder.path().join("model/tokenizer.json"), "{}")?;
+        assert_eq!(purpose(&folder.path().join("model")), PickPurpose::ModelFolder, "a model's own .json is no data");
+        assert_eq!(purpose(&make("weights", "model.GGUF")?), PickPurpose::ModelFolder);
+        assert_eq!(purpose(&make("tables", "tickets.csv")?), PickPurpose::Data);
+        assert_eq!(purpose(&make("pictures", "one.png")?), PickPurpose::ModelFolder);
         assert_eq!(purpose(Path::new("x/Model.GGUF")), PickPurpose::ModelFile);
         assert_eq!(purpose(Path::new("x/rows.jsonl")), PickPurpose::Data);
         Ok(())

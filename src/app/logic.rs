@@ -22,6 +22,9 @@ impl App {
     /// Takes in everything that waits, then runs the queued commands.
     pub(super) fn drain(&mut self, ctx: &Context) {
         self.drain_events(ctx);
+        for line in self.log.try_iter() {
+            self.toasts.push(line.level, line.text);
+        }
         while let Ok(reply) = self.pick_replies.1.try_recv() {
             self.take_pick(reply.purpose, reply.outcome);
         }

@@ -13,6 +13,7 @@ mod folders;
 mod help;
 pub mod icons;
 mod launch;
+pub mod log_lines;
 mod logic;
 pub mod pages;
 mod palette;
@@ -38,9 +39,10 @@ pub use launch::run;
 
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
+use crate::app::log_lines::LogLine;
 use crate::app::pages::{PageId, Pages};
 use crate::app::palette::Palette;
-use crate::app::picker::{PathPicker, PickReply};
+use crate::app::picker::{PathPicker, PickPurpose, PickReply};
 use crate::app::settings::Persisted;
 use crate::app::state::AppState;
 use crate::app::toasts::Toasts;
@@ -65,6 +67,8 @@ pub struct Deps {
     pub requests: Sender<Request>,
     pub events: Receiver<Event>,
     pub picker: Box<dyn PathPicker>,
+    /// Warnings and errors that were logged, to be shown as notices.
+    pub log: Receiver<LogLine>,
     pub start: StartArgs,
 }
 
@@ -82,8 +86,11 @@ pub struct App {
     events: Receiver<Event>,
     commands: CommandSender,
     queued: Receiver<SystemCommand>,
+    log: Receiver<LogLine>,
     picker: Box<dyn PathPicker>,
     pick_replies: (Sender<PickReply>, Receiver<PickReply>),
+    /// The dialog to open after the commands of this frame: only there is the native window at hand.
+    wanted_dialog: Option<PickPurpose>,
     state: AppState,
     persisted: Persisted,
     view: View,
@@ -114,8 +121,10 @@ impl App {
             events: deps.events,
             commands,
             queued,
+            log: deps.log,
             picker: deps.picker,
             pick_replies: crossbeam_channel::unbounded(),
+            wanted_dialog: None,
             state: AppState::default(),
             persisted,
             view: View::Start,
@@ -144,8 +153,9 @@ impl App {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
         self.drain(ctx);
+        self.open_wanted_dialog(ctx, frame);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {

@@ -97,7 +97,7 @@ fn search_ui(ui: &mut Ui, search: &mut Search, obstacle: &dyn Fn(UICommand) -> O
     }
     let mut outcome = Outcome::Nothing;
     ScrollArea::vertical().max_height(380.0).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().item_spacing.y = space::XXS;
         for (index, &command) in found.iter().enumerate() {
             let is_chosen = index == search.chosen;
             let obstacle = obstacle(command);

@@ -3,10 +3,13 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
+
+use crate::app::Waker;
+use crate::app::log_lines::dialog_errors;
 
 /// What a path is wanted for; it decides the dialog's title and filter, and who takes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,9 +74,9 @@ pub struct PickReply {
 
 /// Asks the user for paths.
 pub trait PathPicker {
-    /// Opens a dialog and returns at once; the answer goes to `reply`, then `wake` is called. Gives back false where a
-    /// dialog is open already.
-    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool;
+    /// Opens a dialog above the window `parent` and returns at once; the answer goes to `reply`, then `wake` is called.
+    /// Gives back false where a dialog is open already.
+    fn pick(&mut self, purpose: PickPurpose, parent: &eframe::Frame, reply: Sender<PickReply>, wake: Waker) -> bool;
 }
 
 /// The system's own dialog.
@@ -83,13 +86,14 @@ pub struct RfdPicker {
 }
 
 impl PathPicker for RfdPicker {
-    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool {
+    fn pick(&mut self, purpose: PickPurpose, parent: &eframe::Frame, reply: Sender<PickReply>, wake: Waker) -> bool {
         if self.is_open.swap(true, Ordering::SeqCst) {
             return false;
         }
         let is_open = Arc::clone(&self.is_open);
+        let dialog = rfd::FileDialog::new().set_title(purpose.title()).set_parent(parent);
         let answer = move || {
-            let outcome = native_dialog(purpose);
+            let outcome = native_dialog(dialog, purpose);
             is_open.store(false, Ordering::SeqCst);
             // The window may have closed meanwhile; then nobody waits for the answer.
             let _ = reply.send(PickReply { purpose, outcome });
@@ -107,9 +111,8 @@ impl PathPicker for RfdPicker {
 
 /// Shows the dialog and waits for it. rfd answers `None` both when the user closes the dialog and when there is none to
 /// show; what it logged tells the two apart.
-fn native_dialog(purpose: PickPurpose) -> PickOutcome {
+fn native_dialog(dialog: rfd::FileDialog, purpose: PickPurpose) -> PickOutcome {
     let errors_before = dialog_errors();
-    let dialog = rfd::FileDialog::new().set_title(purpose.title());
     let picked = match purpose.filter() {
         None => dialog.pick_folder().map(|path| vec![path]),
         Some((name, extensions)) => {
@@ -121,45 +124,6 @@ fn native_dialog(purpose: PickPurpose) -> PickOutcome {
         Some(paths) if !paths.is_empty() => PickOutcome::Picked(paths),
         _ if dialog_errors() > errors_before => PickOutcome::Unavailable,
         _ => PickOutcome::Dismissed,
-    }
-}
-
-static DIALOG_ERRORS: AtomicUsize = AtomicUsize::new(0);
-
-fn dialog_errors() -> usize {
-    DIALOG_ERRORS.load(Ordering::SeqCst)
-}
-
-/// The start of this program's own log targets.
-const OWN_TARGET: &str = "hydra_studio";
-
-/// A logger that counts the errors of rfd, and prints the errors of the rest and this program's warnings on stderr. The program installs it
-/// once with [`install_logger`].
-struct DialogLog;
-
-impl log::Log for DialogLog {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if record.target().starts_with("rfd") {
-            if record.level() == log::Level::Error {
-                DIALOG_ERRORS.fetch_add(1, Ordering::SeqCst);
-            }
-        } else if record.level() == log::Level::Error || record.target().starts_with(OWN_TARGET) {
-            eprintln!("{}: {}", record.level().as_str().to_lowercase(), record.args());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-/// Installs the logger that [`RfdPicker`] needs to tell a closed dialog from a missing one. Without effect where a logger
-/// is installed already.
-pub fn install_logger() {
-    if log::set_logger(&DialogLog).is_ok() {
-        log::set_max_level(log::LevelFilter::Warn);
     }
 }
 
@@ -183,7 +147,7 @@ impl ScriptedPicker {
 }
 
 impl PathPicker for ScriptedPicker {
-    fn pick(&mut self, purpose: PickPurpose, reply: Sender<PickReply>, wake: Arc<dyn Fn() + Send + Sync>) -> bool {
+    fn pick(&mut self, purpose: PickPurpose, _parent: &eframe::Frame, reply: Sender<PickReply>, wake: Waker) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(purpose);
         let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let outcome = next.unwrap_or(PickOutcome::Dismissed);

@@ -136,7 +136,7 @@ fn choice_ui(ui: &mut Ui, choice: &Choice, card: egui::Vec2) -> egui::Response {
     let inside = UiBuilder::new().max_rect(rect.shrink(space::L)).layout(egui::Layout::top_down(egui::Align::Min));
     let ui = &mut ui.new_child(inside);
     let (mark, _) = ui.allocate_exact_size(egui::Vec2::splat(36.0), Sense::hover());
-    ui.painter().rect_filled(mark, size::RADIUS + 2, tokens.accent_soft);
+    ui.painter().rect_filled(mark, size::RADIUS_LARGE, tokens.accent_soft);
     choice.icon.image(20.0).tint(tokens.accent_text).paint_at(ui, mark.shrink(8.0));
     ui.add_space(space::XS);
     ui.label(RichText::new(choice.title).text_style(theme::text::card()).color(tokens.text_strong));

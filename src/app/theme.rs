@@ -10,43 +10,8 @@ use egui::{
     vec2,
 };
 
-/// Distances in points, on a grid of four.
-pub mod space {
-    /// Between an icon and its text.
-    pub const XS: f32 = 4.0;
-    /// Between controls that belong together.
-    pub const S: f32 = 8.0;
-    /// Between the rows of a form.
-    pub const M: f32 = 12.0;
-    /// Inside a card, and between cards.
-    pub const L: f32 = 16.0;
-    /// Around the contents of a page.
-    pub const XL: f32 = 24.0;
-    /// Between a page's title and what is far from it.
-    pub const XXL: f32 = 32.0;
-}
-
-/// Sizes in points that more than one place shares.
-pub mod size {
-    /// Width of the left rail.
-    pub const RAIL: f32 = 184.0;
-    /// Height of the status bar.
-    pub const STATUS_BAR: f32 = 40.0;
-    /// Widest that the contents of a page grow.
-    pub const PAGE: f32 = 960.0;
-    /// Height of buttons and fields.
-    pub const CONTROL: f32 = 32.0;
-    /// Side of an icon beside text.
-    pub const ICON: f32 = 16.0;
-    /// Side of an icon that stands for a whole empty page.
-    pub const ICON_LARGE: f32 = 40.0;
-    /// Height of a table's row.
-    pub const ROW: f32 = 28.0;
-    /// Corner radius of buttons and fields.
-    pub const RADIUS: u8 = 6;
-    /// Corner radius of cards and windows.
-    pub const RADIUS_CARD: u8 = 10;
-}
+pub mod size;
+pub mod space;
 
 /// Text styles beyond egui's own five.
 pub mod text {
@@ -324,7 +289,7 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     visuals.window_fill = tokens.card;
     visuals.window_stroke = Stroke::new(1.0, tokens.border_strong);
     visuals.window_corner_radius = card_radius;
-    visuals.menu_corner_radius = CornerRadius::same(8);
+    visuals.menu_corner_radius = CornerRadius::same(size::RADIUS_LARGE);
     visuals.window_shadow = shadow(theme, 24);
     visuals.popup_shadow = shadow(theme, 12);
     visuals.extreme_bg_color = tokens.well;
@@ -382,6 +347,14 @@ pub fn callout_frame(fill: Color32) -> egui::Frame {
         .fill(fill)
         .corner_radius(CornerRadius::same(size::RADIUS))
         .inner_margin(Margin::symmetric(space::M as i8, space::S as i8))
+}
+
+/// The frame of a text that is not the window's own: an answer, an example.
+pub fn well_frame(tokens: &Tokens) -> egui::Frame {
+    egui::Frame::new()
+        .fill(tokens.well)
+        .corner_radius(CornerRadius::same(size::RADIUS))
+        .inner_margin(Margin::same(space::M as i8))
 }
 
 /// The frame of a dialog.

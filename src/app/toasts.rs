@@ -10,6 +10,9 @@ use crate::app::theme::{self, Tokens, size, space};
 /// How many notices the panel keeps.
 const HISTORY: usize = 200;
 
+/// How many notices the corner shows at once.
+const AT_ONCE: usize = 4;
+
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
@@ -131,11 +134,9 @@ impl Toasts {
     pub fn ui(&mut self, ctx: &Context) {
         let now = ctx.input(|i| i.time);
         let mut offset = size::STATUS_BAR + space::M;
-        for notice in self.notices.iter_mut().rev().take(4).filter(|n| !n.is_dismissed) {
+        let shown = self.shown(now);
+        for notice in self.notices.iter_mut().rev().filter(|notice| shown.contains(&notice.id)) {
             let until = *notice.until.get_or_insert(now + notice.level.seconds());
-            if now >= until {
-                continue;
-            }
             ctx.request_repaint_after(std::time::Duration::from_secs_f64(until - now));
             let area = Area::new(Id::unique("toast").with(notice.id))
                 .order(Order::Tooltip)
@@ -143,6 +144,14 @@ impl Toasts {
                 .show(ctx, |ui| toast_ui(ui, notice));
             offset += area.response.rect.height() + space::S;
         }
+    }
+
+    /// Ids of the notices in the corner: the latest that are fresh, but no error makes room for what matters less.
+    fn shown(&self, now: f64) -> Vec<u64> {
+        let is_fresh = |notice: &&Notice| !notice.is_dismissed && notice.until.is_none_or(|until| now < until);
+        let mut fresh: Vec<&Notice> = self.notices.iter().rev().filter(is_fresh).collect();
+        fresh.sort_by_key(|notice| notice.level != Level::Error);
+        fresh.iter().take(AT_ONCE).map(|notice| notice.id).collect()
     }
 
     /// Draws the history, latest first.
@@ -180,7 +189,7 @@ fn toast_ui(ui: &mut Ui, notice: &mut Notice) {
         ui.horizontal_top(|ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().interact_size.y = 20.0;
-            ui.spacing_mut().button_padding = vec2(space::XS, 2.0);
+            ui.spacing_mut().button_padding = vec2(space::XS, space::XXS);
             let level = notice.level;
             ui.add(level.icon().image(size::ICON).tint(level.color(tokens)).alt_text(level.word()));
             let times = if notice.times > 1 { format!(" ({} times)", notice.times) } else { String::new() };
@@ -194,4 +203,22 @@ fn toast_ui(ui: &mut Ui, notice: &mut Notice) {
             }
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_and_lesser_notices_push_no_error_out_of_the_corner() {
+        let mut toasts = Toasts::default();
+        toasts.push(Level::Error, "the disk is full");
+        for number in 0..6 {
+            toasts.keep(Level::Ok, format!("hidden {number}"));
+            toasts.push(Level::Info, format!("note {number}"));
+        }
+        let message = |id: &u64| toasts.notices.iter().find(|notice| notice.id == *id).map(|n| n.message.as_str());
+        let shown: Vec<_> = toasts.shown(0.0).iter().filter_map(message).map(str::to_owned).collect();
+        assert_eq!(shown, ["the disk is full", "note 5", "note 4", "note 3"]);
+    }
 }

@@ -76,7 +76,13 @@ impl App {
 
     fn page_ui(&mut self, ui: &mut Ui, id: PageId) {
         let is_dropping = dropping::is_hovering(ui.ctx());
-        let cx = PageContext { state: &self.state, persisted: &self.persisted, commands: &self.commands, is_dropping };
+        let cx = PageContext {
+            state: &self.state,
+            persisted: &self.persisted,
+            commands: &self.commands,
+            context: self.pages.train.context(self.state.model.as_ref()),
+            is_dropping,
+        };
         let page = self.pages.page(id);
         ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
             let width = page.width().min(ui.available_width() - 2.0 * space::XL);
@@ -135,7 +141,7 @@ pub(super) fn wordmark_ui(ui: &mut Ui) {
     let tokens = Tokens::of(ui);
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(egui::Vec2::splat(28.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect, size::RADIUS + 1, tokens.accent);
+        ui.painter().rect_filled(rect, size::RADIUS_LARGE, tokens.accent);
         Icon::Hydra.image(20.0).tint(tokens.on_accent).paint_at(ui, rect.shrink(4.0));
         ui.label(RichText::new("Hydra Studio").text_style(theme::text::card()).color(tokens.text_strong));
     });

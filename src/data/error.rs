@@ -58,3 +58,19 @@ pub enum DataError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
+
+impl DataError {
+    /// Whether naming the columns by hand may mend it.
+    pub fn is_about_columns(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownColumns { .. }
+                | Self::Preference { .. }
+                | Self::NoSuchColumn { .. }
+                | Self::MappedTwice { .. }
+                | Self::PartMissing { .. }
+                | Self::ContextOfConversation { .. }
+                | Self::NoUsableRow { .. }
+        )
+    }
+}

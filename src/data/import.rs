@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convert::convert;
 use super::plan::{Accept, Plan, Used};
-use super::read::{Fields, Kind, Reader, Row};
+use super::read::{Fields, Reader, Row, is_data_file};
 use super::{ColumnMap, DataError, Dropped, Example, Shape, Source};
 use crate::job::Job;
 
@@ -62,6 +62,17 @@ pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Resul
     import_all(paths, map, Accept::AlsoTexts, job)
 }
 
+/// The columns that the first rows of the files have, in the order in which they are first seen. Paths are taken as by
+/// [`import`]; errs where a file cannot be read.
+pub fn found_columns(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
+    let mut columns = FoundColumns::default();
+    for path in files_in(paths)? {
+        let rows = sample(&mut Reader::open(&path)?)?;
+        rows.iter().filter_map(|row| row.fields.as_ref().ok()).for_each(|fields| columns.add(fields));
+    }
+    Ok(columns.names)
+}
+
 fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
     let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
@@ -91,7 +102,7 @@ pub fn files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
         let entries = path.read_dir().map_err(unreadable)?;
         let entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
         let mut inside = entries.map_err(unreadable)?;
-        inside.retain(|file| file.is_file() && Kind::of(file).is_ok());
+        inside.retain(|file| file.is_file() && is_data_file(file));
         if inside.is_empty() {
             return Err(DataError::EmptyFolder { path: path.clone() });
         }

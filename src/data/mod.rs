@@ -19,7 +19,8 @@ mod split;
 
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
-pub use import::{FileImport, Import, files_in, import, import_with_texts};
+pub use import::{FileImport, Import, files_in, found_columns, import, import_with_texts};
 pub use map::ColumnMap;
+pub use read::is_data_file;
 pub use shape::Shape;
 pub use split::{HELD_OUT_SHARE, Split, split};

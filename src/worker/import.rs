@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::dispatch::{Surroundings, Task, panic_text};
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
-use crate::data::{ColumnMap, Import, Role, files_in, import, split};
+use crate::data::{ColumnMap, DataError, Import, Role, files_in, found_columns, import, split};
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
 
@@ -78,12 +78,27 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     let ticket = around.jobs.begin(JobKind::ImportData, &around.outbox);
     let (thread_around, thread_ticket) = (around.clone(), ticket.clone());
     let spawned = Builder::new().name("hydra-import".into()).spawn(move || {
-        let work = || publish(read(&paths, map, &thread_ticket.job)?, &thread_ticket, &thread_around);
+        let work = || match read(&paths, map, &thread_ticket.job) {
+            Ok(imported) => publish(imported, &thread_ticket, &thread_around),
+            Err(error) => {
+                if let Some(wanted) = columns_wanted(&paths, &error) {
+                    thread_around.outbox.send(wanted);
+                }
+                Err(error)
+            }
+        };
         thread_around.end(&thread_ticket, caught(work));
     });
     if let Err(error) = spawned {
         around.end(&ticket, Err(anyhow::anyhow!("the system refused a thread for the import: {error}")));
     }
+}
+
+/// The columns to choose from, where choosing them may mend `error`.
+fn columns_wanted(paths: &[PathBuf], error: &anyhow::Error) -> Option<Event> {
+    error.downcast_ref::<DataError>().filter(|error| error.is_about_columns())?;
+    let columns = found_columns(paths).ok().filter(|columns| !columns.is_empty())?;
+    Some(Event::ColumnsWanted { paths: paths.to_vec(), columns })
 }
 
 /// What `work` gives; a panic in it becomes an error.
@@ -144,6 +159,7 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
                 kept: file.kept,
             })
             .collect(),
+        map: imported.map.clone(),
         rows: import.rows,
         kept: import.examples.len(),
         dropped: import.dropped.clone(),

@@ -159,6 +159,12 @@ pub enum Event {
     AdapterLoaded(AdapterSummary),
     AdapterDropped,
     DataImported(DataSummary),
+    /// The failure that follows may be mended by naming the columns by hand: `columns` are those of the files, in their
+    /// order. Importing `paths` again with a map is the way on.
+    ColumnsWanted {
+        paths: Vec<PathBuf>,
+        columns: Vec<String>,
+    },
     DataPreview {
         start: usize,
         examples: Vec<ExampleView>,
@@ -265,6 +271,8 @@ pub struct FileSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataSummary {
     pub files: Vec<FileSummary>,
+    /// The columns that were named by hand.
+    pub map: ColumnMap,
     pub rows: usize,
     pub kept: usize,
     pub dropped: Vec<Dropped>,

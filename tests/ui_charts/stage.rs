@@ -10,6 +10,7 @@ use hydra_studio::app::pages::PageId;
 use hydra_studio::app::picker::ScriptedPicker;
 use hydra_studio::app::settings::Persisted;
 use hydra_studio::app::{App, Deps, StartArgs};
+use hydra_studio::data::ColumnMap;
 use hydra_studio::train::{CheckpointRecord, EvalRecord, StepRecord, TrainSettings};
 use hydra_studio::worker::protocol::{
     AdapterSummary, DataSummary, Event, ModelSummary, ModuleGates, Request, RoutingReport, RunSummary, TokenView,
@@ -36,7 +37,13 @@ impl Stage {
             Harness::builder().with_size(size).with_theme(egui_theme).with_max_steps(64).build_eframe(move |cc| {
                 let start = StartArgs { page: Some(page), ..StartArgs::default() };
                 let picker = Box::new(ScriptedPicker::default());
-                let deps = Deps { requests: request_sender, events: event_receiver, picker, start };
+                let deps = Deps {
+                    requests: request_sender,
+                    events: event_receiver,
+                    picker,
+                    log: crossbeam_channel::never(),
+                    start,
+                };
                 App::new(&cc.egui_ctx, deps, persisted)
             });
         Self { window, requests, events, runs }
@@ -94,6 +101,7 @@ pub fn data() -> Event {
     let prompts = ["What is 17 plus 25?", "How many days are there from 3 May to 9 June?", "Write 'river' backwards."];
     Event::DataImported(DataSummary {
         files: Vec::new(),
+        map: ColumnMap::default(),
         rows: 2000,
         kept: 2000,
         dropped: Vec::new(),

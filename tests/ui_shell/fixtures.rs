@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender};
 use egui_kittest::Harness;
 use hydra_studio::adapter::AdapterSpec;
+use hydra_studio::app::log_lines::LogLine;
 use hydra_studio::app::picker::{PickOutcome, ScriptedPicker};
 use hydra_studio::app::settings::Persisted;
 use hydra_studio::app::{App, Deps, StartArgs};
-use hydra_studio::data::{Dropped, Message, Role, Source};
+use hydra_studio::data::{ColumnMap, Dropped, Message, Role, Source};
 use hydra_studio::train::{StepRecord, TrainSettings};
 use hydra_studio::worker::protocol::{
     AdapterSummary, DataSummary, Event, ExampleView, FileSummary, ModelSummary, Request, RunSummary, TokenView,
@@ -19,6 +20,7 @@ pub struct Fixture {
     pub window: Harness<'static, App>,
     pub events: Sender<Event>,
     pub requests: Receiver<Request>,
+    pub log: Sender<LogLine>,
     pub picker: ScriptedPicker,
 }
 
@@ -32,6 +34,7 @@ impl Fixture {
     pub fn with(theme: egui::ThemePreference, answers: impl IntoIterator<Item = PickOutcome>) -> Self {
         let (requests, requests_end) = crossbeam_channel::unbounded();
         let (events_end, events) = crossbeam_channel::unbounded();
+        let (log_end, log) = crossbeam_channel::unbounded();
         let picker = ScriptedPicker::new(answers);
         let dialogs = Box::new(picker.clone());
         let persisted = Persisted {
@@ -45,11 +48,11 @@ impl Fixture {
         let window =
             Harness::builder().with_size([1280.0, 800.0]).with_max_steps(12).with_theme(egui_theme).build_eframe(
                 move |cc| {
-                    let deps = Deps { requests, events, picker: dialogs, start: StartArgs::default() };
+                    let deps = Deps { requests, events, picker: dialogs, log, start: StartArgs::default() };
                     App::new(&cc.egui_ctx, deps, persisted)
                 },
             );
-        Self { window, events: events_end, requests: requests_end, picker }
+        Self { window, events: events_end, requests: requests_end, log: log_end, picker }
     }
 
     /// Sends events and lets the window settle.
@@ -101,6 +104,7 @@ pub fn data() -> Event {
             rows: 1203,
             kept: 1200,
         }],
+        map: ColumnMap::default(),
         rows: 1203,
         kept: 1200,
         dropped: vec![

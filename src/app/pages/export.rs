@@ -1,7 +1,7 @@
 //! The Export page: what will be written, where, and where it works. "Saved" is said only after the folder was re-read
 //! and compared bit for bit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use egui::{Label, RichText, Ui};
 
@@ -22,10 +22,10 @@ use crate::worker::protocol::{AdapterSummary, Event, ExportSummary, JobKind, Req
 /// The Export page.
 #[derive(Default)]
 pub struct ExportPage {
-    /// The folder to write; empty asks for a new suggestion.
+    /// The folder to write.
     out: String,
-    /// The parent folder that the suggestion was made for.
-    suggested_in: String,
+    /// The parent folder that the suggestion was made for; `None` asks for a new one.
+    suggested_in: Option<PathBuf>,
 }
 
 impl Page for ExportPage {
@@ -51,18 +51,18 @@ impl Page for ExportPage {
     fn note_event(&mut self, event: &Event) {
         // The folder exists now, or belongs to another adapter: the next one needs another name.
         if matches!(event, Event::Exported(_) | Event::AdapterLoaded(_) | Event::TrainingDone(_)) {
-            self.out.clear();
+            self.suggested_in = None;
         }
     }
 }
 
 impl ExportPage {
     fn suggest(&mut self, cx: &PageContext<'_>, adapter: &AdapterSummary) {
-        let parent = cx.persisted.export_parent.display().to_string();
-        if self.out.is_empty() || self.suggested_in != parent {
+        let parent = &cx.persisted.export_parent;
+        if self.suggested_in.as_ref() != Some(parent) {
             let model = cx.state.model.as_ref().map_or("adapter", |model| model.name.as_str());
-            self.out = free_name(&cx.persisted.export_parent, model, adapter.spec.method).display().to_string();
-            self.suggested_in = parent;
+            self.out = free_name(parent, model, adapter.spec.method).display().to_string();
+            self.suggested_in = Some(parent.clone());
         }
     }
 
@@ -90,7 +90,7 @@ impl ExportPage {
 }
 
 /// A folder name in `parent` that is not taken: `SmolLM2-135M-hydralora`, then `…-2`.
-fn free_name(parent: &Path, model: &str, method: Method) -> std::path::PathBuf {
+fn free_name(parent: &Path, model: &str, method: Method) -> PathBuf {
     let plain: String =
         model.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
     let base = format!("{}-{}", plain.trim_matches(['-', '.']), method.name());

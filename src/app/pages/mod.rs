@@ -78,6 +78,8 @@ pub struct PageContext<'a> {
     pub persisted: &'a Persisted,
     /// Where commands go; they are carried out after the frame.
     pub commands: &'a CommandSender,
+    /// Longest example in tokens, as the Train page is set up.
+    pub context: usize,
     /// Whether dropped files are hovering over the window, so that drop targets can light up.
     pub is_dropping: bool,
 }

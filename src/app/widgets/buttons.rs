@@ -41,11 +41,11 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, choices: &[(T
     egui::Frame::new()
         .fill(tokens.well)
         .stroke(Stroke::new(1.0, tokens.border))
-        .corner_radius(size::RADIUS + 2)
-        .inner_margin(2.0)
+        .corner_radius(size::RADIUS_LARGE)
+        .inner_margin(space::XXS)
         .show(ui, |ui| {
             ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
+                ui.spacing_mut().item_spacing.x = space::XXS;
                 ui.spacing_mut().interact_size.y = size::CONTROL - space::XS;
                 // In a row that runs from right to left the last choice is set first.
                 let mut choices: Vec<&(T, &str)> = choices.iter().collect();

@@ -78,7 +78,7 @@ pub fn facts(ui: &mut Ui, facts: &[Fact]) {
             for fact in row {
                 ui.vertical(|ui| {
                     ui.set_width(width);
-                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.spacing_mut().item_spacing.y = space::XXS;
                     fact_ui(ui, fact);
                 });
             }

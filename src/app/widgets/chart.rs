@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use egui::{self, Color32, Role, Sense, Ui, Vec2, Vec2b, WidgetInfo};
 use egui_plot::{Line, MarkerShape, Plot, PlotMemory, PlotPoint, PlotPoints, PlotUi, Points};
 
-use crate::app::theme::Tokens;
+use crate::app::theme::{Tokens, size};
 
 use super::chart_axis::{even_marks, log_marks, mark_label, step_label, step_range};
 use super::chart_read_out::{ReadOut, steer_by_keys};
@@ -115,7 +115,7 @@ impl<'a> Chart<'a> {
     fn empty_ui(&self, ui: &mut Ui) {
         let size = Vec2::new(ui.available_width(), self.height);
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        ui.painter().rect_filled(rect, 4.0, Tokens::of(ui).well);
+        ui.painter().rect_filled(rect, size::RADIUS, Tokens::of(ui).well);
         ui.painter().text(
             rect.center(),
             egui::Align2::CENTER_CENTER,

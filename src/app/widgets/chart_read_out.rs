@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use egui::{Color32, EventFilter, Key, Modifiers, Response, Stroke, StrokeKind, Ui};
 use egui_plot::{PlotPoint, PlotPoints, PlotUi, Points, VLine};
 
-use crate::app::theme::Tokens;
+use crate::app::theme::{Tokens, size};
 
 use super::chart::{ChartLine, ChartView};
 use super::figures::{count, figure};
@@ -86,7 +86,7 @@ pub fn steer_by_keys(ui: &Ui, response: &Response, view: &mut ChartView, shown: 
     let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
     let ring = Stroke::new(1.5, Tokens::of(ui).accent_text);
-    ui.painter().rect_stroke(response.rect, 4.0, ring, StrokeKind::Inside);
+    ui.painter().rect_stroke(response.rect, size::RADIUS, ring, StrokeKind::Inside);
     let width = shown.end() - shown.start();
     let at = view.cursor.unwrap_or(f64::midpoint(*shown.start(), *shown.end()));
     let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));

@@ -3,7 +3,7 @@
 use egui::{Rect, Response, RichText, Sense, Shape, Stroke, Ui, UiBuilder, pos2, vec2};
 
 use crate::app::icons::Icon;
-use crate::app::theme::{Tokens, size};
+use crate::app::theme::{Tokens, size, space};
 
 const HEIGHT: f32 = 112.0;
 
@@ -21,7 +21,7 @@ pub fn drop_zone(ui: &mut Ui, icon: Icon, text: &str, note: &str, is_dropping: b
     // A child ui leaves the cursor behind the field that was allocated above.
     let inside = UiBuilder::new().max_rect(middle).layout(egui::Layout::top_down(egui::Align::Center));
     let ui = &mut ui.new_child(inside);
-    ui.spacing_mut().item_spacing.y = 4.0;
+    ui.spacing_mut().item_spacing.y = space::XS;
     ui.add(icon.image(24.0).tint(if is_lit { tokens.accent_text } else { tokens.text_weak }));
     ui.label(RichText::new(text).color(tokens.text_strong));
     ui.label(RichText::new(note).small().color(tokens.text_weak));

@@ -73,6 +73,23 @@ pub fn file_name(path: &std::path::Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
+/// A text in one line of at most `letters`, for a heading; what is left out is marked by an ellipsis.
+pub fn in_one_line(text: &str, letters: usize) -> String {
+    // One letter more than is shown tells whether anything is left out.
+    let mut line: Vec<char> =
+        text.trim().chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).take(letters + 1).collect();
+    let is_cut = line.len() > letters;
+    line.truncate(letters);
+    let line: String = line.into_iter().collect();
+    if is_cut { format!("{}…", line.trim_end()) } else { line }
+}
+
+/// The first `letters` of a text, and how many bytes come after them.
+pub fn beginning(text: &str, letters: usize) -> (&str, usize) {
+    let end = text.char_indices().nth(letters).map_or(text.len(), |(at, _)| at);
+    (text.get(..end).unwrap_or(text), text.len() - end)
+}
+
 /// A share of 1 in per cent: `31 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
@@ -125,6 +142,15 @@ mod tests {
     fn thousands_stand_apart() {
         assert_eq!((count(7), count(1000), count(1_234_567)), ("7".into(), "1,000".into(), "1,234,567".into()));
         assert_eq!((counted(1, "head"), counted(2000, "step")), ("1 head".into(), "2,000 steps".into()));
+    }
+
+    #[test]
+    fn long_texts_are_shortened_and_say_so() {
+        assert_eq!(
+            (in_one_line(" Why?\nSay. ", 9), in_one_line("Why is it so?", 7)),
+            ("Why? Say.".into(), "Why is…".into())
+        );
+        assert_eq!((beginning("Zwölf", 3), beginning("Zwölf", 9)), (("Zwö", 2), ("Zwölf", 0)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::app::state::JobStatus;
 use crate::app::theme::{self, Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
-use crate::app::widgets::figures::percent;
+use crate::app::widgets::figures::{beginning, bytes, percent};
 
 /// A text on a tinted ground, with the icon of its level. The text can be selected and copied.
 pub fn callout(ui: &mut Ui, level: Level, text: &str) {
@@ -35,6 +35,20 @@ pub fn empty_state(ui: &mut Ui, icon: Icon, title: &str, text: &str, action: Opt
         action.is_some_and(|(icon, text)| buttons::primary(ui, icon, text, true).clicked())
     })
     .inner
+}
+
+/// Letters of a foreign text that are set: more would cost every frame its time, and nobody reads on here.
+const LETTERS: usize = 4000;
+
+/// A text from outside that may be of any length: its beginning, and how much is not shown.
+pub fn long_text(ui: &mut Ui, text: &str) {
+    let tokens = Tokens::of(ui);
+    let (shown, left_out) = beginning(text, LETTERS);
+    ui.add(Label::new(RichText::new(shown).color(tokens.text)).wrap().selectable(true));
+    if left_out > 0 {
+        let note = format!("… and {} more, not shown here.", bytes(left_out as u64));
+        ui.label(RichText::new(note).small().color(tokens.text_weak));
+    }
 }
 
 /// What came of a progress line.

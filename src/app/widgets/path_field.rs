@@ -18,10 +18,16 @@ pub enum PathAction {
     Browse(usize),
 }
 
-/// The path that was typed, without the blanks and quotes that pasting brings; `None` where nothing was.
+/// The path that was typed, without the blanks and quotes that pasting brings; `~` is the user's own folder. `None` where
+/// nothing was typed.
 pub fn typed_path(text: &str) -> Option<PathBuf> {
     let text = text.trim().trim_matches(['"', '\'']);
-    (!text.is_empty()).then(|| PathBuf::from(text))
+    let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(std::path::is_separator));
+    let home = below_home.and_then(|_| directories::UserDirs::new());
+    match (home, below_home) {
+        (Some(dirs), Some(rest)) => Some(dirs.home_dir().join(rest.trim_start_matches(std::path::is_separator))),
+        _ => (!text.is_empty()).then(|| PathBuf::from(text)),
+    }
 }
 
 /// A label, the field, and one button for each of `browse`.
@@ -52,4 +58,18 @@ fn button_width(ui: &Ui, text: &str) -> f32 {
     let font = egui::TextStyle::Button.resolve(ui.style());
     let width = ui.fonts_mut(|fonts| fonts.layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x);
     width + size::ICON + ui.spacing().icon_spacing + 2.0 * ui.spacing().button_padding.x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_path_is_freed_of_quotes_and_knows_the_users_folder() {
+        assert_eq!(typed_path(" '/my models/a' "), Some("/my models/a".into()));
+        assert_eq!((typed_path("  "), typed_path("~else/a")), (None, Some("~else/a".into())));
+        let home = directories::UserDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+        assert_eq!(typed_path("~/models/a"), home.as_ref().map(|home| home.join("models/a")));
+        assert_eq!(typed_path("~"), home);
+    }
 }

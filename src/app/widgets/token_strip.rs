@@ -4,17 +4,18 @@
 use std::ops::Range;
 
 use egui::{
-    self, Color32, FontId, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    self, Color32, EventFilter, FontId, Key, Modifiers, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::{Tokens, size, space};
 
 /// Tokens that are measured in one frame.
 const MEASURED_PER_FRAME: usize = 1000;
 
 /// Between two rows, and above and below a token's text.
-const ROW_GAP: f32 = 4.0;
-const PADDING: f32 = 2.0;
+const ROW_GAP: f32 = space::XS;
+const PADDING: f32 = space::XXS;
 
 /// How one token looks.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +33,12 @@ pub trait TokenSource {
     fn text(&self, index: usize) -> &str;
     /// How a token looks.
     fn look(&self, index: usize) -> TokenLook;
-    /// What is shown for the token under the pointer.
+    /// What is shown for the token under the pointer, or that the arrow keys have reached.
     fn hover_ui(&self, ui: &mut Ui, index: usize);
+    /// The same in words, for who cannot see it.
+    fn in_words(&self, index: usize) -> String;
+    /// What several tokens have in common, in a few words; empty where there is nothing to say.
+    fn row_in_words(&self, range: Range<usize>) -> String;
 }
 
 /// Where a token stands in its row.
@@ -77,11 +82,44 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The row that a token stands in.
+    fn row_of(&self, index: usize) -> Option<usize> {
+        let row = self.rows.partition_point(|row| row.end <= index);
+        (row < self.rows.len()).then_some(row)
+    }
+
+    /// The token that `key` leads to from `from`: beside it, or in the row above or below at about the same place. The
+    /// first key leads to the first token.
+    fn moved(&self, from: Option<usize>, key: Key) -> Option<usize> {
+        let last = self.places.len().checked_sub(1)?;
+        let Some(from) = from else { return Some(0) };
+        let beside = |row: Option<usize>| {
+            let row = row.and_then(|row| self.rows.get(row))?;
+            let left = self.places.get(from)?.left;
+            row.clone().take_while(|index| self.places.get(*index).is_some_and(|place| place.left <= left)).last()
+        };
+        let row = self.row_of(from)?;
+        let to = match key {
+            Key::ArrowLeft => from.saturating_sub(1),
+            Key::ArrowRight => from + 1,
+            Key::ArrowUp => beside(row.checked_sub(1)).unwrap_or(from),
+            Key::ArrowDown => beside(Some(row + 1)).unwrap_or(from),
+            Key::Home => 0,
+            Key::End => last,
+            _ => from,
+        };
+        Some(to.min(last))
+    }
+}
+
 /// The rows of a text, kept until the text or the room for it changes.
 #[derive(Debug, Default)]
 pub struct TokenStrip {
     key: Option<LayoutKey>,
     layout: Layout,
+    /// The token that the arrow keys have reached, while the strip has focus.
+    cursor: Option<usize>,
 }
 
 impl TokenStrip {
@@ -97,6 +135,10 @@ impl TokenStrip {
                 let pitch = row_height + ROW_GAP;
                 ui.set_height(pitch * self.layout.rows.len() as f32);
                 let top = ui.max_rect().top();
+                if let Some(row) = self.steer_by_keys(ui, tokens) {
+                    let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
+                    ui.scroll_to_rect(Rect::from_min_size(min, vec2(1.0, row_height)), None);
+                }
                 let first = (viewport.top() / pitch).floor().max(0.0) as usize;
                 let last = ((viewport.bottom() / pitch).ceil().max(0.0) as usize).min(self.layout.rows.len());
                 for row in first..last {
@@ -106,6 +148,38 @@ impl TokenStrip {
                 }
             },
         );
+    }
+
+    /// Lets a strip that has focus be read token by token with the arrow keys. Gives back the row to scroll to, where the
+    /// cursor moved.
+    fn steer_by_keys(&mut self, ui: &Ui, tokens: &dyn TokenSource) -> Option<usize> {
+        let id = ui.scope_id().with("cursor");
+        let area = ui.max_rect().intersect(ui.clip_rect());
+        let response = ui.interact(area, id, Sense::focusable_noninteractive());
+        let has_focus = response.has_focus();
+        if !has_focus {
+            self.cursor = None;
+        }
+        let read = self.cursor.filter(|index| *index < tokens.count());
+        response.widget_info(|| {
+            let text =
+                read.map_or_else(|| "Tokens; read them with the arrow keys".to_owned(), |at| tokens.in_words(at));
+            WidgetInfo::labeled(Role::Group, true, text)
+        });
+        if !has_focus {
+            return None;
+        }
+        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(id, arrows));
+        let ring = Stroke::new(1.5, Tokens::of(ui).accent_text);
+        ui.painter().rect_stroke(area, size::RADIUS_SMALL, ring, egui::StrokeKind::Inside);
+        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let moves = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
+        let key = moves.into_iter().find(|key| pressed(*key))?;
+        let cursor = self.layout.moved(read, key)?;
+        self.cursor = Some(cursor);
+        ui.ctx().request_repaint();
+        self.layout.row_of(cursor)
     }
 
     fn measure(&mut self, ui: &Ui, revision: u64, tokens: &dyn TokenSource, font: &FontId) {
@@ -133,19 +207,26 @@ impl TokenStrip {
         let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::hover());
         let pointed = response.hover_pos().map(|at| at.x - rect.left());
         let mut under = None;
+        let mut read = None;
         for index in range.clone() {
             let Some(place) = self.layout.places.get(index) else { continue };
             let is_pointed = pointed.is_some_and(|x| (place.left..place.left + place.width).contains(&x));
             let min = pos2(rect.left() + place.left, rect.top());
             let token = Rect::from_min_size(min, vec2(place.width, rect.height()));
-            paint_token(ui, token, tokens, index, (font, is_pointed));
+            let is_read = self.cursor == Some(index);
+            paint_token(ui, token, tokens, index, (font, is_pointed || is_read));
             if is_pointed {
                 under = Some(index);
+            }
+            if is_read {
+                read = Some((index, token));
             }
         }
         row_info(&response, tokens, range);
         if let Some(index) = under {
             response.on_hover_ui_at_pointer(|ui| tokens.hover_ui(ui, index));
+        } else if let Some((index, rect)) = read {
+            response.with_new_rect(rect).show_tooltip_ui(|ui| tokens.hover_ui(ui, index));
         }
     }
 }
@@ -153,7 +234,13 @@ impl TokenStrip {
 fn row_info(response: &Response, tokens: &dyn TokenSource, range: Range<usize>) {
     response.widget_info(|| {
         let text: String = range.clone().map(|index| tokens.text(index)).collect();
-        WidgetInfo::labeled(Role::Label, true, text.trim_end())
+        let more = tokens.row_in_words(range.clone());
+        let text = text.trim_end();
+        WidgetInfo::labeled(
+            Role::Label,
+            true,
+            if more.is_empty() { text.to_owned() } else { format!("{text} ({more})") },
+        )
     });
 }
 
@@ -162,14 +249,14 @@ fn paint_token(ui: &Ui, rect: Rect, tokens: &dyn TokenSource, index: usize, (fon
     let look = tokens.look(index);
     let painter = ui.painter().with_clip_rect(rect.expand(1.0).intersect(ui.clip_rect()));
     let tint = rect.shrink2(vec2(0.5, 0.0));
-    painter.rect_filled(tint, 3.0, look.fill);
+    painter.rect_filled(tint, size::RADIUS_SMALL, look.fill);
     let galley = painter.layout_no_wrap(visible(tokens.text(index)), font.clone(), Color32::PLACEHOLDER);
     painter.galley(rect.min + vec2(0.5, PADDING), galley, theme.text_strong);
     if look.is_underlined {
         painter.hline(tint.x_range(), rect.bottom() - 1.5, Stroke::new(1.5, theme.text_strong));
     }
     if is_pointed {
-        painter.rect_stroke(tint, 3.0, Stroke::new(1.5, theme.text_strong), egui::StrokeKind::Inside);
+        painter.rect_stroke(tint, size::RADIUS_SMALL, Stroke::new(1.5, theme.text_strong), egui::StrokeKind::Inside);
     }
 }
 
@@ -212,6 +299,20 @@ mod tests {
         assert_eq!(layout.rows, [0..2, 2..4, 4..5]);
         assert_eq!(layout.places[1], Place { left: 40.0, width: 40.0 });
         assert_eq!(layout.places[2].left, 0.0);
+    }
+
+    #[test]
+    fn arrow_keys_lead_from_token_to_token_and_from_row_to_row() {
+        let layout = laid(&[40.0, 40.0, 40.0, 10.0, 10.0], 100.0, &[3]);
+        let path = [Key::ArrowDown, Key::ArrowRight, Key::ArrowDown, Key::ArrowRight, Key::ArrowDown, Key::ArrowUp];
+        let mut at = None;
+        let reached = path.map(|key| {
+            at = layout.moved(at, key);
+            at
+        });
+        assert_eq!(reached, [Some(0), Some(1), Some(3), Some(4), Some(4), Some(2)]);
+        assert_eq!((layout.moved(Some(2), Key::End), layout.moved(Some(2), Key::Home)), (Some(4), Some(0)));
+        assert_eq!(laid(&[], 100.0, &[]).moved(None, Key::End), None);
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Reader {
     }
 }
 
+/// Whether a file is of a kind that an import reads, by its extension.
+pub fn is_data_file(path: &Path) -> bool {
+    Kind::of(path).is_ok()
+}
+
 /// The kinds of file that are read, by extension.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {

@@ -1,6 +1,6 @@
 //! What was detected in every file, and the choice of columns by hand.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use egui::{ComboBox, RichText, Ui};
@@ -12,7 +12,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{card, card_with_actions};
 use crate::app::widgets::figures::{count, counted, file_name};
 use crate::data::ColumnMap;
-use crate::worker::protocol::{DataSummary, JobKind};
+use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
 /// One line per file: its name, its shape, why, and how many of its rows were kept.
 pub fn files_card(ui: &mut Ui, data: &DataSummary) {
@@ -40,12 +40,12 @@ pub fn files_card(ui: &mut Ui, data: &DataSummary) {
     });
 }
 
-/// The columns chosen by hand.
+/// The columns chosen by hand for data that is loaded.
 #[derive(Default)]
 pub struct ColumnChoice {
     map: ColumnMap,
-    /// The files that the choice is for; other files start anew.
-    files: Vec<PathBuf>,
+    /// The import that the choice began with; another one starts it anew.
+    imported: (Vec<PathBuf>, ColumnMap),
     /// Whether the choice is on screen.
     is_open: bool,
 }
@@ -53,14 +53,18 @@ pub struct ColumnChoice {
 impl ColumnChoice {
     /// Draws the choice; gives back the columns when a new import with them is wanted.
     pub fn card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) -> Option<ColumnMap> {
-        let columns: BTreeSet<&str> = data.files.iter().flat_map(|file| &file.columns).map(String::as_str).collect();
+        let mut columns: Vec<&str> = data.files.iter().flat_map(|file| &file.columns).map(String::as_str).collect();
+        let mut seen = HashSet::new();
+        columns.retain(|column| seen.insert(*column));
         if columns.is_empty() {
             return None;
         }
-        if !self.files.iter().eq(data.files.iter().map(|file| &file.path)) {
-            *self = Self { files: data.files.iter().map(|file| file.path.clone()).collect(), ..Self::default() };
+        let (files, map) = &self.imported;
+        if *map != data.map || !files.iter().eq(data.files.iter().map(|file| &file.path)) {
+            let files = data.files.iter().map(|file| file.path.clone()).collect();
+            *self = Self { map: data.map.clone(), imported: (files, data.map.clone()), is_open: false };
         }
-        let is_importing = cx.state.job(JobKind::ImportData).is_some();
+        let can_import = cx.state.job(JobKind::ImportData).is_none();
         let Self { map, is_open, .. } = self;
         let was_open = *is_open;
         let toggle = |ui: &mut Ui| {
@@ -70,9 +74,10 @@ impl ColumnChoice {
         };
         let is_wanted = card_with_actions(ui, "Columns", toggle, |ui| {
             if was_open {
-                return columns_ui(ui, map, &columns, is_importing);
+                columns_ui(ui, map, &columns, DETECT);
+                return buttons::secondary(ui, Icon::Restore, "Import again", can_import).clicked();
             }
-            let text = if *map == ColumnMap::default() { "Found by their names." } else { "Chosen by hand." };
+            let text = if data.map == ColumnMap::default() { "Found by their names." } else { "Chosen by hand." };
             ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
             false
         });
@@ -80,25 +85,77 @@ impl ColumnChoice {
     }
 }
 
-/// Gives back whether a new import is wanted.
-fn columns_ui(ui: &mut Ui, map: &mut ColumnMap, columns: &BTreeSet<&str>, is_importing: bool) -> bool {
+/// The question which column holds what, for files whose import failed for want of an answer.
+#[derive(Default)]
+pub struct ColumnQuestion {
+    paths: Vec<PathBuf>,
+    columns: Vec<String>,
+    map: ColumnMap,
+    is_open: bool,
+    /// Whether the failure that belongs to the question is still to come.
+    awaits_failure: bool,
+}
+
+impl ColumnQuestion {
+    /// Opens the question with its failure; anything else that becomes of an import closes it.
+    pub fn note_event(&mut self, event: &Event) {
+        match event {
+            Event::ColumnsWanted { paths, columns } => {
+                if (&self.paths, &self.columns) != (paths, columns) {
+                    *self = Self { paths: paths.clone(), columns: columns.clone(), ..Self::default() };
+                }
+                self.awaits_failure = true;
+            }
+            Event::Failed { job: JobKind::ImportData, .. } => {
+                self.is_open = std::mem::take(&mut self.awaits_failure);
+            }
+            Event::DataImported(_) => *self = Self::default(),
+            _ => {}
+        }
+    }
+
+    /// Draws the question while it is open, and imports with the answer.
+    pub fn card(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        if !self.is_open || cx.state.job(JobKind::ImportData).is_some() {
+            return;
+        }
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        card(ui, "Columns", |ui| {
+            ui.label("Which column holds the question, and which the answer?");
+            ui.add_space(space::XS);
+            ui.push_id("question", |ui| columns_ui(ui, &mut self.map, &columns, CHOOSE));
+            let is_answered = self.map.prompt.is_some() && self.map.response.is_some();
+            if buttons::primary(ui, Icon::Data, "Import with these columns", is_answered).clicked() {
+                cx.request(Request::ImportData { paths: self.paths.clone(), map: self.map.clone() });
+            }
+        });
+    }
+}
+
+/// What stands for a part that no column was chosen for: first for question and answer, then for the rest.
+type Unset = [&'static str; 2];
+
+const DETECT: Unset = ["Detect", "Detect"];
+const CHOOSE: Unset = ["Choose a column", "Detect"];
+
+fn columns_ui(ui: &mut Ui, map: &mut ColumnMap, columns: &[&str], [needed, other]: Unset) {
     let tokens = Tokens::of(ui);
     let roles = [
-        ("Question or instruction", &mut map.prompt),
-        ("Answer", &mut map.response),
-        ("Further input", &mut map.context),
-        ("System message", &mut map.system),
-        ("Topic", &mut map.topic),
+        ("Question or instruction", needed, &mut map.prompt),
+        ("Answer", needed, &mut map.response),
+        ("Further input", other, &mut map.context),
+        ("System message", other, &mut map.system),
+        ("Topic", other, &mut map.topic),
     ];
     egui::Grid::new("roles").num_columns(2).spacing([space::L, space::S]).show(ui, |ui| {
-        for (role, chosen) in roles {
+        for (role, unset, chosen) in roles {
             let label = ui.label(RichText::new(role).color(tokens.text));
             ComboBox::from_id_salt(role)
                 .icon(buttons::chevron)
-                .selected_text(chosen.as_deref().unwrap_or("Detect"))
+                .selected_text(chosen.as_deref().unwrap_or(unset))
                 .width(220.0)
                 .show_ui(ui, |ui| {
-                    ui.selectable_value(chosen, None, "Detect");
+                    ui.selectable_value(chosen, None, unset);
                     for &column in columns {
                         ui.selectable_value(chosen, Some(column.to_owned()), column);
                     }
@@ -109,5 +166,4 @@ fn columns_ui(ui: &mut Ui, map: &mut ColumnMap, columns: &BTreeSet<&str>, is_imp
         }
     });
     ui.add_space(space::XS);
-    buttons::secondary(ui, Icon::Restore, "Import again", !is_importing).clicked()
 }

@@ -12,7 +12,7 @@ use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
 use crate::app::picker::PickPurpose;
-use crate::app::theme::{self, Tokens, space};
+use crate::app::theme::{self, Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
@@ -20,9 +20,9 @@ use crate::app::widgets::drop_zone::drop_zone;
 use crate::app::widgets::figures::{count, counted};
 use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
-use crate::worker::protocol::{DataSummary, JobKind, Request};
+use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
-use files::ColumnChoice;
+use files::{ColumnChoice, ColumnQuestion};
 use reading::Reading;
 
 /// The Data page.
@@ -30,12 +30,14 @@ use reading::Reading;
 pub struct DataPage {
     path: String,
     columns: ColumnChoice,
+    question: ColumnQuestion,
     reading: Reading,
 }
 
 impl Page for DataPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
         job_ui(ui, cx, JobKind::ImportData);
+        self.question.card(ui, cx);
         let Some(data) = &cx.state.data else {
             card(ui, "Choose files with examples", |ui| {
                 let text = "Drop one or more files with examples here";
@@ -58,6 +60,10 @@ impl Page for DataPage {
         topics_card(ui, data);
         self.reading.card(ui, cx, data);
         card(ui, "Choose other files", |ui| self.choose_ui(ui, cx));
+    }
+
+    fn note_event(&mut self, event: &Event) {
+        self.question.note_event(event);
     }
 }
 
@@ -145,7 +151,7 @@ fn topics_card(ui: &mut Ui, data: &DataSummary) {
                 let (rect, _) = ui.allocate_exact_size(egui::vec2(240.0, 8.0), egui::Sense::hover());
                 let mut bar = rect;
                 bar.set_width(rect.width() * *examples as f32 / largest as f32);
-                ui.painter().rect_filled(bar, 4.0, tokens.accent);
+                ui.painter().rect_filled(bar, size::RADIUS_SMALL, tokens.accent);
                 ui.label(RichText::new(count(*examples)).color(tokens.text_weak));
                 ui.end_row();
             }
@@ -159,8 +165,10 @@ fn topics_card(ui: &mut Ui, data: &DataSummary) {
 /// A short word on a tinted ground.
 fn badge(ui: &mut Ui, text: &str) {
     let tokens = Tokens::of(ui);
-    theme::callout_frame(tokens.accent_soft).inner_margin(egui::Margin::symmetric(8, 2)).show(ui, |ui| {
-        ui.spacing_mut().interact_size.y = 0.0;
-        ui.label(RichText::new(text).small().color(tokens.accent_text));
-    });
+    theme::callout_frame(tokens.accent_soft)
+        .inner_margin(egui::Margin::symmetric(space::S as i8, space::XXS as i8))
+        .show(ui, |ui| {
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.label(RichText::new(text).small().color(tokens.accent_text));
+        });
 }

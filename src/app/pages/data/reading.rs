@@ -12,7 +12,6 @@ use crate::app::widgets::figures::{count, counted};
 use crate::app::widgets::legend::{Swatch, swatch_label};
 use crate::app::widgets::notes;
 use crate::data::Role;
-use crate::train::TrainSettings;
 use crate::worker::protocol::{DataSummary, ExampleView, JobKind, Request};
 
 /// Examples on one page of the list.
@@ -23,6 +22,8 @@ const PAGE: usize = 4;
 pub struct Reading {
     /// Index of the first one.
     start: usize,
+    /// The context that was last asked with.
+    context: usize,
 }
 
 impl Reading {
@@ -35,7 +36,8 @@ impl Reading {
         let shown = cx.state.preview.as_ref().filter(|preview| preview.start == self.start);
         let is_asked = cx.state.job(JobKind::PreviewData).is_some();
         let failure = cx.state.failure(JobKind::PreviewData);
-        if shown.is_none() && !is_asked && failure.is_none() {
+        let is_old = shown.is_none() || self.context != cx.context;
+        if is_old && !is_asked && failure.is_none() {
             self.ask(cx);
         }
         let mut start = self.start;
@@ -50,7 +52,7 @@ impl Reading {
             }
             // The examples of the last page stay in sight until the new ones are there.
             for example in cx.state.preview.iter().flat_map(|preview| &preview.examples) {
-                example_ui(ui, example);
+                example_ui(ui, example, self.context);
             }
             if cx.state.preview.is_none() && is_asked {
                 ui.label(RichText::new("Rendering…").color(Tokens::of(ui).text_weak));
@@ -59,9 +61,9 @@ impl Reading {
         self.start = start;
     }
 
-    fn ask(&self, cx: &PageContext<'_>) {
-        let context = TrainSettings::default().context;
-        cx.request(Request::PreviewData { start: self.start, count: PAGE, context });
+    fn ask(&mut self, cx: &PageContext<'_>) {
+        self.context = cx.context;
+        cx.request(Request::PreviewData { start: self.start, count: PAGE, context: cx.context });
     }
 }
 
@@ -94,7 +96,7 @@ fn explanation_ui(ui: &mut Ui, cx: &PageContext<'_>) {
     }
 }
 
-fn example_ui(ui: &mut Ui, example: &ExampleView) {
+fn example_ui(ui: &mut Ui, example: &ExampleView, context: usize) {
     let tokens = Tokens::of(ui);
     ui.add_space(space::XS);
     theme::callout_frame(tokens.well).stroke(egui::Stroke::new(1.0, tokens.border)).show(ui, |ui| {
@@ -119,7 +121,7 @@ fn example_ui(ui: &mut Ui, example: &ExampleView) {
             ui.add(Label::new(tokens_job(ui, example)).wrap().selectable(true));
         }
         if example.cut > 0 {
-            let text = format!("{} beyond the context were cut.", counted(example.cut, "token"));
+            let text = format!("{} beyond the context of {} were cut.", counted(example.cut, "token"), count(context));
             ui.label(RichText::new(text).small().color(tokens.warn));
         }
     });
@@ -135,7 +137,7 @@ fn messages_ui(ui: &mut Ui, example: &ExampleView) {
             Role::Tool => ("Tool", tokens.text_weak),
         };
         ui.label(RichText::new(name).small().color(color));
-        ui.add(Label::new(RichText::new(&message.content).color(tokens.text)).wrap().selectable(true));
+        notes::long_text(ui, &message.content);
     }
 }
 

@@ -5,10 +5,10 @@ use egui::{Key, Modifiers, TextEdit, Ui};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::state::{Answer, AnswerEnd};
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
-use crate::app::widgets::figures::{count, figure};
+use crate::app::widgets::figures::{count, figure, in_one_line};
 use crate::app::widgets::notes::callout;
 use crate::data::{Message, Role};
 use crate::worker::protocol::{EndReason, JobKind, Request, Sampling};
@@ -20,7 +20,17 @@ const ANSWER_TOKENS: usize = 128;
 struct Turn {
     question: String,
     base: u64,
-    adapter: Option<u64>,
+    adapter: Second,
+}
+
+/// The adapter's half of a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The base model answers first.
+    Waits,
+    Asked(u64),
+    /// The user stopped the turn before the adapter was asked.
+    NeverAsked,
 }
 
 /// The question, and the turn that was asked last.
@@ -39,12 +49,16 @@ impl AskBox {
         self.field_ui(ui, cx, is_answering);
         let Some(turn) = &self.turn else { return };
         ui.add_space(space::S);
-        ui.weak(format!("Asked: {}", turn.question));
+        ui.weak(format!("Asked: {}", in_one_line(&turn.question, 200)));
         let answers = &cx.state.answers;
-        let waiting = "Waits until the base model is done…";
+        let (second, none) = match turn.adapter {
+            Second::Waits => (None, "Waits until the base model is done…"),
+            Second::Asked(id) => (answers.get(&id), ""),
+            Second::NeverAsked => (None, "Stopped before the adapter was asked."),
+        };
         ui.columns_const(|[left, right]| {
             answer_ui(left, "Base model", answers.get(&turn.base), "");
-            answer_ui(right, "With adapter", turn.adapter.and_then(|id| answers.get(&id)), waiting);
+            answer_ui(right, "With adapter", second, none);
         });
     }
 
@@ -66,11 +80,8 @@ impl AskBox {
             }
             if is_answering && buttons::secondary(ui, Icon::Stop, "Stop answering", true).clicked() {
                 cx.request(Request::Cancel { job: JobKind::Generate });
-                if let Some(turn) = &mut self.turn
-                    && turn.adapter.is_none()
-                {
-                    // The user wants no more of this question, not its second half.
-                    turn.adapter = Some(turn.base);
+                if let Some(turn) = self.turn.as_mut().filter(|turn| turn.adapter == Second::Waits) {
+                    turn.adapter = Second::NeverAsked;
                 }
             }
         });
@@ -80,8 +91,8 @@ impl AskBox {
     fn go_on(&mut self, cx: &PageContext<'_>) {
         let Some(turn) = &mut self.turn else { return };
         let base_is_done = cx.state.answers.get(&turn.base).is_some_and(|answer| answer.end.is_some());
-        if turn.adapter.is_none() && base_is_done {
-            turn.adapter = Some(self.next_id);
+        if turn.adapter == Second::Waits && base_is_done {
+            turn.adapter = Second::Asked(self.next_id);
             cx.request(request(self.next_id, &turn.question, true));
             self.next_id += 1;
         }
@@ -90,15 +101,18 @@ impl AskBox {
     fn ask(&mut self, cx: &PageContext<'_>) {
         let question = self.question.trim().to_owned();
         cx.request(request(self.next_id, &question, false));
-        self.turn = Some(Turn { question, base: self.next_id, adapter: None });
+        self.turn = Some(Turn { question, base: self.next_id, adapter: Second::Waits });
         self.next_id += 1;
     }
 
     fn is_answering(&self, cx: &PageContext<'_>) -> bool {
         let Some(turn) = &self.turn else { return false };
-        let last = turn.adapter.unwrap_or(turn.base);
-        let is_done = cx.state.answers.get(&last).is_some_and(|answer| answer.end.is_some());
-        turn.adapter.is_none() || !is_done
+        let is_done = |id: &u64| cx.state.answers.get(id).is_some_and(|answer| answer.end.is_some());
+        match &turn.adapter {
+            Second::Waits => true,
+            Second::Asked(id) => !is_done(id),
+            Second::NeverAsked => !is_done(&turn.base),
+        }
     }
 }
 
@@ -118,7 +132,7 @@ fn answer_ui(ui: &mut Ui, title: &str, answer: Option<&Answer>, waiting: &str) {
         ui.weak(waiting);
         return;
     };
-    egui::Frame::new().fill(tokens.well).corner_radius(6).inner_margin(space::M).show(ui, |ui| {
+    theme::well_frame(tokens).show(ui, |ui| {
         ui.set_width(ui.available_width());
         if answer.text.is_empty() && answer.end.is_none() {
             ui.weak("Reading the question…");

@@ -16,14 +16,14 @@ use crate::adapter::{Method, Module, Target};
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId};
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{card, card_with_actions};
-use crate::app::widgets::figures::{count, counted, percent};
+use crate::app::widgets::figures::{count, counted, in_one_line, percent};
 use crate::app::widgets::heat_grid::{Cell, HeatLabels, heat_scale_ui};
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
-use crate::app::widgets::notes::{JobAction, callout, empty_state, job_progress};
+use crate::app::widgets::notes::{JobAction, callout, empty_state, job_progress, long_text};
 use crate::worker::protocol::{InspectSource, JobKind, Request, RoutingReport};
 
 use ask::AskBox;
@@ -37,6 +37,9 @@ const WIDTH: f32 = 1200.0;
 
 /// Tallest the text grows before it scrolls by itself.
 const TEXT_HEIGHT: f32 = 280.0;
+
+/// Longest that a text becomes in a heading, in letters.
+const TITLE_LETTERS: usize = 72;
 
 /// Which text is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -230,16 +233,14 @@ impl RoutingPage {
             }
         });
         let text = prompts.get(self.example).map_or("", String::as_str);
-        egui::Frame::new().fill(Tokens::of(ui).well).corner_radius(6).inner_margin(space::M).show(ui, |ui| {
+        theme::well_frame(Tokens::of(ui)).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            egui::ScrollArea::vertical().id_salt("example").max_height(120.0).show(ui, |ui| {
-                ui.add(egui::Label::new(text).wrap().selectable(true));
-            });
+            egui::ScrollArea::vertical().id_salt("example").max_height(120.0).show(ui, |ui| long_text(ui, text));
         });
     }
 
     fn grid_card(&mut self, ui: &mut Ui, report: &RoutingReport) {
-        let title = format!("Heads by layer: {}", report.title);
+        let title = format!("Heads by layer: {}", in_one_line(&report.title, TITLE_LETTERS));
         card(ui, &title, |ui| {
             kind_ui(ui, &mut self.choice, &self.view.digest.kinds);
             ui.add_space(space::S);

@@ -1,9 +1,11 @@
 //! The picture of one routing report: its digest and what is drawn from it, made anew only when the report or the choice
 //! of modules changes.
 
+use std::ops::Range;
+
 use egui::{Color32, Ui};
 
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::figures::count;
 use crate::app::widgets::heat_grid::{HeatGrid, HeatTable};
 use crate::app::widgets::legend::{Swatch, swatch_label};
@@ -131,6 +133,30 @@ impl TokenSource for TintedTokens<'_> {
             gate_ui(ui, self.tokens.head(head), &head_name(head), *gate);
         }
     }
+
+    fn in_words(&self, index: usize) -> String {
+        let gate = |(head, gate): (usize, &f32)| format!("{} {gate:.3}", head_name(head));
+        let gates: Vec<String> = self.gates.of(index).iter().enumerate().map(gate).collect();
+        let place = format!("Token {} of {}", count(index + 1), count(self.count()));
+        format!("{place}, “{}”: {}", visible(self.text(index)), gates.join(", "))
+    }
+
+    fn row_in_words(&self, range: Range<usize>) -> String {
+        if self.gates.heads < 2 { String::new() } else { leaders_in_words(self.gates, range) }
+    }
+}
+
+/// The leading heads of some tokens with how many each leads, most first: `Head 2 leads 5, Head 1 leads 2`.
+fn leaders_in_words(gates: &TokenGates, range: Range<usize>) -> String {
+    let mut led = vec![0usize; gates.heads];
+    for (head, _) in range.filter_map(|index| gates.leader(index)) {
+        if let Some(count) = led.get_mut(head) {
+            *count += 1;
+        }
+    }
+    let mut led: Vec<(usize, usize)> = led.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
+    led.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    led.iter().map(|(head, led)| format!("{} leads {}", head_name(*head), count(*led))).collect::<Vec<_>>().join(", ")
 }
 
 /// One gate as a bar and a figure.
@@ -142,9 +168,9 @@ fn gate_ui(ui: &mut Ui, color: Color32, name: &str, gate: f32) {
         let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
         ui.add_space((100.0 - label.rect.width()).max(space::XS));
         let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect, 2.0, Tokens::of(ui).control);
+        ui.painter().rect_filled(rect, size::RADIUS_SMALL, Tokens::of(ui).control);
         let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
-        ui.painter().rect_filled(filled, 2.0, color);
+        ui.painter().rect_filled(filled, size::RADIUS_SMALL, color);
     });
 }
 

@@ -2,9 +2,10 @@
 
 use egui::Ui;
 
-use crate::app::commands::SystemCommand;
+use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::{PageContext, PageId};
+use crate::app::picker::PickPurpose;
 use crate::app::state::{Phase, RunState};
 use crate::app::theme::space;
 use crate::app::toasts::Level;
@@ -29,10 +30,12 @@ pub struct Verdict {
 pub fn ending_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
     match &run.phase {
         Phase::Done(end) => card(ui, if end.stopped { "Stopped and saved" } else { "Training is done" }, |ui| {
-            let verdict = verdict(end, &run.evals);
+            let verdict = verdict(end, run);
             callout(ui, verdict.level, &verdict.text);
+            let place =
+                if is_loaded(cx, end) { "is loaded, and kept in" } else { "is not loaded any more, but kept in" };
             ui.weak(format!(
-                "{} of {} in {}. The adapter is loaded, and kept in {}.",
+                "{} of {} in {}. The adapter {place} {}.",
                 count(end.step),
                 counted(end.steps, "step"),
                 duration(end.elapsed_s),
@@ -49,13 +52,24 @@ pub fn ending_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
     }
 }
 
+/// Whether the adapter that the run left is the one that answers now.
+fn is_loaded(cx: &PageContext<'_>, end: &TrainingEnd) -> bool {
+    cx.state.adapter.as_ref().and_then(|adapter| adapter.path.as_ref()) == Some(&end.path)
+}
+
 fn next_steps_ui(ui: &mut Ui, cx: &PageContext<'_>, end: &TrainingEnd) {
     ui.horizontal(|ui| {
-        if buttons::primary(ui, Icon::Routing, "See the routing", true).clicked() {
-            cx.send(SystemCommand::Show(PageId::Routing));
-        }
-        if buttons::secondary(ui, Icon::Export, "Export", true).clicked() {
-            cx.send(SystemCommand::Show(PageId::Export));
+        if is_loaded(cx, end) {
+            if buttons::primary(ui, Icon::Routing, "See the routing", true).clicked() {
+                cx.send(SystemCommand::Show(PageId::Routing));
+            }
+            if buttons::secondary(ui, Icon::Export, "Export", true).clicked() {
+                cx.send(SystemCommand::Show(PageId::Export));
+            }
+        } else if UICommand::OpenAdapter.obstacle(cx.state).is_none()
+            && buttons::secondary(ui, Icon::Hydra, "Load it again", true).clicked()
+        {
+            cx.send(SystemCommand::Paths(PickPurpose::Adapter, vec![end.path.clone()]));
         }
         if end.stopped && end.step < end.steps && buttons::secondary(ui, Icon::Play, "Go on training", true).clicked() {
             cx.request(Request::ResumeRun { run: end.path.clone() });
@@ -84,13 +98,51 @@ fn mend_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
     }
 }
 
-/// What held-out loss says about a run.
-pub fn verdict(end: &TrainingEnd, evals: &[EvalRecord]) -> Verdict {
+/// What held-out loss says about a run that has ended.
+pub fn verdict(end: &TrainingEnd, run: &RunState) -> Verdict {
+    let info = |text: String| Verdict { level: Level::Info, text };
+    if run.summary.held_out == 0 {
+        return info(
+            "No examples were held out, so nobody can say how well it answers what it has not seen. Look at answers on the \
+             Routing page, and hold out a share next time."
+                .to_owned(),
+        );
+    }
+    let measured_at = run.evals.last().map(|eval| eval.step);
     let (Some(first), Some(last)) = (end.first_held_out, end.last_held_out) else {
-        let text = "No examples were held out, so nobody can say how well it answers what it has not seen. Look at \
-                    answers on the Routing page, and hold out a share next time.";
-        return Verdict { level: Level::Info, text: text.to_owned() };
+        return info(format!("{NOT_MEASURED} Look at answers on the Routing page, or go on training."));
     };
+    let is_first_alone = measured_at.unwrap_or(0) == 0 && first.total_cmp(&last).is_eq();
+    if is_first_alone && end.step > 0 {
+        let before = figure(first);
+        return info(format!(
+            "{NOT_MEASURED} Before the first step it was {before}. Look at answers on the Routing page, or go on training."
+        ));
+    }
+    let verdict = judged(first, last);
+    let more = best_earlier(last, &run.evals) + &age(end, run, measured_at);
+    Verdict { text: verdict.text + &more, ..verdict }
+}
+
+/// What is said of a run that was stopped early.
+const NOT_MEASURED: &str = "It was stopped before held-out loss could show what it learnt.";
+
+/// Owns up to the steps that no measure has seen.
+fn age(end: &TrainingEnd, run: &RunState, measured_at: Option<usize>) -> String {
+    match measured_at {
+        Some(step) if step < end.step => {
+            let since = counted(end.step - step, "step");
+            format!(" That was at step {}: it was not measured again in the {since} since.", count(step))
+        }
+        None if run.summary.from_step < end.step => {
+            format!(" It was not measured since step {}, where the run was gone on with.", count(run.summary.from_step))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What a change of held-out loss means.
+fn judged(first: f64, last: f64) -> Verdict {
     if !(first.is_finite() && last.is_finite() && first > 0.0) {
         let text = format!("Held-out loss went from {} to {}: it cannot be judged.", figure(first), figure(last));
         return Verdict { level: Level::Warning, text };
@@ -123,7 +175,7 @@ pub fn verdict(end: &TrainingEnd, evals: &[EvalRecord]) -> Verdict {
             ),
         )
     };
-    Verdict { level, text: text + &best_earlier(last, evals) }
+    Verdict { level, text }
 }
 
 /// Points to an earlier checkpoint where held-out loss was clearly lower than at the end.
@@ -141,6 +193,8 @@ fn best_earlier(last: f64, evals: &[EvalRecord]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::TrainSettings;
+    use crate::worker::protocol::RunSummary;
 
     fn end(first: Option<f64>, last: Option<f64>) -> TrainingEnd {
         TrainingEnd {
@@ -155,7 +209,37 @@ mod tests {
     }
 
     fn told(first: f64, last: f64) -> Verdict {
-        verdict(&end(Some(first), Some(last)), &[])
+        verdict(&end(Some(first), Some(last)), &run(&[(0, first), (10, last)]))
+    }
+
+    fn run(evals: &[(usize, f64)]) -> RunState {
+        let summary = RunSummary {
+            path: "run".into(),
+            settings: TrainSettings::default(),
+            from_step: 0,
+            steps: 10,
+            examples: 100,
+            held_out: 16,
+            cut: 0,
+            skipped: 0,
+            parameters: 1,
+            router_parameters: 1,
+        };
+        let eval = |(step, loss): &(usize, f64)| EvalRecord {
+            step: *step,
+            loss: *loss,
+            examples: 16,
+            supervised: 1,
+            elapsed_s: 0.0,
+        };
+        RunState {
+            summary,
+            phase: Phase::Running,
+            steps: Vec::new(),
+            evals: evals.iter().map(eval).collect(),
+            checkpoints: Vec::new(),
+            routing: Vec::new(),
+        }
     }
 
     #[test]
@@ -171,14 +255,36 @@ mod tests {
         assert_eq!(told(2.0, 1.99).level, Level::Info);
         assert_eq!(told(2.0, 2.2).level, Level::Warning);
         assert!(told(2.0, f64::NAN).text.contains("cannot be judged"));
-        assert!(verdict(&end(None, None), &[]).text.contains("No examples were held out"));
     }
 
     #[test]
     fn an_earlier_low_is_pointed_out() {
-        let eval = |step, loss| EvalRecord { step, loss, examples: 1, supervised: 1, elapsed_s: 0.0 };
-        let evals = [eval(0, 2.0), eval(5, 1.0), eval(10, 1.4)];
-        let text = verdict(&end(Some(2.0), Some(1.4)), &evals).text;
+        let run = run(&[(0, 2.0), (5, 1.0), (10, 1.4)]);
+        let text = verdict(&end(Some(2.0), Some(1.4)), &run).text;
         assert!(text.ends_with("It was lowest at step 5, with 1.00."), "{text}");
+    }
+
+    #[test]
+    fn nothing_held_out_is_not_the_same_as_nothing_measured() {
+        let mut without = run(&[]);
+        assert!(verdict(&end(None, None), &without).text.starts_with(NOT_MEASURED));
+        without.summary.held_out = 0;
+        assert!(verdict(&end(None, None), &without).text.starts_with("No examples were held out"));
+    }
+
+    #[test]
+    fn a_measure_older_than_the_end_is_owned_up_to() {
+        let stopped = |first, last, evals: &[(usize, f64)]| {
+            verdict(&TrainingEnd { step: 9, stopped: true, ..end(Some(first), Some(last)) }, &run(evals))
+        };
+        let text = stopped(2.0, 1.0, &[(0, 2.0), (5, 1.0)]).text;
+        assert!(text.ends_with("That was at step 5: it was not measured again in the 4 steps since."), "{text}");
+        let only_before = stopped(2.0, 2.0, &[(0, 2.0)]);
+        assert!(only_before.text.contains("Before the first step it was 2.00"), "{}", only_before.text);
+        assert_eq!(only_before.level, Level::Info);
+        let mut resumed = run(&[]);
+        resumed.summary.from_step = 7;
+        let text = verdict(&TrainingEnd { step: 9, ..end(Some(2.0), Some(1.0)) }, &resumed).text;
+        assert!(text.ends_with("It was not measured since step 7, where the run was gone on with."), "{text}");
     }
 }

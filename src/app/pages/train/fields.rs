@@ -1,12 +1,13 @@
-//! Every training setting as a field: its name, what it does in plain words, its usual range, and how it is edited.
-//! "Changed" and "reset" are one mechanism: copying a single field from the defaults.
+//! Every training setting as a field: its name, what it does in plain words, its usual range, and how it is edited. The
+//! device has none: it is chosen with the model. "Changed" and "reset" are one mechanism: copying a single field from the
+//! defaults.
 
 use egui::{ComboBox, DragValue, Response, TextEdit, Ui};
 
 use crate::adapter::{Method, Target};
 use crate::app::pages::PageContext;
 use crate::app::theme::space;
-use crate::train::{DeviceChoice, Length, Schedule, TrainSettings};
+use crate::train::{Length, Schedule, TrainSettings};
 
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,6 @@ pub enum Field {
     WeightDecay,
     HeldOut,
     Seed,
-    Device,
     CheckpointEvery,
     EvalEvery,
     InitAdapter,
@@ -53,7 +53,7 @@ pub const GROUPS: [(&str, &[Field]); 4] = [
     ),
     ("Length and batch", &[Field::Length, Field::Batch, Field::Accumulate, Field::Context, Field::Packing]),
     ("Learning", &[Field::Lr, Field::Schedule, Field::Warmup, Field::MaxGradNorm, Field::WeightDecay]),
-    ("Measuring and saving", &[Field::HeldOut, Field::EvalEvery, Field::CheckpointEvery, Field::Seed, Field::Device]),
+    ("Measuring and saving", &[Field::HeldOut, Field::EvalEvery, Field::CheckpointEvery, Field::Seed]),
 ];
 
 /// What is said about a field.
@@ -91,7 +91,6 @@ impl Field {
             Self::WeightDecay => text("Weight decay", "0 to 0.1", "Pulls the weights towards 0 at every step. Rarely needed for adapters."),
             Self::HeldOut => text("Held-out share", "0.02 to 0.1", "Share of the examples kept out of training, to measure on what the adapter has never seen."),
             Self::Seed => text("Seed", "any", "Start of all randomness. The same seed, data and settings give the same adapter on CPU."),
-            Self::Device => text("Device", "auto", "Where to compute. Auto takes the fastest that this machine and build have."),
             Self::CheckpointEvery => text("Checkpoint every", "automatic", "Steps between two checkpoints on disk. Automatic: ten over the run, and never more than 100 steps apart."),
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
             Self::InitAdapter => text("Start from adapter", "none", "A folder with an adapter to go on from, of the same method, heads, rank and modules. Empty: start anew."),
@@ -120,7 +119,6 @@ impl Field {
             Self::WeightDecay => to.weight_decay = from.weight_decay,
             Self::HeldOut => to.held_out = from.held_out,
             Self::Seed => to.seed = from.seed,
-            Self::Device => to.device = from.device,
             Self::CheckpointEvery => to.checkpoint_every = from.checkpoint_every,
             Self::EvalEvery => to.eval_every = from.eval_every,
             Self::InitAdapter => to.init_adapter.clone_from(&from.init_adapter),
@@ -162,7 +160,6 @@ impl Field {
             Self::WeightDecay => number_ui(ui, name, &mut settings.weight_decay, 0.001, 10.0),
             Self::HeldOut => share_ui(ui, name, &mut settings.held_out, 0.89),
             Self::Seed => named(ui.add(DragValue::new(&mut settings.seed)), name),
-            Self::Device => choice_ui(ui, name, &mut settings.device, &DEVICES),
             Self::CheckpointEvery => every_ui(ui, name, &mut settings.checkpoint_every),
             Self::EvalEvery => every_ui(ui, name, &mut settings.eval_every),
             Self::InitAdapter => init_adapter_ui(ui, name, settings, cx),
@@ -172,13 +169,6 @@ impl Field {
 
 const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Cosine, "Cosine"), (Schedule::Linear, "Linear"), (Schedule::Constant, "Constant")];
-
-const DEVICES: [(DeviceChoice, &str); 4] = [
-    (DeviceChoice::Auto, "Auto"),
-    (DeviceChoice::Cpu, "CPU"),
-    (DeviceChoice::Cuda, "CUDA"),
-    (DeviceChoice::Metal, "Metal"),
-];
 
 /// What an interval starts with when automatic is switched off.
 const USUAL_INTERVAL: usize = 50;
@@ -286,7 +276,8 @@ fn init_adapter_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings, cx: &P
     let field = TextEdit::singleline(&mut text).hint_text("Start anew").desired_width(220.0);
     let response = ui.add(field);
     if response.changed() {
-        settings.init_adapter = Some(text.trim()).filter(|text| !text.is_empty()).map(Into::into);
+        // Kept as it is typed, blanks included; it is read when the run starts.
+        settings.init_adapter = Some(text).filter(|text| !text.is_empty()).map(Into::into);
     }
     named(response, name);
     let loaded = cx.state.adapter.as_ref().and_then(|adapter| adapter.path.clone());
@@ -300,6 +291,7 @@ fn init_adapter_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings, cx: &P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::DeviceChoice;
 
     fn all() -> Vec<Field> {
         GROUPS.iter().flat_map(|(_, fields)| fields.iter().copied()).collect()
@@ -327,7 +319,8 @@ mod tests {
             weight_decay: 0.5,
             held_out: 0.5,
             seed: 1,
-            device: DeviceChoice::Cpu,
+            // The loaded model's device holds.
+            device: DeviceChoice::default(),
             checkpoint_every: Some(1),
             eval_every: Some(1),
             init_adapter: Some("a".into()),

@@ -19,7 +19,7 @@ use crate::app::state::Phase;
 use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
-use crate::worker::protocol::JobKind;
+use crate::worker::protocol::{Event, JobKind, ModelSummary};
 
 use curves::RunCurves;
 use setup::Setup;
@@ -63,12 +63,21 @@ impl Page for TrainPage {
         }
     }
 
+    fn note_event(&mut self, event: &Event) {
+        self.setup.note_event(event);
+    }
+
     fn width(&self) -> f32 {
         WIDTH
     }
 }
 
 impl TrainPage {
+    /// Longest example in tokens, as the next run would cut it.
+    pub fn context(&self, model: Option<&ModelSummary>) -> usize {
+        self.setup.context(model)
+    }
+
     fn curves_ui(&mut self, ui: &mut Ui) {
         card(ui, "Curves", |ui| {
             self.curves.loss_ui(ui);

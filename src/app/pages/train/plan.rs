@@ -1,5 +1,6 @@
 //! Simple mode: how long to train is the one question; everything else follows from the data and the model.
 
+use crate::app::state::RunState;
 use crate::app::widgets::figures::{count, counted};
 use crate::train::{Length, TrainSettings, heads_for_topics};
 use crate::worker::protocol::{DataSummary, ModelSummary};
@@ -115,6 +116,19 @@ pub fn held_out_examples(data: &DataSummary, settings: &TrainSettings) -> usize 
     share.max(least).min(data.kept)
 }
 
+/// About how many seconds a run takes with `settings`, at the pace of `run` on the same model and data: as many tokens per
+/// example, as many tokens per second in the middle of its last steps. Measuring and saving come on top.
+pub fn expected_s(settings: &TrainSettings, examples: usize, run: &RunState) -> Option<f64> {
+    let seen = run.steps.len() * run.summary.settings.effective_batch();
+    let tokens: usize = run.steps.iter().map(|step| step.tokens).sum();
+    let per_example = (tokens as f64 / seen.max(1) as f64).min(settings.context as f64);
+    let recent = run.steps.get(run.steps.len().saturating_sub(50)..)?;
+    let mut paces: Vec<f64> = recent.iter().map(|step| step.tokens_per_s).filter(|pace| *pace > 0.0).collect();
+    paces.sort_by(f64::total_cmp);
+    let pace = paces.get(paces.len() / 2)?;
+    Some((settings.total_steps(examples) * settings.effective_batch()) as f64 * per_example / pace)
+}
+
 /// The length in words: steps, and how often each example is seen.
 pub fn length_in_words(settings: &TrainSettings, examples: usize) -> String {
     let steps = settings.total_steps(examples);
@@ -132,11 +146,13 @@ pub fn length_in_words(settings: &TrainSettings, examples: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ColumnMap;
     use std::path::PathBuf;
 
     fn data(kept: usize, topics: usize) -> DataSummary {
         DataSummary {
             files: Vec::new(),
+            map: ColumnMap::default(),
             rows: kept,
             kept,
             dropped: Vec::new(),

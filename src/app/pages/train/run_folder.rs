@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app::widgets::path_field::typed_path;
+
 /// Longest part of a folder's name that the model gives.
 const MODEL_LETTERS: usize = 40;
 
@@ -22,7 +24,7 @@ pub struct RunFolder {
     suggested: String,
     parts: Option<NameParts>,
     /// The path that was last looked for on disk, and whether it was there.
-    looked_for: Option<(String, bool)>,
+    looked_for: Option<(PathBuf, bool)>,
 }
 
 impl RunFolder {
@@ -48,17 +50,17 @@ impl RunFolder {
 
     /// The folder that is chosen.
     pub fn path(&self) -> PathBuf {
-        PathBuf::from(self.text.trim())
+        typed_path(&self.text).unwrap_or_default()
     }
 
     /// Why no run can be put there, where none can.
     pub fn obstacle(&mut self) -> Option<String> {
-        let text = self.text.trim();
-        if text.is_empty() {
+        let Some(folder) = typed_path(&self.text) else {
             return Some("Name a folder for the run.".to_owned());
-        }
-        if self.looked_for.as_ref().is_none_or(|(path, _)| path != text) {
-            self.looked_for = Some((text.to_owned(), Path::new(text).exists()));
+        };
+        if self.looked_for.as_ref().is_none_or(|(path, _)| *path != folder) {
+            let exists = folder.exists();
+            self.looked_for = Some((folder, exists));
         }
         let exists = self.looked_for.as_ref().is_some_and(|(_, exists)| *exists);
         exists.then(|| "This folder exists already. A run makes its own: choose another name.".to_owned())
@@ -118,7 +120,9 @@ mod tests {
         let there = tempfile::tempdir().expect("a temporary folder");
         let mut folder = RunFolder { text: there.path().to_string_lossy().into_owned(), ..RunFolder::default() };
         assert!(folder.obstacle().is_some_and(|why| why.contains("exists already")));
-        folder.text.push_str("/new");
+        folder.text = format!("\"{}\"", there.path().display());
+        assert!(folder.obstacle().is_some(), "quotes that pasting brings do not hide it");
+        folder.text = there.path().join("new").to_string_lossy().into_owned();
         assert_eq!(folder.obstacle(), None);
         folder.text = "  ".into();
         assert!(folder.obstacle().is_some());

@@ -6,15 +6,16 @@ use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::picker::PickPurpose;
+use crate::app::state::RunState;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
-use crate::app::widgets::figures::{count, counted};
+use crate::app::widgets::figures::{count, counted, duration};
 use crate::app::widgets::notes::callout;
-use crate::app::widgets::path_field::{PathAction, path_field};
+use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::train::TrainSettings;
-use crate::worker::protocol::{DataSummary, ModelSummary, Request};
+use crate::worker::protocol::{DataSummary, Event, JobKind, ModelSummary, Request};
 
 use super::fields::{Field, GROUPS};
 use super::plan::{self, Pace};
@@ -39,6 +40,7 @@ pub struct Setup {
     folder: RunFolder,
     /// Runs seen when the folder was last looked for.
     runs_seen: usize,
+    origin: Origin,
 }
 
 impl Setup {
@@ -63,6 +65,22 @@ impl Setup {
         self.mode = mode;
         let settings = if self.mode == Mode::Simple { simple } else { self.advanced.clone() };
         card(ui, "Start", |ui| self.start_ui(ui, cx, &settings, (data, model)));
+    }
+
+    /// Keeps track of what the last run began with.
+    pub fn note_event(&mut self, event: &Event) {
+        match event {
+            Event::ModelLoaded(_) | Event::DataImported(_) => self.origin.loaded += 1,
+            Event::TrainingStarted(_) => self.origin.of_run = Some(self.origin.loaded),
+            _ => {}
+        }
+    }
+
+    /// Longest example in tokens that the settings allow, and the model where one is loaded.
+    pub fn context(&self, model: Option<&ModelSummary>) -> usize {
+        let is_own = self.is_own && self.mode == Mode::Advanced;
+        let wanted = if is_own { self.advanced.context } else { TrainSettings::default().context };
+        model.map_or(wanted, |model| wanted.min(model.max_context))
     }
 
     fn simple_ui(&mut self, ui: &mut Ui, data: &DataSummary, model: &ModelSummary) {
@@ -116,14 +134,17 @@ impl Setup {
         settings: &TrainSettings,
         (data, model): (&DataSummary, &ModelSummary),
     ) {
-        totals_ui(ui, settings, data);
+        let run = cx.state.run.as_ref().filter(|_| self.origin.is_of_last_run());
+        totals_ui(ui, settings, (data, model), run);
         self.folder_ui(ui, cx, model);
-        let obstacle = self.obstacle(settings, data, model);
+        let obstacle = arriving(cx).map(str::to_owned).or_else(|| self.obstacle(settings, data, model));
         if let Some(obstacle) = &obstacle {
             callout(ui, Level::Warning, obstacle);
         }
         if buttons::primary(ui, Icon::Play, "Start training", obstacle.is_none()).clicked() {
-            cx.request(Request::StartTraining { settings: settings.clone(), out: self.folder.path() });
+            let init_adapter = settings.init_adapter.as_ref().and_then(|path| typed_path(&path.to_string_lossy()));
+            let settings = TrainSettings { init_adapter, ..settings.clone() };
+            cx.request(Request::StartTraining { settings, out: self.folder.path() });
         }
     }
 
@@ -158,6 +179,17 @@ impl Setup {
     }
 }
 
+/// What is on its way and would be trained with in place of what is shown.
+fn arriving(cx: &PageContext<'_>) -> Option<&'static str> {
+    if cx.state.job(JobKind::LoadModel).is_some() {
+        Some("A model is being loaded. Wait until it is there, or cancel it on the Model page.")
+    } else if cx.state.job(JobKind::ImportData).is_some() {
+        Some("Data is being imported. Wait until it is there, or cancel it on the Data page.")
+    } else {
+        None
+    }
+}
+
 /// One answer to how long, as a tile; the whole tile can be clicked.
 fn pace_ui(ui: &mut Ui, chosen: &mut Pace, pace: Pace, length: &str) {
     let tokens = Tokens::of(ui);
@@ -183,7 +215,12 @@ fn pace_ui(ui: &mut Ui, chosen: &mut Pace, pace: Pace, length: &str) {
 }
 
 /// What the settings come to.
-fn totals_ui(ui: &mut Ui, settings: &TrainSettings, data: &DataSummary) {
+fn totals_ui(
+    ui: &mut Ui,
+    settings: &TrainSettings,
+    (data, model): (&DataSummary, &ModelSummary),
+    last_run: Option<&RunState>,
+) {
     let examples = plan::training_examples(data, settings);
     let held_out = plan::held_out_examples(data, settings);
     let batch = settings.effective_batch();
@@ -199,8 +236,30 @@ fn totals_ui(ui: &mut Ui, settings: &TrainSettings, data: &DataSummary) {
                 .explained("Never trained on: the loss on them tells what was learnt"),
             Fact::new("Tokens per step", format!("at most {}", count(batch * settings.context)))
                 .explained("Effective batch times context; shorter examples take fewer"),
+            match last_run.and_then(|run| plan::expected_s(settings, examples, run)) {
+                Some(seconds) => Fact::new("Time", format!("about {}", duration(seconds)))
+                    .explained("At the pace of the last run on this model and data. Measuring and saving come on top."),
+                None => Fact::new("Time", "not known yet")
+                    .explained("Told after the first steps: no run on this model and data has been timed."),
+            },
+            Fact::new("Computes on", &model.device).explained("Chosen on the Model page, when a model is loaded"),
         ],
     );
+}
+
+/// Which model and data are at hand, and which the last run began with.
+#[derive(Debug, Default)]
+struct Origin {
+    /// Models and data that were loaded so far.
+    loaded: usize,
+    /// The same when the last run began.
+    of_run: Option<usize>,
+}
+
+impl Origin {
+    fn is_of_last_run(&self) -> bool {
+        self.of_run == Some(self.loaded)
+    }
 }
 
 /// A dot where the field differs from its default, its name, its control, its usual range, and a way back.
