@@ -20,7 +20,8 @@ const LONG_ABOUT: &str = "\
 Answer a prompt.
 
 The prompt is put into the model's chat template, and the answer is printed as it comes. With an adapter, single \
-heads can be heard alone (--solo) or silenced (--mute). The same seed gives the same answer.";
+heads can be heard alone (--solo) or silenced (--mute). The same seed gives the same answer. Where no flag says how \
+to draw, the model's own generation_config.json does; the defaults below stand in for what it leaves open.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +29,7 @@ Examples:
   hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --seed 7
   hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --mute 0,2";
 
-/// How answers are drawn where no flag says otherwise.
+/// How answers are drawn where neither a flag nor the model says otherwise.
 fn default() -> Sampling {
     Sampling::default()
 }
@@ -87,14 +88,14 @@ pub struct GenerateArgs {
 }
 
 impl GenerateArgs {
-    /// How the answer is drawn. Errs on values no answer can be drawn with.
-    pub fn sampling(&self) -> anyhow::Result<Sampling> {
+    /// How the answer is drawn: flags over what the model recommends. Errs on values no answer can be drawn with.
+    pub fn sampling(&self, model: Sampling) -> anyhow::Result<Sampling> {
         let sampling = Sampling {
-            max_tokens: self.max_tokens.unwrap_or(default().max_tokens),
-            temperature: self.temperature.unwrap_or(default().temperature),
-            top_p: self.top_p.unwrap_or(default().top_p),
-            repetition_penalty: self.repetition_penalty.unwrap_or(default().repetition_penalty),
-            seed: self.seed.unwrap_or(default().seed),
+            max_tokens: self.max_tokens.unwrap_or(model.max_tokens),
+            temperature: self.temperature.unwrap_or(model.temperature),
+            top_p: self.top_p.unwrap_or(model.top_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(model.repetition_penalty),
+            seed: self.seed.unwrap_or(model.seed),
         };
         if !(sampling.temperature.is_finite() && sampling.temperature >= 0.0) {
             anyhow::bail!("the temperature must be a number from 0 up, not {}: 0 to 1 is usual", sampling.temperature);
@@ -128,8 +129,10 @@ struct DoneEvent<'a> {
 
 /// Answers the prompt, piece by piece.
 pub fn run(args: &GenerateArgs, output: &Output) -> anyhow::Result<Outcome> {
-    let sampling = args.sampling()?;
+    // Flags that make no sense are refused before the model is read.
+    args.sampling(default())?;
     let model = open::model(&args.model, args.device.unwrap_or_default(), output)?;
+    let sampling = args.sampling((&model.generation).into())?;
     let tokenizer = model.tokenizer()?;
     let opened = args.adapter.as_ref().map(|path| open::adapter(path, &model, output)).transpose()?;
     let adapter = opened.as_ref().map(|opened| &opened.adapter);
@@ -211,6 +214,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::model::GenerationDefaults;
 
     #[derive(Parser)]
     struct Line {
@@ -225,14 +229,14 @@ mod tests {
 
     #[test]
     fn without_flags_answers_are_drawn_as_everywhere() {
-        assert_eq!(parse("").unwrap().sampling().unwrap(), Sampling::default());
+        assert_eq!(parse("").unwrap().sampling(default()).unwrap(), default());
     }
 
     #[test]
     fn every_flag_reaches_its_place() {
         let args = parse("--max-tokens 5 --temperature 0 --top-p 1 --repetition-penalty 1.2 --seed 3").unwrap();
         let expected = Sampling { max_tokens: 5, temperature: 0.0, top_p: 1.0, repetition_penalty: 1.2, seed: 3 };
-        assert_eq!(args.sampling().unwrap(), expected);
+        assert_eq!(args.sampling(default()).unwrap(), expected);
     }
 
     #[test]
@@ -240,9 +244,19 @@ mod tests {
         for (flags, name) in
             [("--temperature=-1", "temperature"), ("--top-p 0", "top-p"), ("--repetition-penalty 0", "penalty")]
         {
-            let refusal = parse(flags).unwrap().sampling().unwrap_err().to_string();
+            let refusal = parse(flags).unwrap().sampling(default()).unwrap_err().to_string();
             assert!(refusal.contains(name), "{refusal}");
         }
+    }
+
+    #[test]
+    fn flags_overrule_what_the_model_recommends() {
+        let model = GenerationDefaults { temperature: Some(0.3), top_p: Some(7.0), ..GenerationDefaults::default() };
+        let drawn = parse("--seed 3").unwrap().sampling((&model).into()).unwrap();
+        assert_eq!(drawn, Sampling { temperature: 0.3, seed: 3, ..default() }, "a share above 1 cannot be meant");
+        assert_eq!(parse("--temperature 1").unwrap().sampling((&model).into()).unwrap().temperature, 1.0);
+        let greedy = GenerationDefaults { do_sample: Some(false), ..model };
+        assert_eq!(Sampling::from(&greedy).temperature, 0.0);
     }
 
     #[test]

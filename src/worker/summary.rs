@@ -34,6 +34,7 @@ pub(super) fn model(model: &BaseModel) -> anyhow::Result<ModelSummary> {
         device: device_name(model.decoder.device()).into(),
         template: template.to_string(),
         has_template: template.is_models_own(),
+        sampling: (&model.generation).into(),
     })
 }
 

@@ -94,6 +94,7 @@ pub fn model() -> Event {
         device: "CPU".into(),
         template: "from the model".into(),
         has_template: true,
+        sampling: hydra_studio::worker::protocol::Sampling::default(),
     })
 }
 

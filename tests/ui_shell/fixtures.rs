@@ -90,6 +90,7 @@ pub fn model() -> Event {
         device: "Processor, 16 threads".into(),
         template: "tokenizer_config.json".into(),
         has_template: true,
+        sampling: hydra_studio::worker::protocol::Sampling::default(),
     })
 }
 

@@ -93,14 +93,14 @@ impl AskBox {
         let base_is_done = cx.state.answers.get(&turn.base).is_some_and(|answer| answer.end.is_some());
         if turn.adapter == Second::Waits && base_is_done {
             turn.adapter = Second::Asked(self.next_id);
-            cx.request(request(self.next_id, &turn.question, true));
+            cx.request(request(self.next_id, &turn.question, true, cx));
             self.next_id += 1;
         }
     }
 
     fn ask(&mut self, cx: &PageContext<'_>) {
         let question = self.question.trim().to_owned();
-        cx.request(request(self.next_id, &question, false));
+        cx.request(request(self.next_id, &question, false, cx));
         self.turn = Some(Turn { question, base: self.next_id, adapter: Second::Waits });
         self.next_id += 1;
     }
@@ -116,11 +116,13 @@ impl AskBox {
     }
 }
 
-fn request(id: u64, question: &str, with_adapter: bool) -> Request {
+/// Both answers are drawn as the model recommends, with one seed.
+fn request(id: u64, question: &str, with_adapter: bool, cx: &PageContext<'_>) -> Request {
+    let sampling = cx.state.model.as_ref().map(|model| model.sampling.clone()).unwrap_or_default();
     Request::Generate {
         id,
         messages: vec![Message { role: Role::User, content: question.to_owned() }],
-        sampling: Sampling { max_tokens: ANSWER_TOKENS, ..Sampling::default() },
+        sampling: Sampling { max_tokens: ANSWER_TOKENS, ..sampling },
         with_adapter,
     }
 }

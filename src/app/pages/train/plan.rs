@@ -177,6 +177,7 @@ mod tests {
             device: "CPU".into(),
             template: String::new(),
             has_template: true,
+            sampling: crate::worker::protocol::Sampling::default(),
         }
     }
 
