@@ -123,7 +123,7 @@ fn ctrl_c_on_a_full_disk_says_that_the_last_steps_are_not_saved() {
     let (name, saved) = interrupted(&program, "1000");
     let step: u64 = name.trim_start_matches("checkpoint-").parse().unwrap();
     let told = signalled(with_small_files(&program, &["resume", "run"]), "-INT", at_step(step + 2));
-    assert_says(&failure(&told), &["stopped", "could not be saved", "cannot write the file"]);
+    assert_says(&failure(&told), &["stopped", "could not be saved", &name, "cannot write the file"]);
     assert!(named(&json_lines(&told.stdout), "interrupted").is_empty(), "{told:?}");
     assert_whole(&program, "1000", &name, &saved);
 }

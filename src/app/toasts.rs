@@ -6,6 +6,10 @@ use egui::{Align2, Area, Context, Id, Order, Ui, vec2};
 
 use crate::app::icons::Icon;
 use crate::app::theme::{self, Tokens, size, space};
+use crate::app::widgets::figures::in_one_line;
+
+/// The longest message in a corner; the panel, and the page it concerns, show all of it.
+const TOAST_LETTERS: usize = 180;
 
 /// How many notices the panel keeps.
 const HISTORY: usize = 200;
@@ -195,7 +199,8 @@ fn toast_ui(ui: &mut Ui, notice: &mut Notice) {
             let times = if notice.times > 1 { format!(" ({} times)", notice.times) } else { String::new() };
             ui.vertical(|ui| {
                 ui.set_width(ui.available_width() - size::ICON - space::L);
-                let response = ui.add(egui::Label::new(format!("{}{times}", notice.message)).wrap());
+                let message = in_one_line(&notice.message, TOAST_LETTERS);
+                let response = ui.add(egui::Label::new(format!("{message}{times}")).wrap());
                 ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
             });
             if Icon::Close.small_button(ui, "Dismiss").clicked() {

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::output::{Outcome, Output};
 use crate::data::{self, ColumnMap};
 use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
-use crate::train::{AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, device_name};
+use crate::train::{
+    AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, checkpoint_name, device_name, list_checkpoints,
+};
 
 /// Examples left out that are told one by one.
 const TOLD: usize = 20;
@@ -122,7 +124,7 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
 }
 
 fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
-    let saved = run.save().context("the run was stopped, but its last steps could not be saved")?;
+    let saved = run.save().with_context(|| unsaved(run.path()))?;
     output.event("checkpoint", &saved);
     let path = quoted(run.path());
     Ok(Outcome::Interrupted(format!(
@@ -131,6 +133,16 @@ fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
         run.trainer().steps(),
         saved.name
     )))
+}
+
+/// That the last steps of a run are lost, and what of it is whole.
+fn unsaved(run: &Path) -> String {
+    let whole = list_checkpoints(run).ok().and_then(|mut all| all.pop());
+    let kept = match whole {
+        Some(checkpoint) => format!("{} is whole, and `resume` goes on from it", checkpoint_name(checkpoint.step)),
+        None => "none was saved before".into(),
+    };
+    format!("the run was stopped, but its last steps could not be saved; {kept}")
 }
 
 fn tell_start(run: &Run, output: &Output) {
