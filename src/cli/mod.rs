@@ -21,6 +21,7 @@ pub mod output;
 pub mod pretrain;
 pub mod resume;
 mod routing;
+pub mod settings_flags;
 pub mod train;
 mod training;
 

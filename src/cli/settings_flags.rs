@@ -1,0 +1,186 @@
+//! The flags of `train` that are settings, and the file that holds the same settings: flags overrule the file, the file
+//! the defaults.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::flags::{HeadCount, Targets, help, named};
+use crate::adapter::{Method, Target};
+use crate::train::{DeviceChoice, Length, Schedule, TrainSettings};
+
+/// The settings that flags and file overrule; the only place where defaults stand.
+pub(super) fn default() -> TrainSettings {
+    TrainSettings::default()
+}
+
+/// What is trained.
+#[derive(Args, Clone, Debug)]
+pub struct AdapterFlags {
+    #[arg(long, value_name = "NAME")]
+    #[arg(help = help(&format!("The method: {}", Method::ALL.map(Method::name).join(", ")), default().method))]
+    pub method: Option<Method>,
+
+    #[arg(long, value_name = "R")]
+    #[arg(help = help("Inner size of the adapter's matrices; 4 to 64 is usual", default().rank))]
+    pub rank: Option<usize>,
+
+    #[arg(long, value_name = "N|auto")]
+    #[arg(help = help("Number of heads the router mixes, or auto: one for each labelled topic", default().heads))]
+    pub heads: Option<HeadCount>,
+
+    /// How strongly the adapter acts: its sum is scaled by alpha / rank [default: twice the rank]
+    #[arg(long, value_name = "A")]
+    pub alpha: Option<f64>,
+
+    #[arg(long, value_name = "P")]
+    #[arg(help = help("Share of the adapter's input that is zeroed at random while training", default().dropout))]
+    pub dropout: Option<f64>,
+
+    /// Scale by alpha / √rank instead of alpha / rank (rsLoRA)
+    #[arg(long)]
+    pub rslora: bool,
+
+    #[arg(long, value_name = "LIST|all-linear")]
+    #[arg(help = help(&format!("What is adapted: {}", Target::ALL.map(Target::name).join(",")), "all-linear"))]
+    pub targets: Option<Targets>,
+
+    /// An adapter folder or run folder to start from; its method, rank, heads, alpha and targets hold
+    #[arg(long, value_name = "DIR")]
+    pub init_adapter: Option<PathBuf>,
+}
+
+/// How it is trained.
+#[derive(Args, Clone, Debug)]
+pub struct TrainingFlags {
+    /// Passes over the training examples [default: 1]
+    #[arg(long, value_name = "E", conflicts_with = "steps")]
+    pub epochs: Option<f64>,
+
+    /// Optimizer steps, in place of --epochs
+    #[arg(long, value_name = "S")]
+    pub steps: Option<usize>,
+
+    #[arg(long, value_name = "B")]
+    #[arg(help = help("Examples computed at once; fewer need less memory", default().batch))]
+    pub batch: Option<usize>,
+
+    #[arg(long, value_name = "K")]
+    #[arg(help = help("Batches summed before each optimizer step", default().accumulate))]
+    pub accumulate: Option<usize>,
+
+    #[arg(long, value_name = "T")]
+    #[arg(help = help("Longest example in tokens; longer ones are cut, and counted", default().context))]
+    pub context: Option<usize>,
+
+    #[arg(long, value_name = "LR")]
+    #[arg(help = help("Highest learning rate; 1e-4 to 1e-3 is usual", default().lr))]
+    pub lr: Option<f64>,
+
+    /// How the learning rate falls after warm-up [default: cosine]
+    #[arg(long, value_name = "cosine|linear|constant", value_parser = named::<Schedule>)]
+    pub schedule: Option<Schedule>,
+
+    #[arg(long, value_name = "F")]
+    #[arg(help = help("Share of all steps over which the learning rate rises; 0 for none", default().warmup))]
+    pub warmup: Option<f64>,
+
+    #[arg(long, value_name = "G")]
+    #[arg(help = help("Gradients are scaled down to this norm; 0 for never", default().max_grad_norm))]
+    pub max_grad_norm: Option<f64>,
+
+    #[arg(long, value_name = "W")]
+    #[arg(help = help("AdamW's weight decay", default().weight_decay))]
+    pub weight_decay: Option<f64>,
+
+    #[arg(long, value_name = "F")]
+    #[arg(help = help("Share of the examples kept out of training, to measure on", default().held_out))]
+    pub held_out: Option<f64>,
+
+    #[arg(long, value_name = "S")]
+    #[arg(help = help("Fixes start, split, order and dropout: the same seed, the same adapter", default().seed))]
+    pub seed: Option<u64>,
+
+    /// Where to compute [default: auto]
+    #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
+    pub device: Option<DeviceChoice>,
+
+    /// Fill every example of a batch up to the longest, instead of laying them end to end; slower, and the same but for
+    /// rounding
+    #[arg(long)]
+    pub no_packing: bool,
+
+    /// Steps between two checkpoints [default: ten over the run, at least one in 100 steps]
+    #[arg(long, value_name = "S")]
+    pub checkpoint_every: Option<usize>,
+
+    /// Steps between two measures of the held-out loss [default: ten over the run]
+    #[arg(long, value_name = "S")]
+    pub eval_every: Option<usize>,
+}
+
+/// Puts a flag in a setting's place where the flag was given.
+fn put<T>(setting: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *setting = value;
+    }
+}
+
+impl AdapterFlags {
+    pub(super) fn overrule(self, settings: &mut TrainSettings) {
+        put(&mut settings.method, self.method);
+        put(&mut settings.rank, self.rank);
+        if let Some(HeadCount::Exactly(heads)) = self.heads {
+            settings.heads = heads;
+        }
+        put(&mut settings.dropout, self.dropout);
+        put(&mut settings.targets, self.targets.map(|targets| targets.0));
+        settings.rslora |= self.rslora;
+        settings.alpha = self.alpha.or(settings.alpha);
+        settings.init_adapter = self.init_adapter.or(settings.init_adapter.take());
+    }
+}
+
+impl TrainingFlags {
+    pub(super) fn overrule(&self, settings: &mut TrainSettings) {
+        put(&mut settings.length, self.steps.map(Length::Steps).or(self.epochs.map(Length::Epochs)));
+        put(&mut settings.batch, self.batch);
+        put(&mut settings.accumulate, self.accumulate);
+        settings.packing &= !self.no_packing;
+        put(&mut settings.context, self.context);
+        put(&mut settings.lr, self.lr);
+        put(&mut settings.schedule, self.schedule);
+        put(&mut settings.warmup, self.warmup);
+        put(&mut settings.max_grad_norm, self.max_grad_norm);
+        put(&mut settings.weight_decay, self.weight_decay);
+        put(&mut settings.held_out, self.held_out);
+        put(&mut settings.seed, self.seed);
+        put(&mut settings.device, self.device);
+        settings.checkpoint_every = self.checkpoint_every.or(settings.checkpoint_every);
+        settings.eval_every = self.eval_every.or(settings.eval_every);
+    }
+}
+
+/// The settings of a file.
+pub(super) fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
+    let text = std::fs::read_to_string(file).with_context(|| {
+        format!("the settings file {} cannot be read: check the path after --config", file.display())
+    })?;
+    parse_config(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
+}
+
+/// Settings in TOML. `steps` and `epochs` stand for `length`, as the flags of those names do.
+pub(super) fn parse_config(text: &str) -> anyhow::Result<TrainSettings> {
+    let mut table: toml::Table = toml::from_str(text)?;
+    let lengths: Vec<_> = ["length", "steps", "epochs"].into_iter().filter(|key| table.contains_key(*key)).collect();
+    match *lengths {
+        [] | ["length"] => Ok(toml::from_str(text)?),
+        [key] => {
+            let value = table.remove(key).into_iter().map(|value| (key.to_owned(), value));
+            table.insert("length".into(), toml::Value::Table(value.collect()));
+            Ok(table.try_into()?)
+        }
+        _ => bail!("it says how long to train more than once: {}", lengths.join(", ")),
+    }
+}
