@@ -169,7 +169,7 @@ fn uses_ui(ui: &mut Ui, method: Method) {
     } else {
         (false, "PEFT", "Knows one A and one B per module, without a router, and refuses this folder by its type.")
     };
-    let code = "The same tensor names and layout as the code published with the paper.";
+    let code = "Its tensor names and layout. It reads pickled files, so convert the tensors there first.";
     let mut uses = vec![(true, "Hydra Studio", "Load it on the Model page, or pass it with --adapter.")];
     if method == Method::HydraLora {
         uses.push((true, "HydraLoRA's published code", code));
