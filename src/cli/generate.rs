@@ -12,7 +12,7 @@ use super::open;
 use super::output::{Outcome, Output};
 use crate::adapter::{Adapter, HeadMix, Pass};
 use crate::data::{Message, Role};
-use crate::model::{BaseModel, Generator, Piece, SamplerSettings, StopReason};
+use crate::model::{BaseModel, Generator, Piece, StopReason};
 use crate::train::DeviceChoice;
 use crate::worker::protocol::Sampling;
 
@@ -138,13 +138,7 @@ pub fn run(args: &GenerateArgs, output: &Output) -> anyhow::Result<Outcome> {
     let adapter = opened.as_ref().map(|opened| &opened.adapter);
     let mix = adapter.map(|adapter| args.mix(adapter)).transpose()?;
     let prompt = tokenizer.encode_prompt(&args.messages())?;
-    let settings = SamplerSettings {
-        temperature: sampling.temperature,
-        top_p: sampling.top_p,
-        repetition_penalty: sampling.repetition_penalty,
-        seed: sampling.seed,
-    };
-    let generator = Generator::new(&model, prompt, sampling.max_tokens, settings)?;
+    let generator = Generator::new(&model, prompt, sampling.max_tokens, (&sampling).into())?;
     answer(generator, &model, &Pass { adapter, mix: mix.as_ref(), ..Pass::default() }, output)
 }
 

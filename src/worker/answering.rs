@@ -8,7 +8,7 @@ use super::protocol::{EndReason, Event, Sampling};
 use super::session::Session;
 use crate::adapter::Pass;
 use crate::data::Message;
-use crate::model::{BaseModel, Generator, ModelError, Piece, SamplerSettings, StopReason};
+use crate::model::{BaseModel, Generator, ModelError, Piece, StopReason};
 
 /// An answer under way.
 pub(super) struct Answering {
@@ -33,13 +33,7 @@ impl Session {
         self.end_answer(EndReason::Cancelled);
         let prepared = self.model().and_then(|model| {
             let prompt = model.tokenizer()?.encode_prompt(messages)?;
-            let settings = SamplerSettings {
-                temperature: sampling.temperature,
-                top_p: sampling.top_p,
-                repetition_penalty: sampling.repetition_penalty,
-                seed: sampling.seed,
-            };
-            let generator = Generator::new(&model, prompt, sampling.max_tokens, settings)?;
+            let generator = Generator::new(&model, prompt, sampling.max_tokens, sampling.into())?;
             Ok(Answering { id, model, generator, with_adapter, ticket: ticket.clone(), started: Instant::now() })
         });
         match prepared {

@@ -13,6 +13,7 @@ mod dispatch;
 mod import;
 mod jobs;
 mod outbox;
+mod sampling;
 mod session;
 mod summary;
 mod training;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
-use crate::model::GenerationDefaults;
 use crate::train::{CheckpointRecord, DeviceChoice, EvalRecord, RunHistory, StepRecord, TrainSettings};
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -40,23 +39,6 @@ pub struct Sampling {
 impl Default for Sampling {
     fn default() -> Self {
         Self { max_tokens: 256, temperature: 0.7, top_p: 0.9, repetition_penalty: 1.0, seed: 42 }
-    }
-}
-
-impl From<&GenerationDefaults> for Sampling {
-    /// What a model recommends, and our own defaults where it says nothing that can be used.
-    fn from(model: &GenerationDefaults) -> Self {
-        let ours = Self::default();
-        let temperature = model.temperature.filter(|t| t.is_finite() && *t >= 0.0).unwrap_or(ours.temperature);
-        Self {
-            temperature: if model.do_sample == Some(false) { 0.0 } else { temperature },
-            top_p: model.top_p.filter(|p| *p > 0.0 && *p <= 1.0).unwrap_or(ours.top_p),
-            repetition_penalty: model
-                .repetition_penalty
-                .filter(|p| p.is_finite() && *p > 0.0)
-                .unwrap_or(ours.repetition_penalty),
-            ..ours
-        }
     }
 }
 
