@@ -1,22 +1,28 @@
 //! The adapter in memory: trainable tensors for every adapted module, and the pass they take part in.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Device, Result, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{AdapterSpec, AdapterTensors, Method, Module, ModuleTensors};
-use crate::ops::{self, Adapted, AdaptedShape, Dropout, GateRule, GateSink};
+use crate::ops::{self, Adapted, AdaptedShape, Dropout, GateRule, GateSink, Member, Projection};
 
-/// Trainable tensors of one adapted projection, laid out for [`ops::adapted_linear`].
+/// Trainable tensors of the adapted projections that read one input, one under the other as [`ops::adapted_linear`] takes
+/// them.
 #[derive(Clone, Debug)]
-pub struct AdaptedModule {
-    /// Every `A`, then the router, one under the other: `[a_rows (+ heads), in]`.
-    pub down: Var,
-    /// `B_0 … B_{N-1}` side by side: `[out, heads · rank]`.
-    pub up: Var,
+struct AdaptedGroup {
+    /// In forward order.
+    modules: Vec<Module>,
+    /// The rows of `up` that each module has: its outputs.
+    up_rows: Vec<Range<usize>>,
+    /// Of every module each `A`, then the router: `[modules · (a_rows (+ heads)), in]`.
+    down: Var,
+    /// Of every module `B_0 … B_{N-1}` side by side: `[Σ out, heads · rank]`.
+    up: Var,
 }
 
 /// An adapter that can be trained and can answer. Clones share their tensors.
@@ -24,7 +30,8 @@ pub struct AdaptedModule {
 pub struct Adapter {
     spec: AdapterSpec,
     shape: AdaptedShape,
-    modules: BTreeMap<Module, AdaptedModule>,
+    /// By the first module that could be in the group.
+    groups: BTreeMap<Module, AdaptedGroup>,
 }
 
 /// What the user does to the heads: nothing, mute or weigh some, or put fixed weights in the router's place.
@@ -88,26 +95,36 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// One projection of the base model with whatever the pass puts on it: x `[tokens, in]`, weight `[out, in]`, bias `[out]`
-/// → `[tokens, out]`.
-pub fn project(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, module: Module, pass: &Pass<'_>) -> Result<Tensor> {
-    let adapted = pass.adapter.and_then(|adapter| Some((adapter, adapter.modules.get(&module)?)));
-    let Some((adapter, tensors)) = adapted else { return ops::linear(x, weight, bias) };
+/// Projections of the base model that read one input, side by side, with whatever the pass puts on them: x `[tokens, in]` →
+/// `[tokens, Σ out]`. `modules` names them, in forward order.
+pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass: &Pass<'_>) -> Result<Tensor> {
+    let adapted = pass.adapter.and_then(|adapter| Some((adapter, adapter.group(*modules.first()?)?)));
+    let Some((adapter, group)) = adapted else { return ops::linear(x, projections) };
     let gates = adapter.gate_rule(pass.mix);
     // With every head silent the adapter is not asked at all: the base model answers, bit for bit.
     if let GateRule::Fixed(gates) | GateRule::ScaledRouter(gates) = &gates
         && gates.iter().all(|g| *g == 0.0)
         && pass.capture.is_none()
     {
-        return ops::linear(x, weight, bias);
+        return ops::linear(x, projections);
     }
-    let dropout =
-        pass.training_seed.map(|seed| Dropout { share: adapter.spec.dropout, seed: module_seed(seed, module) });
-    let sink = pass.capture.map(|capture| capture.sink(module));
-    let adapted = Adapted { weight, bias, shape: &adapter.shape, gates, dropout, sink };
+    let member = |(projection, module): (usize, &Module)| {
+        let dropout = |seed| Dropout { share: adapter.spec.dropout, seed: module_seed(seed, *module) };
+        let member = Member {
+            projection,
+            dropout: pass.training_seed.map(dropout),
+            sink: pass.capture.map(|capture| capture.sink(*module)),
+        };
+        group.modules.contains(module).then_some(member)
+    };
+    let members = modules.iter().enumerate().filter_map(member).collect();
+    let adapted = Adapted { shape: adapter.shape.clone(), gates, members };
     match pass.training_seed {
-        Some(_) => ops::adapted_linear(x, &tensors.down, &tensors.up, adapted),
-        None => ops::adapted_linear(x, &tensors.down.as_detached_tensor(), &tensors.up.as_detached_tensor(), adapted),
+        Some(_) => ops::adapted_linear(x, &group.down, &group.up, projections, adapted),
+        None => {
+            let (down, up) = (group.down.as_detached_tensor(), group.up.as_detached_tensor());
+            ops::adapted_linear(x, &down, &up, projections, adapted)
+        }
     }
 }
 
@@ -128,45 +145,61 @@ impl Adapter {
     ) -> Result<Self> {
         let shape = shape_of(spec);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut modules = BTreeMap::new();
-        for module in spec.modules(layers) {
-            let (inputs, outputs) = dims(module);
+        let groups = groups(spec.modules(layers), |modules| {
+            let inputs = modules.first().map_or(0, |module| dims(*module).0);
             let bound = 1.0 / (inputs as f32).sqrt();
-            let rows = shape.down_rows();
+            let rows = modules.len() * shape.down_rows();
             let start: Vec<f32> = (0..rows * inputs).map(|_| rng.random_range(-bound..bound)).collect();
+            let outputs: Vec<usize> = modules.iter().map(|module| dims(*module).1).collect();
             let down = Var::from_vec(start, (rows, inputs), device)?;
-            let up = Var::zeros((outputs, shape.heads * shape.rank), candle_core::DType::F32, device)?;
-            modules.insert(module, AdaptedModule { down, up });
-        }
-        Ok(Self { spec: spec.clone(), shape, modules })
+            let up = Var::zeros((outputs.iter().sum(), shape.up_cols()), DType::F32, device)?;
+            Ok(AdaptedGroup { up_rows: stacked(&outputs), modules, down, up })
+        })?;
+        Ok(Self { spec: spec.clone(), shape, groups })
     }
 
     /// An adapter from the tensors of its files.
     pub fn from_tensors(tensors: &AdapterTensors, device: &Device) -> Result<Self> {
         let shape = shape_of(&tensors.spec);
-        let mut modules = BTreeMap::new();
-        for (module, parts) in &tensors.modules {
-            let down: Vec<&Tensor> = parts.a.iter().chain(&parts.router).collect();
-            let up: Vec<&Tensor> = parts.b.iter().collect();
-            let down = Var::from_tensor(&Tensor::cat(&down, 0)?.to_device(device)?)?;
-            let up = Var::from_tensor(&Tensor::cat(&up, 1)?.to_device(device)?)?;
-            if down.dim(0)? != shape.down_rows() || up.dim(1)? != shape.heads * shape.rank {
-                bail!("{module}: tensors of {:?} and {:?} do not make {shape:?}", down.shape(), up.shape());
+        let groups = groups(tensors.modules.keys().copied(), |modules| {
+            let (mut down, mut up, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+            for parts in modules.iter().filter_map(|module| tensors.modules.get(module)) {
+                down.extend(parts.a.iter().chain(&parts.router));
+                let heads: Vec<&Tensor> = parts.b.iter().collect();
+                up.push(Tensor::cat(&heads, 1)?);
+                outputs.extend(up.last().map(|up| up.dim(0)).transpose()?);
             }
-            modules.insert(*module, AdaptedModule { down, up });
-        }
-        Ok(Self { spec: tensors.spec.clone(), shape, modules })
+            let down = Var::from_tensor(&Tensor::cat(&down, 0)?.to_device(device)?)?;
+            let up = Var::from_tensor(&Tensor::cat(&up, 0)?.to_device(device)?)?;
+            if down.dim(0)? != modules.len() * shape.down_rows() || up.dim(1)? != shape.up_cols() {
+                bail!("{modules:?}: tensors of {:?} and {:?} do not make {shape:?}", down.shape(), up.shape());
+            }
+            Ok(AdaptedGroup { up_rows: stacked(&outputs), modules, down, up })
+        })?;
+        Ok(Self { spec: tensors.spec.clone(), shape, groups })
     }
 
     /// Copies of the tensors as files hold them, on the CPU.
     pub fn to_tensors(&self) -> Result<AdapterTensors> {
-        let parts = |m: &AdaptedModule| self.split(m.down.as_tensor(), m.up.as_tensor());
-        let modules = self.modules.iter().map(|(module, m)| Ok((*module, parts(m)?))).collect::<Result<_>>()?;
+        self.tensors_of(|var| Ok(var.as_tensor().clone()))
+    }
+
+    /// What `of` gives for every trained tensor, a gradient say, cut into the tensors that files name, on the CPU.
+    pub fn tensors_of(&self, of: impl Fn(&Var) -> Result<Tensor>) -> Result<AdapterTensors> {
+        let mut modules = BTreeMap::new();
+        for group in self.groups.values() {
+            let (down, up) = (of(&group.down)?, of(&group.up)?);
+            for (i, (module, up_rows)) in group.modules.iter().zip(&group.up_rows).enumerate() {
+                let rows = self.shape.down_rows();
+                let (down, up) = (down.narrow(0, i * rows, rows)?, up.narrow(0, up_rows.start, up_rows.len())?);
+                modules.insert(*module, self.split(&down, &up)?);
+            }
+        }
         Ok(AdapterTensors { spec: self.spec.clone(), modules })
     }
 
-    /// Cuts `down` and `up`, or their gradients, into the tensors that files name.
-    pub fn split(&self, down: &Tensor, up: &Tensor) -> Result<ModuleTensors> {
+    /// Cuts one module's `down` and `up` into the tensors that files name.
+    fn split(&self, down: &Tensor, up: &Tensor) -> Result<ModuleTensors> {
         let (shape, cpu) = (&self.shape, Device::Cpu);
         // `force_contiguous` copies, so that later training steps do not reach into what was handed out.
         let cut = |t: &Tensor, dim, start| t.narrow(dim, start, shape.rank)?.to_device(&cpu)?.force_contiguous();
@@ -184,26 +217,45 @@ impl Adapter {
         &self.spec
     }
 
-    /// The adapted modules, in forward order, with their tensors.
-    pub fn modules(&self) -> impl Iterator<Item = (Module, &AdaptedModule)> {
-        self.modules.iter().map(|(module, tensors)| (*module, tensors))
+    /// The adapted modules, in forward order.
+    pub fn modules(&self) -> impl Iterator<Item = Module> {
+        self.groups.values().flat_map(|group| group.modules.iter().copied())
+    }
+
+    /// The group that a module would be in.
+    fn group(&self, module: Module) -> Option<&AdaptedGroup> {
+        self.groups.get(&leader(module))
     }
 
     /// Every trainable tensor, in an order that does not change.
     pub fn vars(&self) -> Vec<Var> {
-        self.modules.values().flat_map(|m| [m.down.clone(), m.up.clone()]).collect()
+        self.groups.values().flat_map(|group| [group.down.clone(), group.up.clone()]).collect()
+    }
+
+    /// What the rows of every tensor of [`Adapter::vars`] belong to: `model.layers.3.mlp.up_proj.down`, and so on.
+    pub fn row_names(&self) -> Vec<Vec<(String, Range<usize>)>> {
+        let of = |group: &AdaptedGroup| {
+            let rows = self.shape.down_rows();
+            let modules = group.modules.iter().enumerate();
+            let down = modules.map(|(i, module)| (format!("{module}.down"), i * rows..(i + 1) * rows)).collect();
+            let modules = group.modules.iter().zip(&group.up_rows);
+            let up = modules.map(|(module, rows)| (format!("{module}.up"), rows.clone())).collect();
+            [down, up]
+        };
+        self.groups.values().flat_map(of).collect()
     }
 
     /// Trainable parameters of `A` and `B`.
     pub fn parameters(&self) -> usize {
-        let all: usize = self.modules.values().map(|m| m.down.elem_count() + m.up.elem_count()).sum();
+        let all: usize = self.groups.values().map(|group| group.down.elem_count() + group.up.elem_count()).sum();
         all - self.router_parameters()
     }
 
     /// Trainable parameters of the routers.
     pub fn router_parameters(&self) -> usize {
         let rows = if self.shape.has_router { self.shape.heads } else { 0 };
-        self.modules.values().map(|m| rows * m.down.dims().last().copied().unwrap_or(0)).sum()
+        let inputs = |group: &AdaptedGroup| group.down.dims().last().copied().unwrap_or(0);
+        self.groups.values().map(|group| group.modules.len() * rows * inputs(group)).sum()
     }
 
     /// Where the gates come from, after what the user does to the heads. Without a router, factors weigh the fixed gates.
@@ -223,6 +275,31 @@ impl Adapter {
     }
 }
 
+/// The first module that could be in a module's group: what the group goes by.
+fn leader(module: Module) -> Module {
+    Module { target: module.target.group().first().copied().unwrap_or(module.target), ..module }
+}
+
+/// Groups of modules that read one input, each made by `make`, in forward order.
+fn groups(
+    modules: impl Iterator<Item = Module>,
+    mut make: impl FnMut(Vec<Module>) -> Result<AdaptedGroup>,
+) -> Result<BTreeMap<Module, AdaptedGroup>> {
+    let mut members: BTreeMap<Module, Vec<Module>> = BTreeMap::new();
+    modules.for_each(|module| members.entry(leader(module)).or_default().push(module));
+    members.into_iter().map(|(leader, modules)| Ok((leader, make(modules)?))).collect()
+}
+
+/// The rows that parts of these lengths have when they lie one under the other.
+fn stacked(lengths: &[usize]) -> Vec<Range<usize>> {
+    let place = |next: &mut usize, len: &usize| {
+        let start = *next;
+        *next += len;
+        Some(start..*next)
+    };
+    lengths.iter().scan(0, place).collect()
+}
+
 fn shape_of(spec: &AdapterSpec) -> AdaptedShape {
     AdaptedShape {
         rank: spec.rank,
@@ -235,10 +312,9 @@ fn shape_of(spec: &AdapterSpec) -> AdaptedShape {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
-
     use super::*;
     use crate::adapter::Target;
+    use crate::ops::Weight;
 
     const MODULE: Module = Module { layer: 0, target: Target::Q };
 
@@ -250,7 +326,7 @@ mod tests {
     fn adapter(rslora: bool) -> Adapter {
         let spec = AdapterSpec { rank: 4, heads: 2, rslora, targets: vec![Target::Q], ..AdapterSpec::default() };
         let adapter = Adapter::new(&spec, 1, |_| (6, 5), 1, &Device::Cpu).unwrap();
-        adapter.modules[&MODULE].up.set(&numbers(5, 8, 0.5)).unwrap();
+        adapter.groups[&MODULE].up.set(&numbers(5, 8, 0.5)).unwrap();
         adapter
     }
 
@@ -258,10 +334,15 @@ mod tests {
         t.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
     }
 
+    fn projected(x: &Tensor, weight: &Tensor, pass: &Pass<'_>) -> Tensor {
+        let projection = Projection { weight: Weight::dense(weight.clone()).unwrap(), bias: None };
+        project(x, &[MODULE], &[projection], pass).unwrap()
+    }
+
     #[test]
     fn rslora_scales_what_is_added_by_the_root_of_the_rank() {
         let (x, weight) = (numbers(3, 6, 1.0), Tensor::zeros((5, 6), DType::F32, &Device::Cpu).unwrap());
-        let y = |rslora| values(&project(&x, &weight, None, MODULE, &Pass::with(&adapter(rslora))).unwrap());
+        let y = |rslora| values(&projected(&x, &weight, &Pass::with(&adapter(rslora))));
         for (with, without) in y(true).into_iter().zip(y(false)) {
             assert!((with - 2.0 * without).abs() < 1e-6 && with != 0.0, "{with} and {without}");
         }
@@ -273,9 +354,9 @@ mod tests {
             let (x, weight) = (numbers(3, 6, 1.0), numbers(5, 6, 0.3));
             let adapter = adapter(false);
             let pass = Pass { training_seed: Some(0), ..Pass::with(&adapter) };
-            let exact = project(&x, &weight, None, MODULE, &Pass::with(&adapter)).unwrap();
+            let exact = projected(&x, &weight, &Pass::with(&adapter));
             let (x, weight) = (x.to_dtype(dtype).unwrap(), weight.to_dtype(dtype).unwrap());
-            let y = project(&x, &weight, None, MODULE, &pass).unwrap();
+            let y = projected(&x, &weight, &pass);
             assert_eq!(y.dtype(), dtype);
             for (y, exact) in values(&y).into_iter().zip(values(&exact)) {
                 assert!((y - exact).abs() <= tolerance, "{dtype:?}: {y} and {exact}");

@@ -20,7 +20,7 @@ pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, entropy};
-pub use layer::{AdaptedModule, Adapter, GateCapture, HeadMix, Pass, project};
+pub use layer::{Adapter, GateCapture, HeadMix, Pass, project};
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;
 pub use tensors::{AdapterTensors, ModuleTensors};

@@ -122,6 +122,16 @@ impl Target {
         }
     }
 
+    /// The targets that read the same input as this one, itself among them, in the order of the forward pass.
+    pub fn group(self) -> &'static [Target] {
+        match self {
+            Target::Q | Target::K | Target::V => &[Target::Q, Target::K, Target::V],
+            Target::O => &[Target::O],
+            Target::Gate | Target::Up => &[Target::Gate, Target::Up],
+            Target::Down => &[Target::Down],
+        }
+    }
+
     /// The block it stands in: `self_attn` or `mlp`.
     pub fn block(self) -> &'static str {
         match self {

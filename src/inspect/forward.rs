@@ -91,7 +91,7 @@ impl Forward<'_> {
         let (n, t) = (rows.len(), rows.first().map_or(0, |row| row.ids.len()));
         let logits = ("logits".to_owned(), [n, t, self.decoder.config().vocab]);
         let gates = self.adapter.iter().flat_map(|adapter| {
-            adapter.modules().map(|(module, _)| (format!("gates.{module}"), [n, t, adapter.spec().heads]))
+            adapter.modules().map(|module| (format!("gates.{module}"), [n, t, adapter.spec().heads]))
         });
         let mut header = Map::new();
         let mut start = 0u64;

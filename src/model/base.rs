@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::decoder::TensorSource;
-use super::{Decoder, GenerationDefaults, ModelError, OpenedModel, Weights};
+use super::{BaseType, Decoder, GenerationDefaults, ModelError, OpenedModel, Weights};
 use crate::adapter::Module;
 use crate::job::Job;
+use crate::ops::Weight;
 use crate::text::ChatTokenizer;
 
 /// A base model in memory, ready to train on and to answer.
@@ -28,6 +29,7 @@ pub struct BaseModel {
 /// Takes tensors out of opened weights, with progress and cancelling.
 struct Loading<'a> {
     weights: &'a Weights,
+    base: BaseType,
     device: &'a Device,
     job: &'a Job,
 }
@@ -35,8 +37,12 @@ struct Loading<'a> {
 impl TensorSource for Loading<'_> {
     type Error = ModelError;
 
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
-        self.weights.tensor(name, shape, DType::F32, self.device)
+    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor, ModelError> {
+        self.weights.tensor(name, &[len], self.device)
+    }
+
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Weight, ModelError> {
+        self.weights.matrix(name, shape, self.base, self.device)
     }
 
     fn layer_done(&mut self, layer: usize, layers: usize) -> Result<(), ModelError> {
@@ -47,17 +53,23 @@ impl TensorSource for Loading<'_> {
 }
 
 impl BaseModel {
-    /// Loads a Hugging Face folder or a GGUF file, in f32. A missing tokenizer is no error yet: token files need none.
+    /// Loads a Hugging Face folder or a GGUF file, its matrices kept as they are stored. A missing tokenizer is no error yet:
+    /// token files need none.
     ///
     /// # Errors
     /// When the model is of a family we do not have, or a file is missing or broken; see [`ModelError`].
     pub fn load(path: &Path, device: &Device, job: &Job) -> Result<Self, ModelError> {
+        Self::load_as(path, BaseType::Stored, device, job)
+    }
+
+    /// As [`BaseModel::load`], with the matrices kept in the type that is asked for.
+    pub fn load_as(path: &Path, base: BaseType, device: &Device, job: &Job) -> Result<Self, ModelError> {
         let opened = OpenedModel::open(path)?;
         let tokenizer = match &opened.gguf_metadata {
             Some(metadata) => ChatTokenizer::from_gguf(metadata),
             None => ChatTokenizer::from_folder(path),
         };
-        let decoder = Decoder::load(&opened.config, &mut Loading { weights: &opened.weights, device, job })?;
+        let decoder = Decoder::load(&opened.config, &mut Loading { weights: &opened.weights, base, device, job })?;
         Ok(Self {
             decoder: Arc::new(decoder),
             fingerprint: opened.fingerprint(),
@@ -88,6 +100,6 @@ impl BaseModel {
 
     /// Parameters of the model, tied embeddings counted once.
     pub fn parameters(&self) -> usize {
-        self.decoder.named_tensors().iter().map(|(_, tensor)| tensor.elem_count()).sum()
+        self.decoder.config().parameters()
     }
 }

@@ -10,14 +10,17 @@ use super::cache::{KvCache, LayerCache};
 use super::rope::inverse_frequencies;
 use super::sequences::Sequences;
 use crate::adapter::{Module, Pass, Target, project};
-use crate::ops::{self, AttentionShape, RopeTable};
+use crate::ops::{self, AttentionShape, Projection, RopeTable, Weight};
 
 /// Gives a decoder its tensors: Hugging Face name and shape in, tensor out.
 pub trait TensorSource {
     type Error: From<candle_core::Error>;
 
-    /// The tensor of that name and shape, in f32.
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> std::result::Result<Tensor, Self::Error>;
+    /// The vector of that name and length, in f32.
+    fn vector(&mut self, name: &str, len: usize) -> std::result::Result<Tensor, Self::Error>;
+
+    /// The matrix of that name and shape, in whatever type it is to be kept.
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> std::result::Result<Weight, Self::Error>;
 
     /// Told after every layer, for progress; an error ends the load.
     fn layer_done(&mut self, _layer: usize, _layers: usize) -> std::result::Result<(), Self::Error> {
@@ -25,53 +28,56 @@ pub trait TensorSource {
     }
 }
 
-/// A projection of the base model.
+/// The projections of a layer that read one input.
 #[derive(Debug)]
-struct Linear {
-    module: Module,
-    /// `[out, in]`.
-    weight: Tensor,
-    bias: Option<Tensor>,
+struct Projections {
+    modules: Vec<Module>,
+    projections: Vec<Projection>,
 }
 
-impl Linear {
+impl Projections {
+    /// All that read what `first` reads.
     fn load<S: TensorSource>(
         source: &mut S,
         config: &ModelConfig,
-        module: Module,
+        layer: usize,
+        first: Target,
     ) -> std::result::Result<Self, S::Error> {
-        let (inputs, outputs) = config.dims(module.target);
-        let weight = source.tensor(&format!("{module}.weight"), &[outputs, inputs])?;
-        let has_bias = config.has_bias(module.target);
-        let bias = if has_bias { Some(source.tensor(&format!("{module}.bias"), &[outputs])?) } else { None };
-        Ok(Self { module, weight, bias })
+        let modules: Vec<Module> = first.group().iter().map(|&target| Module { layer, target }).collect();
+        let mut projections = Vec::with_capacity(modules.len());
+        for module in &modules {
+            let (inputs, outputs) = config.dims(module.target);
+            let weight = source.matrix(&format!("{module}.weight"), [outputs, inputs])?;
+            let has_bias = config.has_bias(module.target);
+            let bias = if has_bias { Some(source.vector(&format!("{module}.bias"), outputs)?) } else { None };
+            projections.push(Projection { weight, bias });
+        }
+        Ok(Self { modules, projections })
     }
 
+    /// `[tokens, Σ out]`.
     fn forward(&self, x: &Tensor, pass: &Pass<'_>) -> Result<Tensor> {
-        project(x, &self.weight, self.bias.as_ref(), self.module, pass)
+        project(x, &self.modules, &self.projections, pass)
     }
 }
 
 /// One decoder layer.
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
     input_norm: Tensor,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    o: Linear,
+    qkv: Projections,
     /// Norms of every head of q and k (Qwen3), `[head_dim]` each.
     qk_norms: Option<(Tensor, Tensor)>,
+    o: Projections,
     post_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    gate_up: Projections,
+    down: Projections,
     attention: AttentionShape,
     eps: f64,
 }
 
 /// What every block of one pass shares.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     sequences: &'a Sequences,
     rope: &'a Arc<RopeTable>,
     pass: &'a Pass<'a>,
@@ -84,25 +90,21 @@ impl Block {
         layer: usize,
     ) -> std::result::Result<Self, S::Error> {
         let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        let hidden = [config.hidden];
-        let norm = |source: &mut S, part: &str, shape: &[usize]| source.tensor(&name(part), shape);
-        let linear = |source: &mut S, target| Linear::load(source, config, Module { layer, target });
+        let norm = |source: &mut S, part: &str, len: usize| source.vector(&name(part), len);
+        let linear = |source: &mut S, first| Projections::load(source, config, layer, first);
         let qk_norms = if config.qk_norm {
-            let size = [config.head_dim];
-            Some((norm(source, "self_attn.q_norm", &size)?, norm(source, "self_attn.k_norm", &size)?))
+            let size = config.head_dim;
+            Some((norm(source, "self_attn.q_norm", size)?, norm(source, "self_attn.k_norm", size)?))
         } else {
             None
         };
         Ok(Self {
-            input_norm: norm(source, "input_layernorm", &hidden)?,
-            q: linear(source, Target::Q)?,
-            k: linear(source, Target::K)?,
-            v: linear(source, Target::V)?,
-            o: linear(source, Target::O)?,
+            input_norm: norm(source, "input_layernorm", config.hidden)?,
+            qkv: linear(source, Target::Q)?,
             qk_norms,
-            post_norm: norm(source, "post_attention_layernorm", &hidden)?,
-            gate: linear(source, Target::Gate)?,
-            up: linear(source, Target::Up)?,
+            o: linear(source, Target::O)?,
+            post_norm: norm(source, "post_attention_layernorm", config.hidden)?,
+            gate_up: linear(source, Target::Gate)?,
             down: linear(source, Target::Down)?,
             attention: AttentionShape {
                 heads: config.heads,
@@ -114,46 +116,41 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, step: &Step<'_>, cache: Option<&mut LayerCache>) -> Result<Tensor> {
-        let x = (x + self.attend(&ops::rms_norm(x, &self.input_norm, self.eps)?, step, cache)?)?;
-        let n = ops::rms_norm(&x, &self.post_norm, self.eps)?;
-        let inner = ops::swiglu(&self.gate.forward(&n, step.pass)?, &self.up.forward(&n, step.pass)?)?;
+    pub(super) fn forward(&self, x: &Tensor, step: &Step<'_>, cache: Option<&mut LayerCache>) -> Result<Tensor> {
+        let attended = self.attend(&ops::rms_norm(x, &self.input_norm, self.eps)?, step, cache)?;
+        let x = (x + self.o.forward(&attended, step.pass)?)?;
+        let normed = ops::rms_norm(&x, &self.post_norm, self.eps)?;
+        let inner = ops::swiglu(&self.gate_up.forward(&normed, step.pass)?)?;
         x + self.down.forward(&inner, step.pass)?
     }
 
     fn attend(&self, x: &Tensor, step: &Step<'_>, cache: Option<&mut LayerCache>) -> Result<Tensor> {
-        let (mut q, mut k) = (self.q.forward(x, step.pass)?, self.k.forward(x, step.pass)?);
-        let v = self.v.forward(x, step.pass)?;
+        let (positions, segments) = (step.sequences.positions(), step.sequences.segments());
+        let shape = self.attention;
+        let (q_width, kv_width) = (shape.q_width(), shape.kv_width());
+        let mut qkv = self.qkv.forward(x, step.pass)?;
         if let Some((q_norm, k_norm)) = &self.qk_norms {
-            (q, k) = (self.head_norm(&q, q_norm)?, self.head_norm(&k, k_norm)?);
+            qkv = ops::head_norm(&qkv, q_norm, 0..q_width, self.eps)?;
+            qkv = ops::head_norm(&qkv, k_norm, q_width..q_width + kv_width, self.eps)?;
         }
-        let turn = |x: &Tensor| ops::rope(x, step.rope, step.sequences.positions());
-        let (q, k) = (turn(&q)?, turn(&k)?);
-        let (k, v) = match cache {
-            Some(cache) => cache.append(&k, &v)?,
-            None => (k, v),
-        };
-        let o = ops::causal_attention(&q, &k, &v, step.sequences.segments(), self.attention)?;
-        self.o.forward(&o, step.pass)
-    }
-
-    /// The norm of every head on its own: x `[tokens, heads · head_dim]`.
-    fn head_norm(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        let heads = x.reshape(((), self.attention.head_dim))?;
-        ops::rms_norm(&heads, weight, self.eps)?.reshape(x.shape())
+        let Some(cache) = cache else { return ops::self_attention(&qkv, step.rope, positions, segments, shape) };
+        let turned = |start, width| ops::rope(&qkv.narrow(1, start, width)?, step.rope, positions);
+        let (q, k) = (turned(0, q_width)?, turned(q_width, kv_width)?);
+        let (k, v) = cache.append(&k, &qkv.narrow(1, q_width + kv_width, kv_width)?)?;
+        ops::cached_attention(&q, &k, &v, segments, shape)
     }
 }
 
-/// A base model in memory, in f32.
+/// A base model in memory.
 #[derive(Debug)]
 pub struct Decoder {
     config: ModelConfig,
     /// `[vocab, hidden]`.
-    embedding: Tensor,
+    embedding: Weight,
     blocks: Vec<Block>,
     norm: Tensor,
     /// `[vocab, hidden]`; the embedding itself where the two are tied.
-    head: Tensor,
+    head: Weight,
     rope: Arc<RopeTable>,
     device: Device,
 }
@@ -162,14 +159,14 @@ impl Decoder {
     /// Takes every tensor that `config` asks for out of `source`.
     pub fn load<S: TensorSource>(config: &ModelConfig, source: &mut S) -> std::result::Result<Self, S::Error> {
         let shape = [config.vocab, config.hidden];
-        let embedding = source.tensor("model.embed_tokens.weight", &shape)?;
+        let embedding = source.matrix("model.embed_tokens.weight", shape)?;
         let mut blocks = Vec::with_capacity(config.layers);
         for layer in 0..config.layers {
             blocks.push(Block::load(source, config, layer)?);
             source.layer_done(layer, config.layers)?;
         }
-        let norm = source.tensor("model.norm.weight", &[config.hidden])?;
-        let head = if config.tied_embeddings { embedding.clone() } else { source.tensor("lm_head.weight", &shape)? };
+        let norm = source.vector("model.norm.weight", config.hidden)?;
+        let head = if config.tied_embeddings { embedding.clone() } else { source.matrix("lm_head.weight", shape)? };
         let rope = Arc::new(RopeTable::new(&inverse_frequencies(config), config.max_position));
         let device = embedding.device().clone();
         Ok(Self { config: config.clone(), embedding, blocks, norm, head, rope, device })
@@ -193,19 +190,34 @@ impl Decoder {
         pass: &Pass<'_>,
         mut cache: Option<&mut KvCache>,
     ) -> Result<Tensor> {
-        let ids = Tensor::from_slice(ids, ids.len(), &self.device)?;
-        let mut x = self.embedding.index_select(&ids, 0)?;
-        let step = Step { sequences, rope: &self.rope, pass };
+        let mut x = self.embed(ids)?;
+        let step = self.step(sequences, pass);
         for (layer, block) in self.blocks.iter().enumerate() {
             let cache = cache.as_deref_mut().and_then(|cache| cache.layer(layer));
             x = block.forward(&x, &step, cache)?;
         }
-        ops::rms_norm(&x, &self.norm, self.config.norm_eps)
+        self.last_norm(&x)
+    }
+
+    pub(super) fn step<'a>(&'a self, sequences: &'a Sequences, pass: &'a Pass<'a>) -> Step<'a> {
+        Step { sequences, rope: &self.rope, pass }
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    pub(super) fn embed(&self, ids: &[u32]) -> Result<Tensor> {
+        self.embedding.lookup(ids)
+    }
+
+    pub(super) fn last_norm(&self, x: &Tensor) -> Result<Tensor> {
+        ops::rms_norm(x, &self.norm, self.config.norm_eps)
     }
 
     /// Logits of hidden states: `[tokens, hidden]` → `[tokens, vocab]`, in f32.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        ops::linear(hidden, &self.head, None)?.to_dtype(DType::F32)
+        ops::linear(hidden, &[Projection { weight: self.head.clone(), bias: None }])?.to_dtype(DType::F32)
     }
 
     /// `Σ cross-entropy / count` over the positions whose label is not −100, aligned as in Hugging Face: the label of a
@@ -224,15 +236,18 @@ impl Decoder {
         if rows.is_empty() {
             return Ok(None);
         }
-        let hidden = self.hidden(ids, sequences, pass, None)?;
-        let rows = Tensor::from_vec(rows, targets.len(), &self.device)?;
-        let hidden = hidden.index_select(&rows, 0)?;
-        ops::head_loss(&hidden, &self.head, &targets, count).map(Some)
+        self.loss_at(&self.hidden(ids, sequences, pass, None)?, rows, &targets, count).map(Some)
     }
 
-    /// Every tensor of the base model with its Hugging Face name, for writing it to a file.
-    pub fn named_tensors(&self) -> Vec<(String, Tensor)> {
-        let mut named = vec![("model.embed_tokens.weight".to_owned(), self.embedding.clone())];
+    /// The loss of predicting `targets` from these rows of the hidden states.
+    pub(super) fn loss_at(&self, hidden: &Tensor, rows: Vec<u32>, targets: &[u32], count: usize) -> Result<Tensor> {
+        let rows = Tensor::from_vec(rows, targets.len(), &self.device)?;
+        ops::head_loss(&hidden.index_select(&rows, 0)?, &self.head, targets, count)
+    }
+
+    /// Every tensor of the base model with its Hugging Face name, matrices in f32 where they are kept in blocks.
+    pub fn named_tensors(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut named = vec![("model.embed_tokens.weight".to_owned(), self.embedding.to_tensor()?)];
         for (layer, block) in self.blocks.iter().enumerate() {
             let mut norm = |part: &str, t: &Tensor| {
                 named.push((format!("model.layers.{layer}.{part}.weight"), t.clone()));
@@ -243,15 +258,25 @@ impl Decoder {
                 norm("self_attn.q_norm", q);
                 norm("self_attn.k_norm", k);
             }
-            for linear in [&block.q, &block.k, &block.v, &block.o, &block.gate, &block.up, &block.down] {
-                named.push((format!("{}.weight", linear.module), linear.weight.clone()));
-                named.extend(linear.bias.clone().map(|b| (format!("{}.bias", linear.module), b)));
+            for group in [&block.qkv, &block.o, &block.gate_up, &block.down] {
+                for (module, Projection { weight, bias }) in group.modules.iter().zip(&group.projections) {
+                    named.push((format!("{module}.weight"), weight.to_tensor()?));
+                    named.extend(bias.clone().map(|bias| (format!("{module}.bias"), bias)));
+                }
             }
         }
         named.push(("model.norm.weight".to_owned(), self.norm.clone()));
         if !self.config.tied_embeddings {
-            named.push(("lm_head.weight".to_owned(), self.head.clone()));
+            named.push(("lm_head.weight".to_owned(), self.head.to_tensor()?));
         }
-        named
+        Ok(named)
+    }
+
+    /// Memory that the matrices take, tied ones counted once, in bytes.
+    pub fn weight_bytes(&self) -> usize {
+        let groups = self.blocks.iter().flat_map(|block| [&block.qkv, &block.o, &block.gate_up, &block.down]);
+        let blocks: usize = groups.flat_map(|group| &group.projections).map(|p| p.weight.bytes()).sum();
+        let head = if self.config.tied_embeddings { 0 } else { self.head.bytes() };
+        self.embedding.bytes() + blocks + head
     }
 }

@@ -1,12 +1,14 @@
 //! The same operations made of candle's own, for devices without a hand-written path and as what the tests compare with.
 //! They read like the equations, and keep every intermediate.
 
+use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use candle_core::{D, DType, Result, Tensor};
 
-use super::adapted::{Adapted, GateRule};
+use super::adapted::{Adapted, AdaptedShape, GateRule, Member};
 use super::attention::{AttentionShape, Segment};
+use super::linear::{Group, Projection};
 use super::rope::RopeTable;
 
 /// Softmax over the last dimension, with its maximum subtracted.
@@ -21,12 +23,22 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
     let dtype = x.dtype();
     let x = x.to_dtype(DType::F32)?;
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + eps)?.sqrt()?)?.to_dtype(dtype)?.broadcast_mul(weight)
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(&weight.to_dtype(DType::F32)?)?.to_dtype(dtype)
+}
+
+/// See [`super::head_norm`].
+pub fn head_norm(x: &Tensor, weight: &Tensor, columns: Range<usize>, eps: f64) -> Result<Tensor> {
+    let (tokens, width) = x.dims2()?;
+    let heads = x.narrow(1, columns.start, columns.len())?.contiguous()?.reshape(((), weight.dim(0)?))?;
+    let normed = rms_norm(&heads, weight, eps)?.reshape((tokens, columns.len()))?;
+    let before = x.narrow(1, 0, columns.start)?;
+    Tensor::cat(&[before, normed, x.narrow(1, columns.end, width - columns.end)?], 1)
 }
 
 /// See [`super::swiglu`].
-pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.silu()? * up
+pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
+    let inner = gate_up.dim(1)? / 2;
+    gate_up.narrow(1, 0, inner)?.contiguous()?.silu()? * gate_up.narrow(1, inner, inner)?
 }
 
 /// See [`super::rope`].
@@ -48,14 +60,23 @@ pub fn rope(x: &Tensor, table: &Arc<RopeTable>, positions: &Arc<Vec<u32>>) -> Re
     Tensor::cat(&[y1, y2], 2)?.reshape((tokens, width))
 }
 
-/// See [`super::causal_attention`].
-pub fn causal_attention(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
+/// See [`super::self_attention`].
+pub fn self_attention(
+    qkv: &Tensor,
+    table: &Arc<RopeTable>,
+    positions: &Arc<Vec<u32>>,
     segments: &[Segment],
     shape: &AttentionShape,
 ) -> Result<Tensor> {
+    let (q_width, kv_width) = (shape.q_width(), shape.kv_width());
+    let part = |start: usize, width: usize| qkv.narrow(1, start, width)?.contiguous();
+    let q = rope(&part(0, q_width)?, table, positions)?;
+    let k = rope(&part(q_width, kv_width)?, table, positions)?;
+    attention(&q, &k, &part(q_width + kv_width, kv_width)?, segments, shape)
+}
+
+/// Attention of q to k and v that were turned already; see [`super::cached_attention`].
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, segments: &[Segment], shape: &AttentionShape) -> Result<Tensor> {
     let group = shape.heads / shape.kv_heads;
     let split = |x: &Tensor, start: usize, len: usize, heads: usize| {
         x.narrow(0, start, len)?.reshape((len, heads, shape.head_dim))?.transpose(0, 1)?.contiguous()
@@ -110,39 +131,76 @@ pub fn head_loss(hidden: &Tensor, head: &Tensor, targets: &[u32], count: usize) 
     cross_entropy(&hidden.matmul(&head.t()?)?, targets, count)
 }
 
-/// See [`super::adapted_linear`]; without the bias, which that adds for both paths.
-pub fn adapted_linear(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted<'_>) -> Result<Tensor> {
-    let shape = adapted.shape;
+/// See [`super::linear`].
+pub(super) fn linear(x: &Tensor, group: &Group) -> Result<Tensor> {
+    side_by_side(group.projections.iter().map(|projection| frozen(x, projection)))
+}
+
+/// See [`super::adapted_linear`].
+pub(super) fn adapted_linear(
+    x: &Tensor,
+    down: &Tensor,
+    up: &Tensor,
+    group: &Group,
+    adapted: &Adapted,
+) -> Result<Tensor> {
+    let (rows, mut down_row, mut up_row) = (adapted.shape.down_rows(), 0, 0);
+    side_by_side(group.projections.iter().enumerate().map(|(i, projection)| {
+        let base = frozen(x, projection)?;
+        let Some(member) = adapted.members.iter().find(|member| member.projection == i) else { return Ok(base) };
+        let outputs = projection.weight.rows();
+        let (down, up) = (down.narrow(0, down_row, rows)?, up.narrow(0, up_row, outputs)?);
+        (down_row, up_row) = (down_row + rows, up_row + outputs);
+        let delta = delta(x, &down, &up, adapted, member)?.to_dtype(base.dtype())?;
+        base + delta
+    }))
+}
+
+/// The outputs of several projections in one row each.
+fn side_by_side(parts: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
+    let parts: Vec<Tensor> = parts.collect::<Result<_>>()?;
+    match parts.as_slice() {
+        [only] => Ok(only.clone()),
+        several => Tensor::cat(several, 1),
+    }
+}
+
+/// `x·W0ᵀ (+ bias)`, in the type of the weight.
+fn frozen(x: &Tensor, projection: &Projection) -> Result<Tensor> {
+    let weight = projection.weight.to_tensor()?;
+    let y = x.to_dtype(weight.dtype())?.matmul(&weight.t()?)?;
+    match &projection.bias {
+        Some(bias) => y.broadcast_add(&bias.to_dtype(y.dtype())?),
+        None => Ok(y),
+    }
+}
+
+/// What one adapted projection adds, in f32 whatever the base is.
+fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Member) -> Result<Tensor> {
+    let AdaptedShape { rank, heads, shares_a, scale, .. } = adapted.shape;
+    let a_rows = adapted.shape.a_rows();
     let tokens = x.dim(0)?;
-    let base = x.matmul(&adapted.weight.t()?)?;
-    // The adapter is in f32 whatever the base is.
     let x = x.to_dtype(DType::F32)?;
-    let dropped = match adapted.dropout.filter(|d| d.share > 0.0) {
+    let dropped = match member.dropout.filter(|d| d.share > 0.0) {
         None => x.clone(),
         Some(dropout) => {
             let mask = dropout.apply(&vec![1f32; x.elem_count()]);
             x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)?
         }
     };
-    let h = dropped.matmul(&down.narrow(0, 0, shape.a_rows())?.t()?)?;
+    let h = dropped.matmul(&down.narrow(0, 0, a_rows)?.t()?)?;
+    let row = |values: &[f32]| Tensor::from_slice(values, (1, heads), x.device());
+    let softmax = || softmax(&x.matmul(&down.narrow(0, a_rows, heads)?.t()?)?);
     let gates = match &adapted.gates {
-        GateRule::Fixed(gates) => {
-            Tensor::from_slice(gates, (1, shape.heads), x.device())?.broadcast_as((tokens, shape.heads))?
-        }
-        GateRule::Router | GateRule::ScaledRouter(_) => {
-            softmax(&x.matmul(&down.narrow(0, shape.a_rows(), shape.heads)?.t()?)?)?
-        }
+        GateRule::Fixed(gates) => row(gates)?.broadcast_as((tokens, heads))?,
+        GateRule::Router => softmax()?,
+        GateRule::ScaledRouter(factors) => softmax()?.broadcast_mul(&row(factors)?)?,
     };
-    let gates = match &adapted.gates {
-        GateRule::ScaledRouter(f) => gates.broadcast_mul(&Tensor::from_slice(f, (1, shape.heads), x.device())?)?,
-        _ => gates,
-    };
-    if let Some(sink) = &adapted.sink {
+    if let Some(sink) = &member.sink {
         let gates = gates.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
         sink.lock().unwrap_or_else(PoisonError::into_inner).extend(gates);
     }
-    let h = if shape.shares_a { h.unsqueeze(1)? } else { h.reshape((tokens, shape.heads, shape.rank))? };
-    let z = gates.unsqueeze(2)?.broadcast_mul(&h)?.reshape((tokens, shape.heads * shape.rank))?;
-    let delta = (z.matmul(&up.t()?)? * f64::from(shape.scale))?;
-    base + delta.to_dtype(adapted.weight.dtype())?
+    let h = if shares_a { h.unsqueeze(1)? } else { h.reshape((tokens, heads, rank))? };
+    let z = gates.unsqueeze(2)?.broadcast_mul(&h)?.reshape((tokens, heads * rank))?;
+    z.matmul(&up.t()?)? * f64::from(scale)
 }

@@ -7,8 +7,11 @@ use rayon::prelude::*;
 
 use super::composed;
 use super::exp::exp;
-use super::mat::{Into, Mat, Threads, product};
+use super::linear::Projection;
+use super::mat::Into;
+use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
+use super::weight::Weight;
 
 /// Logits held at a time, in elements: 32 MiB.
 const CHUNK: usize = 8 << 20;
@@ -18,12 +21,16 @@ const CHUNK: usize = 8 << 20;
 ///
 /// `count` is the number of supervised tokens that the mean is taken over, which may span several micro-batches.
 /// Errs when a target lies outside the vocabulary.
-pub fn head_loss(hidden: &Tensor, head: &Tensor, targets: &[u32], count: usize) -> Result<Tensor> {
-    check_targets(targets, hidden.dim(0)?, head.dim(0)?)?;
-    if head.track_op() || !is_native(hidden) || !is_native(head) {
-        return cross_entropy(&super::linear(hidden, head, None)?, targets, count);
+pub fn head_loss(hidden: &Tensor, head: &Weight, targets: &[u32], count: usize) -> Result<Tensor> {
+    check_targets(targets, hidden.dim(0)?, head.rows())?;
+    if head.cols() != hidden.dim(1)? {
+        bail!("a vocabulary projection of {} inputs was given {:?}", head.cols(), hidden.shape());
     }
-    let op = HeadLoss { head: head.contiguous()?, targets: targets.to_vec(), count, gradient: Mutex::default() };
+    if !is_native(hidden) || !head.is_native() {
+        let head = [Projection { weight: head.clone(), bias: None }];
+        return cross_entropy(&super::linear(hidden, &head)?, targets, count);
+    }
+    let op = HeadLoss { head: head.clone(), targets: targets.to_vec(), count, gradient: Mutex::default() };
     hidden.contiguous()?.apply_op1(op)
 }
 
@@ -86,11 +93,32 @@ fn rows_loss(logits: &mut [f32], vocab: usize, targets: &[u32], weight: f32) -> 
 }
 
 struct HeadLoss {
-    head: Tensor,
+    head: Weight,
     targets: Vec<u32>,
     count: usize,
     /// Of `hidden`, `[supervised, size]`.
     gradient: Mutex<Vec<f32>>,
+}
+
+impl HeadLoss {
+    /// The loss, and the gradient of `hidden`, some rows at a time.
+    fn loss_and_gradient(&self, hidden: &[f32]) -> Result<(f32, Vec<f32>)> {
+        let (rows, size, vocab) = (self.targets.len(), self.head.cols(), self.head.rows());
+        let mut gradient = vec![0f32; hidden.len()];
+        let weight = 1.0 / self.count.max(1) as f32;
+        let chunk = (CHUNK / vocab.max(1)).clamp(1, rows.max(1));
+        let mut logits = vec![0f32; chunk * vocab];
+        let mut loss = 0f64;
+        let parts = hidden.chunks(chunk * size).zip(gradient.chunks_mut(chunk * size)).zip(self.targets.chunks(chunk));
+        for ((hidden, gradient), targets) in parts {
+            let n = targets.len();
+            let logits = &mut logits[..n * vocab];
+            self.head.multiply(logits, vocab, hidden, n)?;
+            loss += rows_loss(logits, vocab, targets, weight);
+            self.head.multiply_back(gradient, Into::Overwrite, logits, vocab, n)?;
+        }
+        Ok(((loss / self.count.max(1) as f64) as f32, gradient))
+    }
 }
 
 impl CustomOp1 for HeadLoss {
@@ -99,29 +127,10 @@ impl CustomOp1 for HeadLoss {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (rows, size) = layout.shape().dims2()?;
-        let vocab = self.head.dim(0)?;
         let hidden = slice(storage, layout)?;
-        let mut gradient = vec![0f32; rows * size];
-        let weight = 1.0 / self.count.max(1) as f32;
-        let chunk = (CHUNK / vocab.max(1)).clamp(1, rows.max(1));
-        let mut logits = vec![0f32; chunk * vocab];
-        let mut loss = 0f64;
-        with_slice(&self.head, |head| {
-            let head = Mat::new(head, vocab, size);
-            for ((hidden, gradient), targets) in
-                hidden.chunks(chunk * size).zip(gradient.chunks_mut(chunk * size)).zip(self.targets.chunks(chunk))
-            {
-                let n = targets.len();
-                let logits = &mut logits[..n * vocab];
-                product(logits, vocab, Into::Overwrite, 1.0, Mat::new(hidden, n, size), head.t(), Threads::All);
-                loss += rows_loss(logits, vocab, targets, weight);
-                product(gradient, size, Into::Overwrite, 1.0, Mat::new(logits, n, vocab), head, Threads::All);
-            }
-            Ok(())
-        })?;
+        let (loss, gradient) = timed(OpKind::Loss, || self.loss_and_gradient(hidden))?;
         *self.gradient.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
-        Ok(output(vec![(loss / self.count.max(1) as f64) as f32], ()))
+        Ok(output(vec![loss], ()))
     }
 
     fn bwd(&self, hidden: &Tensor, _loss: &Tensor, dloss: &Tensor) -> Result<Option<Tensor>> {
@@ -182,7 +191,8 @@ mod tests {
     #[test]
     fn the_head_loss_equals_the_composed_one_and_its_gradient() -> Result<()> {
         let (hidden, head) = (random((4, 8), 1), random((11, 8), 2));
-        let ours = |h: &Tensor| head_loss(h, &head, &TARGETS, 6);
+        let weight = Weight::dense(head.clone())?;
+        let ours = |h: &Tensor| head_loss(h, &weight, &TARGETS, 6);
         let theirs = |h: &Tensor| composed::head_loss(h, &head, &TARGETS, 6);
         assert_close(&ours(&hidden)?, &theirs(&hidden)?, 1e-6);
         assert_gradient(&hidden, ours, theirs)
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn a_trained_head_gets_its_gradient() -> Result<()> {
         let hidden = random((4, 8), 1);
-        let ours = |head: &Tensor| head_loss(&hidden, head, &TARGETS, 4);
+        let ours = |head: &Tensor| head_loss(&hidden, &Weight::dense(head.clone())?, &TARGETS, 4);
         assert_gradient(&random((11, 8), 2), ours, |head| composed::head_loss(&hidden, head, &TARGETS, 4))
     }
 
@@ -225,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_target_outside_the_vocabulary_is_refused() {
-        let error = head_loss(&random((1, 8), 1), &random((11, 8), 2), &[11], 1).map(|_| ());
+        let head = Weight::dense(random((11, 8), 2)).unwrap();
+        let error = head_loss(&random((1, 8), 1), &head, &[11], 1).map(|_| ());
         assert!(error.is_err_and(|e| e.to_string().contains("token 11")));
     }
 }

@@ -28,6 +28,10 @@ impl<'a> Mat<'a> {
         Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn is_in_bounds(&self) -> bool {
         in_bounds(self.data.len(), self.rows, self.cols, self.row_stride, self.col_stride)
     }

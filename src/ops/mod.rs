@@ -25,24 +25,30 @@ pub mod composed;
 
 mod adapted;
 mod attention;
+mod blocks;
 mod dropout;
 mod exp;
 mod linear;
 mod loss;
 mod mat;
 mod norm;
+mod profile;
 mod rope;
 mod storage;
 mod swiglu;
+mod weight;
 
 #[cfg(test)]
 mod check;
 
-pub use adapted::{Adapted, AdaptedShape, GateRule, GateSink, adapted_linear};
-pub use attention::{AttentionShape, Segment, causal_attention};
+pub use adapted::{Adapted, AdaptedShape, GateRule, GateSink, Member, adapted_linear};
+pub use attention::{AttentionShape, Segment, cached_attention, self_attention};
+pub use blocks::BlockType;
 pub use dropout::Dropout;
-pub use linear::linear;
+pub use linear::{Projection, linear};
 pub use loss::{cross_entropy, head_loss};
-pub use norm::rms_norm;
+pub use norm::{head_norm, rms_norm};
+pub use profile::{OpKind, profiled, set_profiling};
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
+pub use weight::Weight;

@@ -96,57 +96,64 @@ impl Rows {
 /// Errs when a position lies beyond the longest context.
 pub fn rope(x: &Tensor, table: &Arc<RopeTable>, positions: &Arc<Vec<u32>>) -> Result<Tensor> {
     if is_native(x) {
-        x.contiguous()?.apply_op1(Rope { table: table.clone(), positions: positions.clone() })
+        x.contiguous()?.apply_op1(Rotation { table: table.clone(), positions: positions.clone() })
     } else {
         composed::rope(x, table, positions)
     }
 }
 
-struct Rope {
-    table: Arc<RopeTable>,
-    positions: Arc<Vec<u32>>,
+/// The turn of every token by its position.
+pub(super) struct Rotation {
+    pub table: Arc<RopeTable>,
+    pub positions: Arc<Vec<u32>>,
 }
 
-impl Rope {
-    /// `direction` 1 turns forward; −1 turns back, which is the transpose.
-    fn turn(&self, x: &[f32], width: usize, direction: f32) -> Result<Vec<f32>> {
+impl Rotation {
+    /// Turns the heads in the first `width` columns of rows that are `stride` long, forward (1) or back (−1).
+    pub fn turn(&self, rows: &mut [f32], stride: usize, width: usize, direction: f32) -> Result<()> {
         let half = self.table.half();
-        if half == 0 || !width.is_multiple_of(2 * half) {
-            bail!("rows of {width} do not hold heads of {}", 2 * half);
+        if half == 0 || !width.is_multiple_of(2 * half) || width > stride {
+            bail!("heads of {} do not divide {width} columns of {stride}", 2 * half);
         }
-        if self.positions.len() * width != x.len() {
-            bail!("{} positions for {} tokens", self.positions.len(), x.len() / width.max(1));
+        if rows.len() != self.positions.len() * stride {
+            bail!("{} positions for {} tokens", self.positions.len(), rows.len() / stride);
         }
         let table = self.table.rows(&self.positions)?;
-        let mut y = vec![0f32; x.len()];
-        let rows = y.par_chunks_mut(width).zip(x.par_chunks(width)).zip(self.positions.par_iter());
-        rows.with_min_len(16).for_each(|((y, x), position)| {
+        let rows = rows.par_chunks_mut(stride).zip(self.positions.par_iter());
+        rows.with_min_len(16).for_each(|(row, position)| {
             let Some((cos, sin)) = table.at(*position) else { return };
-            for (y, x) in y.chunks_mut(2 * half).zip(x.chunks(2 * half)) {
-                let ((y1, y2), (x1, x2)) = (y.split_at_mut(half), x.split_at(half));
-                for i in 0..half {
-                    y1[i] = x1[i] * cos[i] - direction * x2[i] * sin[i];
-                    y2[i] = x2[i] * cos[i] + direction * x1[i] * sin[i];
+            for head in row[..width].chunks_mut(2 * half) {
+                let (x1, x2) = head.split_at_mut(half);
+                for ((x1, x2), (cos, sin)) in x1.iter_mut().zip(x2).zip(cos.iter().zip(sin)) {
+                    let (a, b) = (*x1, *x2);
+                    *x1 = a * cos - direction * b * sin;
+                    *x2 = b * cos + direction * a * sin;
                 }
             }
         });
+        Ok(())
+    }
+
+    fn turned(&self, x: &[f32], width: usize, direction: f32) -> Result<Vec<f32>> {
+        let mut y = x.to_vec();
+        self.turn(&mut y, width, width, direction)?;
         Ok(y)
     }
 }
 
-impl CustomOp1 for Rope {
+impl CustomOp1 for Rotation {
     fn name(&self) -> &'static str {
         "rope"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (_, width) = layout.shape().dims2()?;
-        Ok(output(self.turn(slice(storage, layout)?, width, 1.0)?, layout.shape()))
+        Ok(output(self.turned(slice(storage, layout)?, width, 1.0)?, layout.shape()))
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let (_, width) = x.dims2()?;
-        tensor(with_slice(dy, |dy| self.turn(dy, width, -1.0))?, x.shape()).map(Some)
+        tensor(with_slice(dy, |dy| self.turned(dy, width, -1.0))?, x.shape()).map(Some)
     }
 }
 

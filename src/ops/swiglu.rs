@@ -1,22 +1,22 @@
 //! The gated activation of a Llama feed-forward block.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::composed;
 use super::exp::exp;
+use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
 
-/// Elements one thread takes at a time.
-const CHUNK: usize = 4096;
+/// Rows one thread takes at least.
+const MIN_ROWS: usize = 4;
 
-/// `silu(gate) ⊙ up`, both of one shape (Shazeer 2020).
-pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    if is_native(gate) && is_native(up) {
-        gate.contiguous()?.apply_op2(&up.contiguous()?, SwiGlu)
-    } else {
-        composed::swiglu(gate, up)
+/// `silu(gate) ⊙ up` (Shazeer 2020): gate and up side by side, `[tokens, 2 · inner]` → `[tokens, inner]`.
+pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
+    if gate_up.dim(1)? % 2 != 0 {
+        bail!("gate and up of one width cannot make {:?}", gate_up.shape());
     }
+    if is_native(gate_up) { gate_up.contiguous()?.apply_op1(SwiGlu) } else { composed::swiglu(gate_up) }
 }
 
 struct SwiGlu;
@@ -26,47 +26,52 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-impl CustomOp2 for SwiGlu {
-    fn name(&self) -> &'static str {
-        "swiglu"
-    }
-
-    fn cpu_fwd(&self, gs: &CpuStorage, gl: &Layout, us: &CpuStorage, ul: &Layout) -> Result<(CpuStorage, Shape)> {
-        if gl.shape() != ul.shape() {
-            bail!("the gate is {:?}, the other half {:?}", gl.shape(), ul.shape());
-        }
-        let (gate, up) = (slice(gs, gl)?, slice(us, ul)?);
-        let mut y = vec![0f32; gate.len()];
-        y.par_chunks_mut(CHUNK).zip(gate.par_chunks(CHUNK)).zip(up.par_chunks(CHUNK)).for_each(|((y, gate), up)| {
+impl SwiGlu {
+    fn forward(gate_up: &[f32], inner: usize) -> Vec<f32> {
+        let mut y = vec![0f32; gate_up.len() / 2];
+        let rows = y.par_chunks_mut(inner).zip(gate_up.par_chunks(2 * inner));
+        rows.with_min_len(MIN_ROWS).for_each(|(y, row)| {
+            let (gate, up) = row.split_at(inner);
             for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {
                 *y = g * sigmoid(*g) * u;
             }
         });
-        Ok(output(y, gl.shape()))
+        y
     }
 
-    fn bwd(&self, gate: &Tensor, up: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let count = gate.elem_count();
-        let (mut dgate, mut dup) = (vec![0f32; count], vec![0f32; count]);
-        with_slice(gate, |gate| {
-            with_slice(up, |up| {
-                with_slice(dy, |dy| {
-                    let outputs = dgate.par_chunks_mut(CHUNK).zip(dup.par_chunks_mut(CHUNK));
-                    let inputs = gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)).zip(dy.par_chunks(CHUNK));
-                    outputs.zip(inputs).for_each(|((dgate, dup), ((gate, up), dy))| {
-                        let outputs = dgate.iter_mut().zip(dup);
-                        for ((dg, du), ((g, u), dy)) in outputs.zip(gate.iter().zip(up).zip(dy)) {
-                            let s = sigmoid(*g);
-                            let silu = g * s;
-                            *du = dy * silu;
-                            *dg = dy * u * (s * (1.0 - silu) + silu);
-                        }
-                    });
-                    Ok(())
-                })
-            })
-        })?;
-        Ok((Some(tensor(dgate, gate.shape())?), Some(tensor(dup, up.shape())?)))
+    fn backward(gate_up: &[f32], dy: &[f32], inner: usize) -> Vec<f32> {
+        let mut d = vec![0f32; gate_up.len()];
+        let rows = d.par_chunks_mut(2 * inner).zip(gate_up.par_chunks(2 * inner)).zip(dy.par_chunks(inner));
+        rows.with_min_len(MIN_ROWS).for_each(|((d, row), dy)| {
+            let ((dgate, dup), (gate, up)) = (d.split_at_mut(inner), row.split_at(inner));
+            let outputs = dgate.iter_mut().zip(dup);
+            for ((dg, du), ((g, u), dy)) in outputs.zip(gate.iter().zip(up).zip(dy)) {
+                let s = sigmoid(*g);
+                let silu = g * s;
+                *du = dy * silu;
+                *dg = dy * u * (s * (1.0 - silu) + silu);
+            }
+        });
+        d
+    }
+}
+
+impl CustomOp1 for SwiGlu {
+    fn name(&self) -> &'static str {
+        "swiglu"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (tokens, width) = layout.shape().dims2()?;
+        let gate_up = slice(storage, layout)?;
+        Ok(output(timed(OpKind::SwiGlu, || Self::forward(gate_up, width / 2)), (tokens, width / 2)))
+    }
+
+    fn bwd(&self, gate_up: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        let inner = gate_up.dim(1)? / 2;
+        let back = |gate_up: &[f32], dy: &[f32]| Ok(timed(OpKind::SwiGlu, || Self::backward(gate_up, dy, inner)));
+        let d = with_slice(gate_up, |gate_up| with_slice(dy, |dy| back(gate_up, dy)))?;
+        tensor(d, gate_up.shape()).map(Some)
     }
 }
 
@@ -76,10 +81,15 @@ mod tests {
     use crate::ops::check::{assert_close, assert_gradient, random};
 
     #[test]
-    fn it_equals_the_composed_form_in_value_and_both_gradients() -> Result<()> {
-        let (gate, up) = (random((3, 10), 1), random((3, 10), 2));
-        assert_close(&swiglu(&gate, &up)?, &(candle_nn::ops::silu(&gate)? * &up)?, 1e-6);
-        assert_gradient(&gate, |g| swiglu(g, &up), |g| composed::swiglu(g, &up))?;
-        assert_gradient(&up, |u| swiglu(&gate, u), |u| composed::swiglu(&gate, u))
+    fn it_equals_the_composed_form_in_value_and_gradient() -> Result<()> {
+        let gate_up = random((3, 10), 1);
+        let (gate, up) = (gate_up.narrow(1, 0, 5)?, gate_up.narrow(1, 5, 5)?);
+        assert_close(&swiglu(&gate_up)?, &(candle_nn::ops::silu(&gate)? * &up)?, 1e-6);
+        assert_gradient(&gate_up, swiglu, composed::swiglu)
+    }
+
+    #[test]
+    fn an_odd_width_is_refused() {
+        assert!(swiglu(&random((3, 9), 1)).is_err());
     }
 }

@@ -72,9 +72,12 @@ pub fn write(
     let Some(adapter) = trainer.adapter() else { return Ok(()) };
     folder::write_files(folder, &adapter.to_tensors()?, base_model, card)?;
     let mut tensors = HashMap::new();
-    for (names, moments) in names(adapter).into_iter().zip(trainer.optimizer().moments()?) {
-        tensors.insert(names.0, moments.m);
-        tensors.insert(names.1, moments.v);
+    for (rows, moments) in adapter.row_names().into_iter().zip(trainer.optimizer().moments()?) {
+        for (name, rows) in rows {
+            let part = |moment: &Tensor| moment.narrow(0, rows.start, rows.len());
+            tensors.insert(first_moment(&name), part(&moments.m)?);
+            tensors.insert(second_moment(&name), part(&moments.v)?);
+        }
     }
     let path = folder.join(OPTIMIZER_FILE);
     let bytes = safetensors::serialize(&tensors, None)
@@ -117,14 +120,20 @@ pub fn read_moments(folder: &Path, adapter: &Adapter) -> Result<Vec<Moments>, Tr
         tensors.remove(name).ok_or_else(|| problem(format!("lacks the tensor {name}: it is another adapter's")))
     };
     let mut moments = Vec::new();
-    for (m, v) in names(adapter) {
-        moments.push(Moments { m: take(&m)?, v: take(&v)? });
+    for rows in adapter.row_names() {
+        let mut gathered = |name: fn(&str) -> String| {
+            let parts = rows.iter().map(|(module, _)| take(&name(module))).collect::<Result<Vec<_>, _>>()?;
+            Tensor::cat(&parts, 0).map_err(|e| problem(format!("does not fit the adapter: {e}")))
+        };
+        moments.push(Moments { m: gathered(first_moment)?, v: gathered(second_moment)? });
     }
     Ok(moments)
 }
 
-/// Names of first and second moment, in the order of [`Adapter::vars`].
-fn names(adapter: &Adapter) -> Vec<(String, String)> {
-    let of = |name: String| (format!("exp_avg.{name}"), format!("exp_avg_sq.{name}"));
-    adapter.modules().flat_map(|(module, _)| [of(format!("{module}.down")), of(format!("{module}.up"))]).collect()
+fn first_moment(name: &str) -> String {
+    format!("exp_avg.{name}")
+}
+
+fn second_moment(name: &str) -> String {
+    format!("exp_avg_sq.{name}")
 }

@@ -19,6 +19,7 @@ use crate::data::{Example, Source};
 use crate::disk::{check_new_folder, write_atomic, write_folder_atomic};
 use crate::job::Job;
 use crate::model::{Architecture, Decoder, ModelConfig, RopeScaling, TensorSource};
+use crate::ops::Weight;
 use crate::text::{ChatTokenizer, TokenizedExample};
 
 /// Turns of a conversation as the demo model reads them.
@@ -211,20 +212,26 @@ struct RandomStart {
 impl TensorSource for RandomStart {
     type Error = TrainError;
 
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, TrainError> {
+    fn vector(&mut self, _name: &str, len: usize) -> Result<Tensor, TrainError> {
+        self.variable(vec![1.0; len], &[len])
+    }
+
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Weight, TrainError> {
         let deviation = if name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") {
             0.02 / (2.0 * self.layers as f32).sqrt()
         } else {
             0.02
         };
         let count = shape.iter().product();
-        let data: Vec<f32> = match shape {
-            [_] => vec![1.0; count],
-            // The sum of twelve even draws is close to normal, with deviation 1.
-            _ => {
-                (0..count).map(|_| deviation * ((0..12).map(|_| self.rng.random::<f32>()).sum::<f32>() - 6.0)).collect()
-            }
-        };
+        // The sum of twelve even draws is close to normal, with deviation 1.
+        let mut draw = || deviation * ((0..12).map(|_| self.rng.random::<f32>()).sum::<f32>() - 6.0);
+        let data = (0..count).map(|_| draw()).collect();
+        Ok(Weight::dense(self.variable(data, &shape)?)?)
+    }
+}
+
+impl RandomStart {
+    fn variable(&mut self, data: Vec<f32>, shape: &[usize]) -> Result<Tensor, TrainError> {
         let var = Var::from_vec(data, shape, &Device::Cpu)?;
         self.vars.push(var.clone());
         Ok(var.into_inner())
@@ -278,7 +285,7 @@ fn write_tokenizer(folder: &Path, tokenizer: &Tokenizer, config: &ModelConfig) -
 /// The weights in f16, which loses nothing that matters at these sizes and halves the file.
 fn write_weights(folder: &Path, decoder: &Decoder) -> Result<(), TrainError> {
     let half = |(name, tensor): (String, Tensor)| Ok((name, tensor.detach().to_dtype(DType::F16)?));
-    let tensors = decoder.named_tensors().into_iter().map(half).collect::<candle_core::Result<HashMap<_, _>>>()?;
+    let tensors = decoder.named_tensors()?.into_iter().map(half).collect::<candle_core::Result<HashMap<_, _>>>()?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let path = folder.join("model.safetensors");
     let bytes = safetensors::serialize(&tensors, Some(metadata))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::adapter::{Adapter, Method, Module, ModuleTensors, Pass, Target, project};
+use crate::ops::{Projection, Weight};
 
 type Tensors = HashMap<String, Tensor>;
 
@@ -142,7 +143,7 @@ fn the_published_layout_with_a_single_head_is_read_and_computes_plain_lora() {
     let spec = &folder.tensors.spec;
     assert_eq!((folder.format, spec.method, spec.heads), (AdapterFormat::Published, Method::HydraLora, 1));
     // The softmax over one head is 1 for every token: what is left is the LoRA of A and that B.
-    let module = Module { layer: 0, target: Target::Up };
+    let module = Module { layer: 0, target: Target::O };
     let as_lora = |m: &ModuleTensors| ModuleTensors { router: None, ..m.clone() };
     let plain = AdapterTensors {
         spec: AdapterSpec { method: Method::Lora, ..spec.clone() },
@@ -152,7 +153,8 @@ fn the_published_layout_with_a_single_head_is_read_and_computes_plain_lora() {
         let adapter = Adapter::from_tensors(tensors, &Device::Cpu).unwrap();
         let x =
             Tensor::arange(0f32, 128.0, &Device::Cpu).unwrap().affine(0.01, -0.5).unwrap().reshape((2, 64)).unwrap();
-        let y = project(&x, &zeros(&[96, 64]), None, module, &Pass::with(&adapter)).unwrap();
+        let projection = Projection { weight: Weight::dense(zeros(&[64, 64])).unwrap(), bias: None };
+        let y = project(&x, &[module], &[projection], &Pass::with(&adapter)).unwrap();
         y.to_vec2::<f32>().unwrap()
     };
     assert_eq!(projected(&folder.tensors), projected(&plain));

@@ -4,6 +4,7 @@
 //! files into memory. All names are Hugging Face's, whatever the file calls its tensors. [`OpenedModel::open`] is where it
 //! begins.
 
+mod base_type;
 mod folder;
 mod gguf;
 mod map;
@@ -11,6 +12,7 @@ mod safetensors;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use sha2::{Digest, Sha256};
 
 use super::ModelError;
 use super::config::{ConfigError, ModelConfig, TokenIds};
+use crate::ops::{BlockType, Weight};
+pub use base_type::BaseType;
 use gguf::GgufWeights;
 use map::MappedFile;
 use safetensors::SafeTensorsWeights;
@@ -42,6 +46,13 @@ struct GenerationFile {
     #[serde(flatten)]
     defaults: GenerationDefaults,
     eos_token_id: Option<TokenIds>,
+}
+
+/// The rows of one tensor as a file holds them.
+struct StoredRows<'a> {
+    /// `None`: f32.
+    kind: Option<BlockType>,
+    bytes: Cow<'a, [u8]>,
 }
 
 /// Where a model's tensors are read from.
@@ -193,19 +204,46 @@ impl Weights {
         self.shape(name).is_some()
     }
 
-    /// Reads the tensor `name`, which must have exactly `shape`, as `dtype` on `device`.
+    /// Reads the tensor `name`, which must have exactly `shape`, in f32 on `device`.
     ///
-    /// Quantised tensors are dequantised; q_proj and k_proj of a Llama GGUF come out in Hugging Face's order of rows. Errs
-    /// on a tensor that is missing, misshapen, or of a type that is not read, before memory is taken for it.
-    pub fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, ModelError> {
+    /// Quantised tensors are expanded; q_proj and k_proj of a Llama GGUF come out in Hugging Face's order of rows. Errs on a
+    /// tensor that is missing, misshapen, or of a type that is not read, before memory is taken for it.
+    pub fn tensor(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor, ModelError> {
+        let cols = shape.last().copied().unwrap_or(1);
+        let rows = shape.iter().product::<usize>() / cols.max(1);
+        let weight = self.stored_weight(name, shape, [rows, cols])?;
+        let tensor = weight.to_tensor().and_then(|tensor| tensor.reshape(shape)?.to_device(device));
+        tensor.map_err(|source| ModelError::tensor(name, &self.path_of(name), source))
+    }
+
+    /// Reads the matrix `name`, which must have exactly `shape`, to be kept as `base` on `device`. A device that is not the
+    /// CPU keeps it in bf16, or in f32 where that is asked for. Errs as [`Weights::tensor`].
+    pub fn matrix(&self, name: &str, shape: [usize; 2], base: BaseType, device: &Device) -> Result<Weight, ModelError> {
+        let stored = self.stored_weight(name, &shape, shape)?;
+        let [_, cols] = shape;
+        let kept = if device.is_cpu() {
+            let kind = base.kind(stored.kind(), cols);
+            if kind == stored.kind() { Ok(stored) } else { stored.kept_as(kind) }
+        } else {
+            let is_f32 = base == BaseType::F32 || (base == BaseType::Stored && stored.kind().is_none());
+            let dtype = if is_f32 { DType::F32 } else { DType::BF16 };
+            stored.to_tensor().and_then(|tensor| Weight::dense(tensor.to_dtype(dtype)?.to_device(device)?))
+        };
+        kept.map_err(|source| ModelError::tensor(name, &self.path_of(name), source))
+    }
+
+    fn stored_weight(&self, name: &str, shape: &[usize], [rows, cols]: [usize; 2]) -> Result<Weight, ModelError> {
         self.check(name, shape)?;
         let read = match &self.source {
-            Source::SafeTensors(weights) => weights.read(name),
-            Source::Gguf(weights) => weights.read(name),
+            Source::SafeTensors(weights) => weights.stored_rows(name),
+            Source::Gguf(weights) => weights.stored_rows(name),
         };
-        let tensor = read.unwrap_or_else(|| Err(self.missing(name)))?;
-        let moved = tensor.to_dtype(dtype).and_then(|tensor| tensor.to_device(device));
-        moved.map_err(|source| ModelError::tensor(name, &self.path_of(name), source))
+        let StoredRows { kind, bytes } = read.unwrap_or_else(|| Err(self.missing(name)))?;
+        let weight = match kind {
+            Some(kind) => Weight::blocks(kind, bytes.into_owned(), rows, cols),
+            None => Tensor::from_raw_buffer(&bytes, DType::F32, &[rows, cols], &Device::Cpu).and_then(Weight::dense),
+        };
+        weight.map_err(|source| ModelError::tensor(name, &self.path_of(name), source))
     }
 
     /// Errs where the tensor is missing, misshapen, or of a type that is not read; by the header alone.

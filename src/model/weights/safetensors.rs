@@ -1,14 +1,16 @@
 //! Weights in safetensors files, one or several.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, SafeTensorError};
 
+use super::StoredRows;
 use super::map::MappedFile;
 use crate::model::ModelError;
+use crate::ops::BlockType;
 
 const SUPPORTED: &str = "F32, F16 and BF16";
 /// Bytes before the header: its length.
@@ -135,20 +137,20 @@ impl SafeTensorsWeights {
         if float_type(dtype).is_some() { Ok(()) } else { Err(unsupported(name, dtype, shard)) }
     }
 
-    /// Reads a tensor as it is stored, on the CPU; `None` where there is none of that name.
-    pub fn read(&self, name: &str) -> Option<Result<Tensor, ModelError>> {
-        let (shard, dtype, shape, bytes) = self.find(name)?;
-        let Some(float) = float_type(dtype) else { return Some(Err(unsupported(name, dtype, shard))) };
-        let read = Tensor::from_raw_buffer(bytes, float, shape, &Device::Cpu);
-        Some(read.map_err(|source| ModelError::tensor(name, shard.file.path(), source)))
+    /// A tensor's rows as they are stored; `None` where there is none of that name.
+    pub fn stored_rows(&self, name: &str) -> Option<Result<StoredRows<'_>, ModelError>> {
+        let (shard, dtype, _, bytes) = self.find(name)?;
+        let rows = |kind| StoredRows { kind, bytes: Cow::Borrowed(bytes) };
+        Some(float_type(dtype).map(rows).ok_or_else(|| unsupported(name, dtype, shard)))
     }
 }
 
-fn float_type(dtype: Dtype) -> Option<DType> {
+/// A type that is read: f32, or one of the half types.
+fn float_type(dtype: Dtype) -> Option<Option<BlockType>> {
     match dtype {
-        Dtype::F32 => Some(DType::F32),
-        Dtype::F16 => Some(DType::F16),
-        Dtype::BF16 => Some(DType::BF16),
+        Dtype::F32 => Some(None),
+        Dtype::F16 => Some(Some(BlockType::F16)),
+        Dtype::BF16 => Some(Some(BlockType::BF16)),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Weights in a GGUF file, dequantised as they are read.
+//! Weights in a GGUF file.
 //!
 //! `header.rs` reads what the file says of itself, `names.rs` knows what it calls the tensors of Hugging Face and in which
 //! order it stores their rows.
@@ -6,6 +6,7 @@
 mod header;
 mod names;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -13,9 +14,11 @@ use candle_core::quantized::ggml_file::qtensor_from_ggml;
 use candle_core::quantized::gguf_file::Value;
 use candle_core::{Device, Tensor};
 
+use super::StoredRows;
 use super::map::MappedFile;
 use crate::model::ModelError;
 use crate::model::config::{Architecture, ModelConfig};
+use crate::ops::BlockType;
 use header::{Header, StoredTensor};
 
 /// Divisors of the rotary frequencies, where the model stretches its context as Llama 3.1 does.
@@ -70,21 +73,33 @@ impl GgufWeights {
         self.find(name).map(|tensor| (header::type_name(tensor.dtype).to_owned(), tensor.bytes.len()))
     }
 
-    /// Reads a tensor in f32 on the CPU, by its Hugging Face name; `None` where there is none.
-    pub fn read(&self, name: &str) -> Option<Result<Tensor, ModelError>> {
+    /// A tensor's rows as they are stored, but in Hugging Face's order, by its Hugging Face name; `None` where there is none.
+    pub fn stored_rows(&self, name: &str) -> Option<Result<StoredRows<'_>, ModelError>> {
         let stored = self.find(name)?;
-        let tensor = self.dequantise(stored).and_then(|tensor| match self.paired_head_dim {
-            Some(head_dim) if names::has_paired_rows(name) => names::unpair_rows(&tensor, head_dim),
-            _ => Ok(tensor),
+        let rows = self.bytes_of(stored).map(|bytes| {
+            let rows = stored.shape.first().copied().unwrap_or(0);
+            let bytes = match self.paired_head_dim {
+                Some(head_dim) if names::has_paired_rows(name) && rows > 0 => {
+                    Cow::Owned(names::unpair_rows(bytes, bytes.len() / rows, head_dim))
+                }
+                _ => Cow::Borrowed(bytes),
+            };
+            // Only f32 is no kind of block.
+            StoredRows { kind: BlockType::try_from(stored.dtype).ok(), bytes }
         });
-        Some(tensor.map_err(|source| self.failed(name, source)))
+        Some(rows.map_err(|source| self.failed(name, source)))
     }
 
-    fn dequantise(&self, stored: &StoredTensor) -> candle_core::Result<Tensor> {
+    fn bytes_of(&self, stored: &StoredTensor) -> candle_core::Result<&[u8]> {
         let bytes = self.file.bytes().get(stored.bytes.clone()).unwrap_or_default();
         if bytes.len() != stored.bytes.len() {
             candle_core::bail!("its bytes lie beyond the end of the file");
         }
+        Ok(bytes)
+    }
+
+    fn dequantise(&self, stored: &StoredTensor) -> candle_core::Result<Tensor> {
+        let bytes = self.bytes_of(stored)?;
         qtensor_from_ggml(stored.dtype, bytes, stored.shape.clone(), &Device::Cpu)?.dequantize(&Device::Cpu)
     }
 

@@ -1,7 +1,5 @@
 //! What GGUF calls the tensors that Hugging Face names, and how it orders the rows of queries and keys.
 
-use candle_core::{Result, Tensor};
-
 /// Modules of a layer: Hugging Face's name, GGUF's name.
 const IN_LAYER: [(&str, &str); 11] = [
     ("input_layernorm", "attn_norm"),
@@ -41,22 +39,27 @@ pub fn has_paired_rows(name: &str) -> bool {
     name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.")
 }
 
-/// Brings rows that a Llama GGUF stores in pairs back into halves.
+/// Brings rows that a Llama GGUF stores in pairs back into halves. `rows` holds `heads * head_dim` rows of `row_bytes`.
 ///
 /// Rotary embedding turns pairs of numbers within a head. Hugging Face keeps the first of every pair in the first half of
-/// the head, the second in the second half; Llama's GGUF files keep the two of a pair side by side. `tensor` is
-/// `[heads * head_dim, in]` or `[heads * head_dim]`, and so is what is given back.
-pub fn unpair_rows(tensor: &Tensor, head_dim: usize) -> Result<Tensor> {
-    let rows = tensor.dim(0)?;
-    let heads = rows / head_dim;
-    let inner = tensor.elem_count() / rows.max(1);
-    tensor.reshape((heads, head_dim / 2, 2, inner))?.transpose(1, 2)?.reshape(tensor.shape())
+/// the head, the second in the second half; Llama's GGUF files keep the two of a pair side by side.
+pub fn unpair_rows(rows: &[u8], row_bytes: usize, head_dim: usize) -> Vec<u8> {
+    let half = head_dim / 2;
+    let mut unpaired = Vec::with_capacity(rows.len());
+    for head in rows.chunks(row_bytes * head_dim) {
+        let row_of_pair = |pair: usize, second: usize| {
+            let start = (2 * pair + second) * row_bytes;
+            head.get(start..start + row_bytes).unwrap_or_default()
+        };
+        for second in 0..2 {
+            (0..half).for_each(|pair| unpaired.extend_from_slice(row_of_pair(pair, second)));
+        }
+    }
+    unpaired
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, IndexOp};
-
     use super::*;
 
     #[test]
@@ -82,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_pairs_come_back_in_halves() -> Result<()> {
+    fn rows_in_pairs_come_back_in_halves() {
         // Two heads of four rows; each row holds the number that Hugging Face gives it.
-        let paired = Tensor::new(&[0f32, 2., 1., 3., 4., 6., 5., 7.], &Device::Cpu)?;
-        assert_eq!(unpair_rows(&paired, 4)?.to_vec1::<f32>()?, [0., 1., 2., 3., 4., 5., 6., 7.]);
-        let matrix = paired.unsqueeze(1)?.broadcast_as((8, 3))?;
-        assert_eq!(unpair_rows(&matrix, 4)?.i((.., 2))?.to_vec1::<f32>()?, [0., 1., 2., 3., 4., 5., 6., 7.]);
-        Ok(())
+        let paired = [0, 2, 1, 3, 4, 6, 5, 7];
+        assert_eq!(unpair_rows(&paired, 1, 4), [0, 1, 2, 3, 4, 5, 6, 7]);
+        let wide: Vec<u8> = paired.iter().flat_map(|row| [*row; 3]).collect();
+        let expected: Vec<u8> = (0..8).flat_map(|row| [row; 3]).collect();
+        assert_eq!(unpair_rows(&wide, 3, 4), expected);
     }
 }

@@ -89,8 +89,12 @@ fn a_folder_gives_back_every_tensor_bit_for_bit() {
     assert!(opened.gguf_metadata.is_none());
 }
 
+fn shape_of_embedding(opened: &OpenedModel) -> [usize; 2] {
+    [opened.config.vocab, opened.config.hidden]
+}
+
 #[test]
-fn halves_are_widened_exactly() {
+fn halves_are_kept_as_they_are_and_widened_exactly() {
     for (dtype, name) in [(DType::F16, "f16"), (DType::BF16, "bf16")] {
         let model = model();
         let halves: Vec<_> = model.tensors.iter().map(|(name, t)| (name.clone(), t.to_dtype(dtype).unwrap())).collect();
@@ -100,8 +104,12 @@ fn halves_are_widened_exactly() {
         for (name, half) in &halves {
             assert_eq!(numbers(&read(&opened, name)), numbers(&half.to_dtype(DType::F32).unwrap()));
         }
-        let norm = opened.weights.tensor("model.norm.weight", &[8], dtype, &Device::Cpu).unwrap();
-        assert_eq!(norm.dtype(), dtype);
+        let kept =
+            |base| opened.weights.matrix("model.embed_tokens.weight", shape_of_embedding(&opened), base, &Device::Cpu);
+        let (stored, expanded) = (kept(BaseType::Stored).unwrap(), kept(BaseType::F32).unwrap());
+        assert_eq!((stored.type_name().to_lowercase().as_str(), expanded.type_name().as_str()), (name, "F32"));
+        assert_eq!(2 * stored.bytes(), expanded.bytes());
+        assert_eq!(numbers(&stored.to_tensor().unwrap()), numbers(&expanded.to_tensor().unwrap()));
     }
 }
 
@@ -238,7 +246,7 @@ fn a_misshapen_tensor_is_refused_with_both_shapes() {
 #[test]
 fn asking_for_another_shape_or_name_is_an_error_too() {
     let opened = model().open();
-    let ask = |name: &str, shape: &[usize]| opened.weights.tensor(name, shape, DType::F32, &Device::Cpu);
+    let ask = |name: &str, shape: &[usize]| opened.weights.tensor(name, shape, &Device::Cpu);
     assert_says(&ask("model.norm.weight", &[16]).unwrap_err().to_string(), &["[8]", "[16]"]);
     assert_says(&ask("lm_head.weight", &[32, 8]).unwrap_err().to_string(), &["`lm_head.weight` is missing"]);
 }

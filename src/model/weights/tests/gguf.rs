@@ -247,8 +247,16 @@ fn what_the_decoder_does_not_compute_is_refused_by_name() {
 }
 
 #[test]
-fn tensors_are_read_in_the_type_that_is_asked_for() {
+fn matrices_are_kept_in_the_type_that_is_asked_for() {
     let (_dir, opened) = written(&tiny_config(), GgmlDType::F32).open();
-    let norm = opened.weights.tensor("model.norm.weight", &[8], DType::F16, &Device::Cpu).unwrap();
-    assert_eq!(norm.dtype(), DType::F16);
+    let shape = [opened.config.vocab, opened.config.hidden];
+    let kept = |base| opened.weights.matrix("model.embed_tokens.weight", shape, base, &Device::Cpu).unwrap();
+    // Rows of 8 do not fill a block of 32: they stay at 16 bits.
+    let expected =
+        [(BaseType::Stored, "F32"), (BaseType::F32, "F32"), (BaseType::BF16, "BF16"), (BaseType::Q8_0, "F16")];
+    for (base, name) in expected {
+        assert_eq!(kept(base).type_name(), name);
+    }
+    let (exact, half) = (kept(BaseType::Stored).to_tensor().unwrap(), kept(BaseType::F16).to_tensor().unwrap());
+    assert_eq!(numbers(&half), numbers(&exact.to_dtype(DType::F16).unwrap().to_dtype(DType::F32).unwrap()));
 }

@@ -6,7 +6,7 @@ mod hostile_gguf;
 
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::*;
 use crate::model::config::TensorSpec;
@@ -31,7 +31,7 @@ fn tensors(config: &ModelConfig) -> Vec<(String, Tensor)> {
 
 fn read(opened: &OpenedModel, name: &str) -> Tensor {
     let shape = opened.config.tensors().into_iter().find(|tensor| tensor.name == name).unwrap().shape;
-    opened.weights.tensor(name, &shape, DType::F32, &Device::Cpu).unwrap()
+    opened.weights.tensor(name, &shape, &Device::Cpu).unwrap()
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f32> {

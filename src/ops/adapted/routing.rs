@@ -1,0 +1,204 @@
+//! From the down-product to `z` and back: softmax, gates and their gradients, token by token, for every member of a group.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+
+use rayon::prelude::*;
+
+use super::{Adapted, AdaptedShape, GateRule, Member};
+use crate::ops::dropout::Dropout;
+
+/// Tokens that a thread takes at least.
+const MIN_TOKENS: usize = 64;
+
+/// What backward needs of forward.
+#[derive(Clone, Default)]
+pub struct Kept {
+    /// `x·[A; W_r]ᵀ` of all members, `[tokens, members · down_rows]`.
+    down: Vec<f32>,
+    /// The routers' softmax before any factor, `[tokens, members · heads]`; empty for fixed gates.
+    softmax: Vec<f32>,
+}
+
+/// How the members of a group weigh their heads.
+pub struct Routing {
+    adapted: Adapted,
+}
+
+/// One member's part of one token.
+struct Token<'a> {
+    /// `h` of every `A`.
+    h: &'a [f32],
+    /// The router's softmax; empty for fixed gates.
+    softmax: &'a [f32],
+}
+
+impl Routing {
+    pub fn new(adapted: Adapted) -> Self {
+        Self { adapted }
+    }
+
+    pub fn members(&self) -> &[Member] {
+        &self.adapted.members
+    }
+
+    fn shape(&self) -> &AdaptedShape {
+        &self.adapted.shape
+    }
+
+    /// Columns of the down-product of all members.
+    pub fn down_width(&self) -> usize {
+        self.members().len() * self.shape().down_rows()
+    }
+
+    /// Columns of `z` of all members.
+    pub fn z_width(&self) -> usize {
+        self.members().len() * self.shape().up_cols()
+    }
+
+    /// Columns of one member's `z`.
+    pub fn up_cols(&self) -> usize {
+        self.shape().up_cols()
+    }
+
+    fn asks_router(&self) -> bool {
+        !matches!(self.adapted.gates, GateRule::Fixed(_))
+    }
+
+    /// The rows of `down` that see one and the same input: all of them, or under dropout each `A` and each router alone.
+    pub fn parts(&self) -> Vec<(Option<Dropout>, Range<usize>)> {
+        let (rows, a_rows) = (self.shape().down_rows(), self.shape().a_rows());
+        let drops = |member: &Member| member.dropout.filter(|dropout| dropout.share > 0.0);
+        if self.members().iter().all(|member| drops(member).is_none()) {
+            return vec![(None, 0..self.down_width())];
+        }
+        let of = |(m, member): (usize, &Member)| {
+            [(drops(member), m * rows..m * rows + a_rows), (None, m * rows + a_rows..(m + 1) * rows)]
+        };
+        self.members().iter().enumerate().flat_map(of).filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+
+    /// Calls `f` with the rows of each part and with `x` as they see it.
+    pub fn on_parts(&self, x: &[f32], mut f: impl FnMut(&[f32], Range<usize>)) {
+        for (dropout, rows) in self.parts() {
+            match dropout {
+                Some(dropout) => f(&dropout.apply(x), rows),
+                None => f(x, rows),
+            }
+        }
+    }
+
+    /// The down-product with the softmax over every router's columns, its maximum subtracted: a router saturates at
+    /// attention sinks.
+    pub fn keep(&self, down: Vec<f32>) -> Kept {
+        if !self.asks_router() {
+            return Kept { down, softmax: Vec::new() };
+        }
+        let (rows, a_rows, n) = (self.shape().down_rows(), self.shape().a_rows(), self.shape().heads);
+        let mut softmax = vec![0f32; down.len() / rows * n];
+        for (gates, row) in softmax.chunks_mut(n).zip(down.chunks(rows)) {
+            let logits = &row[a_rows..];
+            let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut sum = 0.0;
+            for (g, l) in gates.iter_mut().zip(logits) {
+                *g = (l - top).exp();
+                sum += *g;
+            }
+            gates.iter_mut().for_each(|g| *g /= sum);
+        }
+        Kept { down, softmax }
+    }
+
+    /// Member `m` at token `t`.
+    fn token<'a>(&self, kept: &'a Kept, t: usize, m: usize) -> Token<'a> {
+        let at = t * self.members().len() + m;
+        let (rows, n) = (self.shape().down_rows(), self.shape().heads);
+        let h = &kept.down[at * rows..][..self.shape().a_rows()];
+        let softmax = if self.asks_router() { &kept.softmax[at * n..][..n] } else { &[] };
+        Token { h, softmax }
+    }
+
+    /// The weight of every head.
+    fn gates<'a>(&'a self, token: &Token<'a>, scratch: &'a mut [f32]) -> &'a [f32] {
+        match &self.adapted.gates {
+            GateRule::Fixed(gates) => gates,
+            GateRule::Router => token.softmax,
+            GateRule::ScaledRouter(factors) => {
+                for ((s, g), f) in scratch.iter_mut().zip(token.softmax).zip(factors) {
+                    *s = g * f;
+                }
+                scratch
+            }
+        }
+    }
+
+    /// `z = s · g ⊗ h`, `[tokens, members · heads · rank]`.
+    pub fn mix(&self, kept: &Kept, tokens: usize) -> Vec<f32> {
+        let (shape, members) = (self.shape(), self.members().len());
+        let mut z = vec![0f32; tokens * self.z_width()];
+        z.par_chunks_mut(self.z_width()).enumerate().with_min_len(MIN_TOKENS).for_each(|(t, z)| {
+            let mut scratch = vec![0f32; shape.heads];
+            for (m, z) in z.chunks_mut(shape.up_cols()).enumerate().take(members) {
+                let token = self.token(kept, t, m);
+                let gates = self.gates(&token, &mut scratch);
+                for (i, (z, g)) in z.chunks_mut(shape.rank).zip(gates).enumerate() {
+                    for (z, h) in z.iter_mut().zip(&token.h[shape.h_start(i)..]) {
+                        *z = shape.scale * g * h;
+                    }
+                }
+            }
+        });
+        z
+    }
+
+    /// Copies the gates to whoever looks.
+    pub fn leave_gates(&self, kept: &Kept, tokens: usize) {
+        let mut scratch = vec![0f32; self.shape().heads];
+        for (m, member) in self.members().iter().enumerate() {
+            let Some(sink) = &member.sink else { continue };
+            let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            for t in 0..tokens {
+                sink.extend_from_slice(self.gates(&self.token(kept, t, m), &mut scratch));
+            }
+        }
+    }
+
+    /// From `dz` to the gradient of the down-product, `[tokens, members · down_rows]`.
+    pub fn down_gradient(&self, kept: &Kept, dz: &[f32], tokens: usize) -> Vec<f32> {
+        let (rows, cols) = (self.shape().down_rows(), self.shape().up_cols());
+        let mut dd = vec![0f32; tokens * self.down_width()];
+        let all = dd.par_chunks_mut(self.down_width()).zip(dz.par_chunks(self.z_width())).enumerate();
+        all.with_min_len(MIN_TOKENS).for_each(|(t, (dd, dz))| {
+            for (m, (dd, dz)) in dd.chunks_mut(rows).zip(dz.chunks(cols)).enumerate() {
+                self.token_gradient(&self.token(kept, t, m), dz, dd);
+            }
+        });
+        dd
+    }
+
+    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg)` with `dg_i = s·dz_i·h`.
+    fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32]) {
+        let shape = self.shape();
+        let mut scratch = vec![0f32; shape.heads];
+        let gates = self.gates(token, &mut scratch);
+        let (dh, drouter) = dd.split_at_mut(shape.a_rows());
+        for (i, (dz, g)) in dz.chunks(shape.rank).zip(gates).enumerate() {
+            for (dh, dz) in dh[shape.h_start(i)..].iter_mut().zip(dz) {
+                *dh += shape.scale * g * dz;
+            }
+        }
+        if !self.asks_router() {
+            return;
+        }
+        for (i, dg) in drouter.iter_mut().enumerate() {
+            let dz = &dz[i * shape.rank..][..shape.rank];
+            let along: f32 = dz.iter().zip(&token.h[shape.h_start(i)..]).map(|(a, b)| a * b).sum();
+            let factor = if let GateRule::ScaledRouter(factors) = &self.adapted.gates { factors[i] } else { 1.0 };
+            *dg = shape.scale * factor * along;
+        }
+        let mean: f32 = token.softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
+        for (dg, g) in drouter.iter_mut().zip(token.softmax) {
+            *dg = g * (*dg - mean);
+        }
+    }
+}
