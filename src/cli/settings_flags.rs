@@ -106,8 +106,8 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
     pub device: Option<DeviceChoice>,
 
-    /// Compute each example in a row of its own, filled up to the longest of its batch, instead of packing short ones into
-    /// rows of the context's length; slower, and the same but for rounding
+    /// Compute each example in a row of its own, filled up to the longest of its batch, instead of packing short ones
+    /// into rows of the context's length; slower, and the same but for rounding
     #[arg(long)]
     pub no_packing: bool,
 

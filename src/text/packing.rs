@@ -1,10 +1,10 @@
 //! Which examples are computed together, from their lengths alone.
 //!
-//! Packed, examples are placed into rows of at most the context's length by first-fit decreasing: each, the longest first,
-//! into the first row with room for it (Johnson 1974, *Fast algorithms for bin packing*: at most 11/9 of the fewest rows
-//! possible, and a few). Laying whole examples together so, none cut and none seeing another, is the sequence packing of
-//! Krell et al. 2021 (*Efficient sequence packing without cross-contamination*). Padded, examples of like length come
-//! together, so that little is filled up.
+//! Packed, examples are placed into rows of at most the context's length by first-fit decreasing: each, the longest
+//! first, into the first row with room for it (Johnson 1974, *Fast algorithms for bin packing*: at most 11/9 of the
+//! fewest rows possible, and a few). Laying whole examples together so, none cut and none seeing another, is the
+//! sequence packing of Krell et al. 2021 (*Efficient sequence packing without cross-contamination*). Padded, examples
+//! of like length come together, so that little is filled up.
 
 use std::cmp::Reverse;
 
@@ -15,7 +15,8 @@ pub fn pack_rows(lengths: &[usize], capacity: usize) -> Vec<Vec<usize>> {
     let mut rows: Vec<(usize, Vec<usize>)> = Vec::new();
     let (mut first, mut last_length) = (0, usize::MAX);
     for (length, index) in longest_first(lengths) {
-        // Rows that had no room for an example of this length have none now, so that each length looks through them once.
+        // Rows that had no room for an example of this length have none now, so that each length looks through them
+        // once.
         if length < last_length {
             (first, last_length) = (0, length);
         }
@@ -32,9 +33,9 @@ pub fn pack_rows(lengths: &[usize], capacity: usize) -> Vec<Vec<usize>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Examples of `lengths` in as few groups as hold them all in rows of `capacity` tokens, at most `most` rows a group, with
-/// about as many tokens in each: the heaviest row goes first, each into the lightest group that has room (Graham 1969).
-/// Gives the indices of each group.
+/// Examples of `lengths` in as few groups as hold them all in rows of `capacity` tokens, at most `most` rows a group,
+/// with about as many tokens in each: the heaviest row goes first, each into the lightest group that has room (Graham
+/// 1969). Gives the indices of each group.
 pub fn packed_groups(lengths: &[usize], capacity: usize, most: usize) -> Vec<Vec<usize>> {
     let tokens = |row: &[usize]| row.iter().filter_map(|&index| lengths.get(index)).sum::<usize>();
     let rows = pack_rows(lengths, capacity);

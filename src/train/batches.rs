@@ -25,8 +25,8 @@ pub struct StepBatches {
     pub supervised: usize,
 }
 
-/// Makes the micro-batches of any step, from the step's number alone: the examples of a step are the next in seeded order,
-/// however they are then laid together.
+/// Makes the micro-batches of any step, from the step's number alone: the examples of a step are the next in seeded
+/// order, however they are then laid together.
 #[derive(Clone)]
 pub struct Batcher {
     data: Arc<Dataset>,

@@ -117,8 +117,8 @@ impl Dataset {
         Ok(Self { train, in_file_order: true, ..Self::default() })
     }
 
-    /// At most `most` held-out rows, evenly spread over all of them, as they are computed together. Gives the indices of
-    /// each pass, into [`Dataset::held_out`].
+    /// At most `most` held-out rows, evenly spread over all of them, as they are computed together. Gives the indices
+    /// of each pass, into [`Dataset::held_out`].
     pub fn held_out_batches(&self, settings: &TrainSettings, most: usize) -> Vec<Vec<usize>> {
         let (all, taken) = (self.held_out.len(), self.held_out.len().min(most));
         let rows: Vec<usize> = (0..taken).map(|i| i * all / taken).collect();
@@ -126,8 +126,8 @@ impl Dataset {
     }
 }
 
-/// The rows of `all` that `indices` name, as they are computed together: packed into rows of the context's length, or else
-/// those of like length.
+/// The rows of `all` that `indices` name, as they are computed together: packed into rows of the context's length, or
+/// else those of like length.
 pub(super) fn grouped(all: &[Row], indices: &[usize], settings: &TrainSettings) -> Vec<Vec<usize>> {
     let (indices, lengths): (Vec<usize>, Vec<usize>) =
         indices.iter().filter_map(|&index| Some((index, all.get(index)?.tokens.ids.len()))).unzip();

@@ -1,4 +1,5 @@
-//! The micro-batches of a run, prepared a step ahead on a thread of their own, so that training never waits for its data.
+//! The micro-batches of a run, prepared a step ahead on a thread of their own, so that training never waits for its
+//! data.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};

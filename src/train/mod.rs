@@ -1,9 +1,8 @@
 //! Training. `settings.rs` says what a run is, `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
-//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into micro-batches,
-//! `feed.rs` prepares them a step ahead, `record.rs` is what a run reports,
-//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it,
-//! `tensorboard.rs` its curves for TensorBoard.
-//! [`pretrain`] trains a small base model from scratch with the same loop.
+//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
+//! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
+//! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
+//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop.
 
 mod adapter_place;
 mod batches;

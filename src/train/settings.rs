@@ -59,8 +59,8 @@ pub struct TrainSettings {
     pub batch: usize,
     /// Micro-batches of one optimizer step, at most; with `batch`, how many examples a step takes.
     pub accumulate: usize,
-    /// Whether the examples of a step are packed into rows of `context` tokens; otherwise each is a row of its own, filled
-    /// up to the longest of its micro-batch. The result is the same, but for rounding.
+    /// Whether the examples of a step are packed into rows of `context` tokens; otherwise each is a row of its own,
+    /// filled up to the longest of its micro-batch. The result is the same, but for rounding.
     pub packing: bool,
     /// Longest example, and packed row, in tokens; longer examples are cut.
     pub context: usize,
