@@ -1,14 +1,15 @@
 //! How examples are laid together changes nothing of what is learnt.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use hydra_studio::adapter::{Adapter, AdapterSpec, Method, Pass, Target};
+use hydra_studio::data::Source;
 use hydra_studio::job::Job;
 use hydra_studio::model::BaseModel;
 use hydra_studio::text::{Batch, TokenizedExample};
-use hydra_studio::train::{Dataset, Row, Schedule, TrainSettings, Trainer, loss_of};
+use hydra_studio::train::{Batcher, Dataset, Row, Schedule, TrainSettings, Trainer, loss_of};
 
 /// Lengths of the examples; all their tokens but the first third are supervised.
 const LENGTHS: [usize; 6] = [5, 17, 3, 11, 8, 2];
@@ -77,45 +78,118 @@ fn packed_examples_give_the_loss_and_the_gradients_of_padded_ones() {
     }
 }
 
-/// Losses of four steps and the tensors after them, with micro-batches of `batch`.
-fn trained(batch: usize, accumulate: usize, packing: bool) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let model = model();
-    let adapter = adapter(&model);
+/// The examples, and settings under which a step takes all six of them.
+fn dataset() -> Dataset {
     let row = |(i, tokens): (usize, TokenizedExample)| Row {
         tokens,
-        source: hydra_studio::data::Source { file: PathBuf::from("rows").display().to_string(), line: i + 1 },
+        source: Source { file: "rows".into(), line: i + 1 },
         topic: None,
     };
     let mut data = Dataset::default();
     data.train = examples().into_iter().enumerate().map(row).collect();
-    let settings = TrainSettings {
+    data
+}
+
+fn settings(batch: usize, accumulate: usize, packing: bool) -> TrainSettings {
+    TrainSettings {
         batch,
         accumulate,
         packing,
+        context: 20,
         lr: 1e-3,
         schedule: Schedule::Constant,
         warmup: 0.0,
         ..TrainSettings::default()
+    }
+}
+
+#[test]
+fn a_step_in_packed_rows_gives_the_loss_and_the_gradients_of_every_example_alone() {
+    let model = model();
+    let adapter = adapter(&model);
+    let of = |batch, accumulate, packing| {
+        let step = Batcher::new(Arc::new(dataset()), settings(batch, accumulate, packing)).step(0);
+        let (mut sum, mut gradients) = (0.0, vec![Vec::new(); adapter.vars().len()]);
+        for micro in &step.micro_batches {
+            let pass = Pass { training_seed: Some(0), ..Pass::with(&adapter) };
+            let loss = loss_of(&model.decoder, &micro.batch, step.supervised, &pass).unwrap().unwrap();
+            sum += f64::from(loss.to_scalar::<f32>().unwrap());
+            let grads = loss.backward().unwrap();
+            for (gradient, var) in gradients.iter_mut().zip(adapter.vars()) {
+                let more = values(grads.get(&var).unwrap());
+                gradient.resize(more.len(), 0.0);
+                gradient.iter_mut().zip(more).for_each(|(sum, g)| *sum += g);
+            }
+        }
+        (step.micro_batches.len(), sum, gradients)
     };
+    let (alone, theirs, their_gradients) = of(1, 6, false);
+    assert_eq!(alone, 6);
+    for (batch, accumulate, packing, micro_batches) in
+        [(6, 1, true, 1), (2, 3, true, 2), (1, 6, true, 3), (2, 3, false, 3), (6, 1, false, 1)]
+    {
+        let (count, ours, our_gradients) = of(batch, accumulate, packing);
+        assert_eq!(count, micro_batches, "{batch} × {accumulate}, packing {packing}");
+        assert!((ours - theirs).abs() < 1e-5, "{ours} {theirs}");
+        for (ours, theirs) in our_gradients.iter().zip(&their_gradients) {
+            assert!(distance(ours, theirs) < 1e-5, "{}", distance(ours, theirs));
+        }
+    }
+}
+
+/// What four steps of a trainer came to.
+struct Trained {
+    losses: Vec<f64>,
+    tensors: Vec<Vec<f64>>,
+    micro_steps: usize,
+}
+
+fn trained(batch: usize, accumulate: usize, packing: bool) -> Trained {
+    let (model, data, settings) = (model(), Arc::new(dataset()), settings(batch, accumulate, packing));
+    let adapter = adapter(&model);
     let vars = adapter.vars();
-    let mut trainer = Trainer::new(model.decoder.clone(), Some(adapter), vars.clone(), Arc::new(data), settings, 4);
-    let mut losses = Vec::new();
+    let mut trainer = Trainer::new(model.decoder.clone(), Some(adapter), vars.clone(), data, settings, 4);
+    let (mut losses, mut micro_steps) = (Vec::new(), 0);
     while losses.len() < 4 {
         losses.extend(trainer.micro_step().unwrap().map(|record| record.loss));
+        micro_steps += 1;
     }
-    (losses, vars.iter().map(|var| values(var.as_tensor())).collect())
+    Trained { losses, tensors: vars.iter().map(|var| values(var.as_tensor())).collect(), micro_steps }
 }
 
 #[test]
 fn a_step_is_the_same_however_its_examples_fall_into_micro_batches() {
-    let (losses, tensors) = trained(6, 1, true);
-    for (batch, accumulate, packing) in [(1, 6, true), (2, 3, true), (3, 2, false)] {
-        let (other_losses, other_tensors) = trained(batch, accumulate, packing);
-        for (ours, theirs) in losses.iter().zip(&other_losses) {
-            assert!((ours - theirs).abs() < 1e-5, "{batch} × {accumulate}: {losses:?} {other_losses:?}");
+    let whole = trained(6, 1, true);
+    for (batch, accumulate, packing) in [(1, 6, true), (2, 3, true), (3, 2, false), (1, 6, false)] {
+        let parts = trained(batch, accumulate, packing);
+        for (ours, theirs) in whole.losses.iter().zip(&parts.losses) {
+            assert!((ours - theirs).abs() < 1e-5, "{batch} × {accumulate}: {:?} {:?}", whole.losses, parts.losses);
         }
-        for (ours, theirs) in tensors.iter().zip(&other_tensors) {
+        for (ours, theirs) in whole.tensors.iter().zip(&parts.tensors) {
             assert!(distance(ours, theirs) < 1e-4, "{batch} × {accumulate}: {}", distance(ours, theirs));
         }
     }
+}
+
+#[test]
+fn a_run_of_short_examples_takes_fewer_micro_batches_than_it_may() {
+    let of = |packing| trained(1, 6, packing).micro_steps;
+    assert_eq!((of(true), of(false)), (4 * 3, 4 * 6), "46 tokens are three rows of twenty");
+}
+
+#[test]
+fn a_loss_that_is_no_number_names_the_examples_that_were_computed_together() {
+    let (model, settings) = (model(), settings(1, 6, true));
+    let adapter = adapter(&model);
+    let vars = adapter.vars();
+    vars[0].set(&vars[0].affine(f64::INFINITY, 0.0).unwrap()).unwrap();
+    let mut trainer = Trainer::new(model.decoder.clone(), Some(adapter), vars, Arc::new(dataset()), settings, 4);
+    let message = trainer.micro_step().unwrap_err().to_string();
+    assert!(message.contains("loss of step 1") && message.contains("rows:2, rows:3. "), "{message}");
+}
+
+#[test]
+fn a_trainer_can_be_sent_to_another_thread() {
+    fn sent<T: Send>() {}
+    sent::<Trainer>();
 }

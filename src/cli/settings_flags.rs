@@ -63,11 +63,11 @@ pub struct TrainingFlags {
     pub steps: Option<usize>,
 
     #[arg(long, value_name = "B")]
-    #[arg(help = help("Examples computed at once; fewer need less memory", default().batch))]
+    #[arg(help = help("Rows computed at once, of one example each or packed; fewer need less memory", default().batch))]
     pub batch: Option<usize>,
 
     #[arg(long, value_name = "K")]
-    #[arg(help = help("Batches summed before each optimizer step", default().accumulate))]
+    #[arg(help = help("Each optimizer step takes K × B examples; more need no more memory", default().accumulate))]
     pub accumulate: Option<usize>,
 
     #[arg(long, value_name = "T")]
@@ -106,8 +106,8 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
     pub device: Option<DeviceChoice>,
 
-    /// Fill every example of a batch up to the longest, instead of laying them end to end; slower, and the same but for
-    /// rounding
+    /// Compute each example in a row of its own, filled up to the longest of its batch, instead of packing short ones
+    /// into rows of the context's length; slower, and the same but for rounding
     #[arg(long)]
     pub no_packing: bool,
 

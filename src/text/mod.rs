@@ -9,7 +9,8 @@
 //! `span.rs` finds the assistant's answers in the rendered text, `example.rs` cuts the text there and turns the pieces
 //! into tokens: so the tokens of a prompt are exactly the beginning of the tokens of its training example, and the loss
 //! counts the answers with their end token and nothing else. `stream.rs` turns generated tokens into text piece by
-//! piece. `batch.rs` pads examples into batches and shuffles an epoch.
+//! piece. `packing.rs` says which examples are computed together; `batch.rs` lays them into batches and shuffles an
+//! epoch.
 
 mod batch;
 mod bounds;
@@ -18,6 +19,7 @@ mod error;
 mod example;
 mod folder;
 mod gguf;
+mod packing;
 mod python_json;
 mod save;
 mod sentencepiece;
@@ -32,6 +34,7 @@ mod fixtures;
 pub use batch::{Batch, IGNORED, epoch_order};
 pub use error::TextError;
 pub use example::TokenizedExample;
+pub use packing::{length_groups, pack_rows, packed_groups};
 pub use stream::TokenStream;
 pub use template::{Clock, PLAIN_TEMPLATE, TemplateOrigin};
 pub use tokenizer::ChatTokenizer;

@@ -24,7 +24,7 @@ pub struct TrainerState {
     /// Optimizer steps done.
     pub step: usize,
     pub steps: usize,
-    /// Micro-batches taken from the data so far.
+    /// Numbers of micro-batches used up, which seed dropout: `accumulate` a step, also where packing needed fewer.
     pub micro_batches: usize,
     pub seed: u64,
     pub elapsed_s: f64,

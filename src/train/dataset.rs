@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::data::{Example, Source, split};
 use crate::job::Job;
-use crate::text::{Batch, ChatTokenizer, TokenizedExample, epoch_order};
+use crate::text::{Batch, ChatTokenizer, TokenizedExample, length_groups, packed_groups};
 
 use super::{TrainError, TrainSettings};
 
@@ -117,31 +117,27 @@ impl Dataset {
         Ok(Self { train, in_file_order: true, ..Self::default() })
     }
 
-    /// The rows of micro-batch `index`, counted from 0 over the whole run: a run's place in its data is this one number.
-    pub fn micro_batch(&self, index: usize, batch: usize, seed: u64) -> Vec<&Row> {
-        let n = self.train.len().max(1);
-        let mut order = (usize::MAX, Vec::new());
-        let pick = |k: usize| {
-            let (epoch, at) = (k / n, k % n);
-            if self.in_file_order {
-                return self.train.get(at);
-            }
-            if order.0 != epoch {
-                order = (epoch, epoch_order(n, seed, epoch));
-            }
-            self.train.get(*order.1.get(at)?)
-        };
-        (index * batch..(index + 1) * batch).filter_map(pick).collect()
-    }
-
-    /// At most `most` held-out rows, evenly spread over all of them, in batches of at most `batch`, longest first so that
-    /// little is padded.
-    pub fn held_out_batches(&self, batch: usize, most: usize) -> Vec<Vec<&Row>> {
+    /// At most `most` held-out rows, evenly spread over all of them, as they are computed together. Gives the indices
+    /// of each pass, into [`Dataset::held_out`].
+    pub fn held_out_batches(&self, settings: &TrainSettings, most: usize) -> Vec<Vec<usize>> {
         let (all, taken) = (self.held_out.len(), self.held_out.len().min(most));
-        let mut rows: Vec<&Row> = (0..taken).filter_map(|i| self.held_out.get(i * all / taken)).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.tokens.ids.len()));
-        rows.chunks(batch.max(1)).map(<[&Row]>::to_vec).collect()
+        let rows: Vec<usize> = (0..taken).map(|i| i * all / taken).collect();
+        grouped(&self.held_out, &rows, settings)
     }
+}
+
+/// The rows of `all` that `indices` name, as they are computed together: packed into rows of the context's length, or
+/// else those of like length.
+pub(super) fn grouped(all: &[Row], indices: &[usize], settings: &TrainSettings) -> Vec<Vec<usize>> {
+    let (indices, lengths): (Vec<usize>, Vec<usize>) =
+        indices.iter().filter_map(|&index| Some((index, all.get(index)?.tokens.ids.len()))).unzip();
+    let groups = if settings.packing {
+        packed_groups(&lengths, settings.context, settings.batch)
+    } else {
+        length_groups(&lengths, settings.batch)
+    };
+    let named = |group: Vec<usize>| group.into_iter().filter_map(|at| indices.get(at).copied()).collect();
+    groups.into_iter().map(named).collect()
 }
 
 /// Rows laid together for one pass: end to end, or else padded to the longest.
@@ -167,41 +163,33 @@ mod tests {
         Dataset { train: (0..rows).map(row).collect(), held_out: (0..rows).map(row).collect(), ..Dataset::default() }
     }
 
-    fn lines(rows: &[&Row]) -> Vec<usize> {
-        rows.iter().map(|row| row.source.line).collect()
+    fn settings(batch: usize, packing: bool) -> TrainSettings {
+        TrainSettings { batch, packing, context: 8, ..TrainSettings::default() }
     }
 
     #[test]
-    fn every_row_comes_once_an_epoch_and_the_next_epoch_has_another_order() {
-        let data = dataset(10);
-        let epoch =
-            |first: usize| (first..first + 5).flat_map(|i| lines(&data.micro_batch(i, 2, 7))).collect::<Vec<_>>();
-        let (first, second) = (epoch(0), epoch(5));
-        let sorted = |mut v: Vec<usize>| {
-            v.sort_unstable();
-            v
-        };
-        assert_eq!(sorted(first.clone()), (1..=10).collect::<Vec<_>>());
-        assert_eq!(sorted(second.clone()), (1..=10).collect::<Vec<_>>());
-        assert_ne!(first, second);
-        assert_eq!(lines(&data.micro_batch(3, 2, 7)), first[6..8]);
-    }
-
-    #[test]
-    fn token_rows_come_in_file_order_and_start_again() {
-        let data = Dataset { in_file_order: true, ..dataset(3) };
-        assert_eq!(lines(&data.micro_batch(1, 2, 7)), [3, 1]);
-    }
-
-    #[test]
-    fn a_measure_takes_rows_from_all_over_longest_first() {
+    fn a_measure_takes_rows_from_all_over() {
         let data = dataset(100);
-        let batches = data.held_out_batches(8, 20);
-        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 4]);
-        assert!(batches.iter().flatten().any(|row| row.source.line > 90));
-        let lengths: Vec<usize> = batches.iter().flatten().map(|row| row.tokens.ids.len()).collect();
-        assert!(lengths.is_sorted_by(|a, b| a >= b));
-        assert_eq!(data.held_out_batches(64, 1000).iter().map(Vec::len).sum::<usize>(), 100);
-        assert!(dataset(0).held_out_batches(8, 20).is_empty());
+        for packing in [true, false] {
+            let mut rows = data.held_out_batches(&settings(8, packing), 20).concat();
+            rows.sort_unstable();
+            assert_eq!(rows, (0..20).map(|i| i * 5).collect::<Vec<_>>());
+            assert_eq!(data.held_out_batches(&settings(8, packing), 1000).concat().len(), 100);
+            assert!(dataset(0).held_out_batches(&settings(8, packing), 20).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_measure_computes_like_lengths_together_or_rows_of_the_context() {
+        let data = dataset(100);
+        let lengths =
+            |pass: &Vec<usize>| pass.iter().map(|&row| data.held_out[row].tokens.ids.len()).collect::<Vec<_>>();
+        let padded = data.held_out_batches(&settings(8, false), 20);
+        assert_eq!(padded.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 4]);
+        assert!(padded.iter().flat_map(lengths).is_sorted_by(|a, b| a >= b));
+        let packed = data.held_out_batches(&settings(2, true), 20);
+        let tokens: Vec<usize> = packed.iter().map(|pass| lengths(pass).iter().sum()).collect();
+        assert_eq!((tokens.len(), tokens.iter().sum::<usize>()), (4, 60));
+        assert!(tokens.iter().all(|tokens| *tokens <= 2 * 8), "two rows of eight tokens a pass: {tokens:?}");
     }
 }

@@ -1,15 +1,17 @@
 //! Training. `settings.rs` says what a run is, `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
-//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `record.rs` what it reports,
-//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it,
-//! `tensorboard.rs` its curves for TensorBoard.
-//! [`pretrain`] trains a small base model from scratch with the same loop.
+//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
+//! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
+//! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
+//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop.
 
 mod adapter_place;
+mod batches;
 mod checkpoint;
 mod checkpoints;
 mod dataset;
 mod device;
 mod error;
+mod feed;
 mod history;
 mod optimizer;
 pub mod pretrain;
@@ -25,11 +27,13 @@ pub mod token_file;
 mod trainer;
 
 pub use adapter_place::AdapterPlace;
+pub use batches::{Batcher, MicroBatch, StepBatches};
 pub use checkpoint::TrainerState;
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
+pub use feed::Feed;
 pub use history::RunHistory;
 pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};
 pub use run::{Run, RunEvent};

@@ -11,8 +11,8 @@ use super::checkpoint::{self, TrainerState};
 use super::optimizer::Moments;
 use super::trainer::{EvalSum, Trainer};
 use super::{
-    CheckpointRecord, DataRef, Dataset, EvalRecord, EventWriter, ModelRef, RoutingRecord, RunFile, RunFolder, RunLog,
-    StepRecord, TrainError, TrainSettings, device_name,
+    CheckpointRecord, DataRef, Dataset, EvalRecord, EventWriter, ModelRef, RoutingRecord, Row, RunFile, RunFolder,
+    RunLog, StepRecord, TrainError, TrainSettings, device_name,
 };
 use crate::adapter::{Adapter, CardInfo, GateLoad, folder};
 use crate::disk::LineLog;
@@ -59,8 +59,8 @@ pub struct Run {
     card: CardInfo,
     checkpoint_every: usize,
     eval_every: usize,
-    /// Held-out rows that a measure takes.
-    measured: usize,
+    /// The held-out rows that a measure takes, pass by pass.
+    measured: Vec<Vec<usize>>,
 }
 
 /// A measure takes at least this many held-out rows, where there are as many.
@@ -165,7 +165,7 @@ impl Run {
         };
         let tenth = (steps / 10).max(1);
         let measured = (steps * settings.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST);
-        let measured = measured.min(trainer.data().held_out.len());
+        let measured = trainer.data().held_out_batches(&settings, measured);
         let mut run = Self {
             card: file.card(),
             log: folder.open_log(RunLog::Log)?,
@@ -200,8 +200,7 @@ impl Run {
     }
 
     fn plan_evaluation(&mut self) {
-        let batches = self.measured.div_ceil(self.trainer.settings().batch);
-        self.work.extend((0..batches).map(|batch| Work::Evaluate { batch }));
+        self.work.extend((0..self.measured.len()).map(|batch| Work::Evaluate { batch }));
     }
 
     fn plan_steps(&mut self) {
@@ -263,15 +262,15 @@ impl Run {
 
     fn evaluate(&mut self, batch: usize) -> Result<Vec<RunEvent>, TrainError> {
         let data = self.trainer.data().clone();
-        let batches = data.held_out_batches(self.trainer.settings().batch, self.measured);
-        let Some(rows) = batches.get(batch) else { return Ok(Vec::new()) };
+        let Some(rows) = self.measured.get(batch) else { return Ok(Vec::new()) };
+        let rows: Vec<&Row> = rows.iter().filter_map(|&row| data.held_out.get(row)).collect();
         let heads = self.trainer.adapter().filter(|a| a.spec().method.has_router()).map(|a| a.spec().heads);
         let mut measure =
             self.measure.take().unwrap_or_else(|| Measure { sum: EvalSum::default(), load: heads.map(GateLoad::new) });
-        let sum = self.trainer.evaluate(rows, measure.load.as_mut()).map_err(|error| self.with_checkpoint(error))?;
+        let sum = self.trainer.evaluate(&rows, measure.load.as_mut()).map_err(|error| self.with_checkpoint(error))?;
         measure.sum.loss += sum.loss;
         measure.sum.supervised += sum.supervised;
-        if batch + 1 < batches.len() {
+        if batch + 1 < self.measured.len() {
             self.measure = Some(measure);
             return Ok(Vec::new());
         }
@@ -288,8 +287,8 @@ impl Run {
         if step > 0 && !is_saved_next && self.folder.would_be_best(loss) {
             self.work.push_front(Work::Checkpoint);
         }
-        let supervised = measure.sum.supervised;
-        let eval = EvalRecord { step, loss, examples: self.measured, supervised, elapsed_s: self.trainer.elapsed_s() };
+        let (examples, supervised) = (self.measured.iter().map(Vec::len).sum(), measure.sum.supervised);
+        let eval = EvalRecord { step, loss, examples, supervised, elapsed_s: self.trainer.elapsed_s() };
         let mut events = vec![RunEvent::Eval(eval)];
         if let Some(load) = measure.load.as_ref().filter(|load| !load.is_empty()) {
             events.push(RunEvent::Routing(RoutingRecord::of(step, load)));

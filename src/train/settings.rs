@@ -55,14 +55,14 @@ pub struct TrainSettings {
     #[serde(deserialize_with = "targets")]
     pub targets: Vec<Target>,
     pub length: Length,
-    /// Examples of one micro-batch.
+    /// Rows of one micro-batch: packed, each is filled with whole examples, otherwise each is one example.
     pub batch: usize,
-    /// Micro-batches of one optimizer step.
+    /// Micro-batches of one optimizer step, at most; with `batch`, how many examples a step takes.
     pub accumulate: usize,
-    /// Whether the examples of a micro-batch lie end to end; otherwise each is filled up to the longest. The result is the
-    /// same, but for rounding.
+    /// Whether the examples of a step are packed into rows of `context` tokens; otherwise each is a row of its own,
+    /// filled up to the longest of its micro-batch. The result is the same, but for rounding.
     pub packing: bool,
-    /// Longest example in tokens; longer ones are cut.
+    /// Longest example, and packed row, in tokens; longer examples are cut.
     pub context: usize,
     pub lr: f64,
     pub schedule: Schedule,

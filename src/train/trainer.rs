@@ -8,7 +8,9 @@ use crate::adapter::{Adapter, GateCapture, GateLoad, Pass};
 use crate::model::{Decoder, Sequences};
 use crate::text::Batch;
 
+use super::batches::MicroBatch;
 use super::dataset::{Dataset, Row, collate};
+use super::feed::Feed;
 use super::optimizer::{AdamConstants, AdamW};
 use super::{StepRecord, TrainError, TrainSettings};
 
@@ -18,6 +20,7 @@ pub struct Trainer {
     adapter: Option<Adapter>,
     optimizer: AdamW,
     data: Arc<Dataset>,
+    feed: Feed,
     settings: TrainSettings,
     steps: usize,
     /// Seconds trained, pauses left out.
@@ -28,7 +31,9 @@ pub struct Trainer {
 
 /// One optimizer step under way: the micro-batches that are left, and what the done ones gave.
 struct StepInProgress {
-    batches: std::vec::IntoIter<Vec<Row>>,
+    left: std::vec::IntoIter<MicroBatch>,
+    /// Indices into the training rows, of the micro-batches that are done.
+    examples: Vec<usize>,
     /// Supervised tokens of the whole effective batch: what the mean loss is taken over.
     supervised: usize,
     tokens: usize,
@@ -57,7 +62,8 @@ impl Trainer {
     ) -> Self {
         let constants = AdamConstants { weight_decay: settings.weight_decay, ..AdamConstants::default() };
         let optimizer = AdamW::new(vars, constants);
-        Self { decoder, adapter, optimizer, data, settings, steps, elapsed_s: 0.0, current: None }
+        let feed = Feed::new(data.clone(), settings.clone(), steps);
+        Self { decoder, adapter, optimizer, data, feed, settings, steps, elapsed_s: 0.0, current: None }
     }
 
     /// Optimizer steps done.
@@ -117,29 +123,26 @@ impl Trainer {
             Some(current) => current,
             None => self.begin_step(),
         };
-        if let Some(rows) = current.batches.next() {
-            current.loss += self.learn(&rows, &current)?;
+        if let Some(micro_batch) = current.left.next() {
+            current.loss += self.learn(&micro_batch, &current)?;
             current.micro += 1;
+            current.examples.extend(micro_batch.examples);
         }
         current.seconds += started.elapsed().as_secs_f64();
-        if current.batches.len() > 0 {
+        if current.left.len() > 0 {
             self.current = Some(current);
             return Ok(None);
         }
         self.finish_step(current, started).map(Some)
     }
 
-    fn begin_step(&self) -> StepInProgress {
-        let (accumulate, batch) = (self.settings.accumulate, self.settings.batch);
-        let first = self.step() * accumulate;
-        let batches: Vec<Vec<Row>> = (first..first + accumulate)
-            .map(|i| self.data.micro_batch(i, batch, self.settings.seed).into_iter().cloned().collect())
-            .collect();
-        let rows = || batches.iter().flatten();
+    fn begin_step(&mut self) -> StepInProgress {
+        let step = self.feed.step(self.step());
         StepInProgress {
-            supervised: rows().map(|row| row.tokens.supervised_count()).sum(),
-            tokens: rows().map(|row| row.tokens.ids.len()).sum(),
-            batches: batches.into_iter(),
+            left: step.micro_batches.into_iter(),
+            examples: Vec::new(),
+            supervised: step.supervised,
+            tokens: step.tokens,
             loss: 0.0,
             micro: 0,
             seconds: 0.0,
@@ -147,18 +150,18 @@ impl Trainer {
     }
 
     /// Forward and backward over one micro-batch; gives its share of the mean loss.
-    fn learn(&mut self, rows: &[Row], current: &StepInProgress) -> Result<f64, TrainError> {
-        let batch = collate(&rows.iter().collect::<Vec<_>>(), self.settings.packing);
+    fn learn(&mut self, micro_batch: &MicroBatch, current: &StepInProgress) -> Result<f64, TrainError> {
+        let MicroBatch { batch, examples } = micro_batch;
         let micro = (self.step() * self.settings.accumulate + current.micro) as u64;
         let pass = Pass {
             adapter: self.adapter.as_ref(),
             training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
             ..Pass::default()
         };
-        let Some(loss) = loss_of(&self.decoder, &batch, current.supervised, &pass)? else { return Ok(0.0) };
+        let Some(loss) = loss_of(&self.decoder, batch, current.supervised, &pass)? else { return Ok(0.0) };
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
-            return Err(self.not_finite("loss", self.step() + 1, &rows.iter().collect::<Vec<_>>()));
+            return Err(self.not_finite("loss", self.step() + 1, &self.rows(examples)));
         }
         self.optimizer.gather(&loss.backward()?)?;
         Ok(value)
@@ -168,11 +171,7 @@ impl Trainer {
         let grad_norm = self.optimizer.gradient_norm();
         if !grad_norm.is_finite() {
             self.optimizer.clear_gradients();
-            let first = self.step() * self.settings.accumulate;
-            let micro_batches = first..first + self.settings.accumulate;
-            let batch = |i| self.data.micro_batch(i, self.settings.batch, self.settings.seed);
-            let rows: Vec<&Row> = micro_batches.flat_map(batch).collect();
-            return Err(self.not_finite("gradient", self.step() + 1, &rows));
+            return Err(self.not_finite("gradient", self.step() + 1, &self.rows(&current.examples)));
         }
         let limit = self.settings.max_grad_norm;
         let factor = if limit > 0.0 && grad_norm > limit { limit / grad_norm } else { 1.0 };
@@ -193,6 +192,10 @@ impl Trainer {
             tokens_per_s: current.tokens as f64 / seconds.max(1e-9),
             elapsed_s: self.elapsed_s,
         })
+    }
+
+    fn rows(&self, examples: &[usize]) -> Vec<&Row> {
+        examples.iter().filter_map(|&example| self.data.train.get(example)).collect()
     }
 
     fn not_finite(&self, what: &'static str, step: usize, rows: &[&Row]) -> TrainError {

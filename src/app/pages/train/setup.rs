@@ -230,7 +230,7 @@ fn totals_ui(
             Fact::new("Total steps", count(settings.total_steps(examples)))
                 .explained(plan::length_in_words(settings, examples)),
             Fact::new("Effective batch", counted(batch, "example"))
-                .explained(format!("{} at once, {} gathered before each step", settings.batch, settings.accumulate)),
+                .explained(format!("A batch of {} times {} before each step", settings.batch, settings.accumulate)),
             Fact::new("Training examples", count(examples)),
             Fact::new("Held out", count(held_out))
                 .explained("Never trained on: the loss on them tells what was learnt"),
