@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Avx2;
-use super::lanes::{Lanes, Plain};
+use super::lanes::{Lanes, Machine, Plain};
 use super::{BlockType, floats, k_quants, packed, simple};
 
 /// Products of a weight and an activation that are worth a task of their own: some 30 µs.
@@ -32,18 +32,30 @@ impl Rows<'_> {
     }
 }
 
-/// `y[t, row] = Σ_k W[row, k] · x[t, k]` for a few tokens: W `[rows, cols]`, x `[tokens, cols]`, `y` `[tokens, rows]`, whose
-/// rows start `y_stride` elements apart.
+/// `y[t, row] = Σ_k W[row, k] · x[t, k]` for a few tokens: W `[rows, cols]`, x `[tokens, cols]`, `y` `[tokens, rows]`,
+/// whose rows start `y_stride` elements apart. Panics when a slice does not have the length that its shape needs.
 ///
-/// Activations stay in f32, and sums are of f32 in a fixed order: a token's result is the same bit for bit on any number
-/// of threads and whatever tokens come with it. Beyond some eight tokens, expanding the weights once and a matrix product
-/// are faster.
+/// Activations stay in f32, and sums are of f32 in a fixed order: a token's result is the same bit for bit on any
+/// number of threads and whatever tokens come with it. It is meant for up to eight: for many tokens, a matrix product
+/// with weights that were expanded once is faster.
 pub fn dot_rows(rows: Rows<'_>, cols: usize, x: &[f32], tokens: usize, y: &mut [f32], y_stride: usize) {
+    dot_rows_on(Machine::detect(), rows, cols, x, tokens, y, y_stride);
+}
+
+pub(super) fn dot_rows_on(
+    machine: Machine,
+    rows: Rows<'_>,
+    cols: usize,
+    x: &[f32],
+    tokens: usize,
+    y: &mut [f32],
+    y_stride: usize,
+) {
     let Some(count) = rows.count(cols) else { panic!("the weights are not whole rows of {cols}") };
     assert_eq!(Some(x.len()), tokens.checked_mul(cols), "activations of {tokens} tokens of {cols}");
     let last = tokens.checked_sub(1).map(|last| last * y_stride + count);
     assert!(count <= y_stride && last.is_none_or(|end| end <= y.len()), "the output is shorter than its shape");
-    let call = Call { cols, x, tokens, sums: Vec::new() };
+    let call = Call { machine, cols, x, tokens, sums: Vec::new() };
     match rows {
         Rows::F32(weights) => call.run::<Floats<floats::F32>>(weights, y, y_stride),
         Rows::Blocks(kind, bytes) => call.run_blocks(kind, bytes, y, y_stride),
@@ -95,7 +107,8 @@ impl<P: packed::Packed> Row for Blocks<P> {
 }
 
 /// What all rows are multiplied with.
-pub(super) struct Call<'a> {
+struct Call<'a> {
+    machine: Machine,
     cols: usize,
     /// `[tokens, cols]`.
     x: &'a [f32],
@@ -150,12 +163,12 @@ impl Call<'_> {
 
     /// Some rows on this thread; `y` has their results, one slice for each token.
     fn task<R: Row>(&self, weights: &[R::Stored], y: &mut [&mut [f32]]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = Avx2::detect() {
+        match self.machine {
+            Machine::Plain => self.task_on::<Plain, R>(Plain, weights, y),
+            #[cfg(target_arch = "x86_64")]
             // SAFETY: the instructions exist, because a value of `Avx2` does.
-            return unsafe { self.task_with_avx2::<R>(avx2, weights, y) };
+            Machine::Avx2(avx2) => unsafe { self.task_with_avx2::<R>(avx2, weights, y) },
         }
-        self.task_on::<Plain, R>(Plain, weights, y);
     }
 
     #[cfg(target_arch = "x86_64")]

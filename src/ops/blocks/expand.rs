@@ -2,19 +2,23 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Avx2;
-use super::lanes::{Lanes, Plain};
+use super::lanes::{Lanes, Machine, Plain};
 use super::{BlockType, floats, k_quants, packed, simple};
 
-/// Expands whole blocks, `[n / block_len]` of them, to f32: `out` `[n]`. The values are those that candle's own conversion
-/// gives, bit for bit; `out` must be exactly as long as the weights in `bytes`.
+/// Expands whole blocks, `[n / block_len]` of them, to f32: `out` `[n]`. The values are those that candle's own
+/// conversion gives, bit for bit. Panics when `out` is not exactly as long as the weights in `bytes`.
 pub fn expand(kind: BlockType, bytes: &[u8], out: &mut [f32]) {
+    expand_on(Machine::detect(), kind, bytes, out);
+}
+
+pub(super) fn expand_on(machine: Machine, kind: BlockType, bytes: &[u8], out: &mut [f32]) {
     assert_eq!(kind.row_bytes(out.len()), Some(bytes.len()), "bytes of {} weights of type {}", out.len(), kind.name());
-    #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = Avx2::detect() {
+    match machine {
+        Machine::Plain => blocks(Plain, kind, bytes, out),
+        #[cfg(target_arch = "x86_64")]
         // SAFETY: the instructions exist, because a value of `Avx2` does.
-        return unsafe { with_avx2(avx2, kind, bytes, out) };
+        Machine::Avx2(avx2) => unsafe { with_avx2(avx2, kind, bytes, out) },
     }
-    blocks(Plain, kind, bytes, out);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -23,9 +27,8 @@ fn with_avx2(s: Avx2, kind: BlockType, bytes: &[u8], out: &mut [f32]) {
     blocks(s, kind, bytes, out);
 }
 
-/// [`expand`] on one machine.
 #[inline(always)]
-pub(super) fn blocks<S: Lanes>(s: S, kind: BlockType, bytes: &[u8], out: &mut [f32]) {
+fn blocks<S: Lanes>(s: S, kind: BlockType, bytes: &[u8], out: &mut [f32]) {
     match kind {
         BlockType::F16 => floats::expand::<S, floats::F16>(s, bytes.as_chunks().0, out),
         BlockType::BF16 => floats::expand::<S, floats::BF16>(s, bytes.as_chunks().0, out),

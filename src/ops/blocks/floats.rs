@@ -88,7 +88,11 @@ pub(super) fn dot<S: Lanes, F: Float, const T: usize>(s: S, row: &[F::Stored], x
             total[t] = s.mul_add(weights, s.load(&x), total[t]);
         }
     }
-    total.map(|total| s.sum(total))
+    let mut y = [0f32; T];
+    for t in 0..T {
+        y[t] = s.sum(total[t]);
+    }
+    y
 }
 
 /// The elements, at most a vector of them, and zeros after them.

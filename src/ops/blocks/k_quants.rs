@@ -19,8 +19,9 @@ impl Packed for Q2K {
     fn unpack<S: Lanes>(s: S, block: &[u8], out: &mut Unpacked) {
         let mut factors = [0i8; 32];
         nibbles(&block[..16], &mut factors, 0);
-        scaled(s, &factors[..16], s.f16([block[80], block[81]]), &mut out.scales);
-        scaled(s, &factors[16..], -s.f16([block[82], block[83]]), &mut out.lows);
+        let [scale, minimum] = s.f16_pair([block[80], block[81], block[82], block[83]]);
+        scaled(s, &factors[..16], scale, &mut out.scales);
+        scaled(s, &factors[16..], -minimum, &mut out.lows);
         for (bytes, codes) in block[16..80].chunks_exact(32).zip(out.codes.chunks_exact_mut(128)) {
             two_bits::<0>(bytes, &mut codes[..32]);
             two_bits::<2>(bytes, &mut codes[32..64]);
@@ -30,7 +31,8 @@ impl Packed for Q2K {
     }
 }
 
-/// 32 bytes of highest bits, 64 bytes of four times two lower bits, 12 bytes of scales, f16 of the scales; codes −4 to 3.
+/// 32 bytes of highest bits, 64 bytes of four times two lower bits, 12 bytes of scales, f16 of the scales; codes −4
+/// to 3.
 pub(super) struct Q3K;
 
 impl Packed for Q3K {
@@ -93,8 +95,8 @@ impl Packed for Q5K {
     }
 }
 
-/// 128 bytes of two times four lower bits, 64 bytes of four times two higher, 16 signed scales, f16 of the scales; codes
-/// −32 to 31.
+/// 128 bytes of two times four lower bits, 64 bytes of four times two higher, 16 signed scales, f16 of the scales;
+/// codes −32 to 31.
 pub(super) struct Q6K;
 
 impl Packed for Q6K {
@@ -141,8 +143,9 @@ fn scales_and_lows<S: Lanes>(s: S, head: &[u8], out: &mut Unpacked) {
     let upper = |word: u32| (word >> 2) & 0x3030_3030;
     let scales = [scales & 0x3f3f_3f3f, (rest & 0x0f0f_0f0f) | upper(scales)];
     let mins = [mins & 0x3f3f_3f3f, ((rest >> 4) & 0x0f0f_0f0f) | upper(mins)];
-    scaled(s, &bytes(scales), s.f16([head[0], head[1]]), &mut out.scales[..LANES]);
-    scaled(s, &bytes(mins), -s.f16([head[2], head[3]]), &mut out.lows[..LANES]);
+    let [scale, minimum] = s.f16_pair([head[0], head[1], head[2], head[3]]);
+    scaled(s, &bytes(scales), scale, &mut out.scales[..LANES]);
+    scaled(s, &bytes(mins), -minimum, &mut out.lows[..LANES]);
 }
 
 /// Two words as eight factors.

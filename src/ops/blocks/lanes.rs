@@ -1,7 +1,10 @@
 //! Eight f32 at once, on two machines: plain Rust, and AVX2 with FMA and F16C.
 //!
 //! Kernels are written once, over [`Lanes`], as functions that are always inlined. Each is compiled for both machines,
-//! inside a function that enables the instructions of the second, and detection at run time chooses.
+//! inside a function that enables the instructions of the second, and detection at run time chooses. They pass no
+//! vector through a closure, say of `map`: the function that calls it is compiled without those instructions.
+
+use half::slice::HalfFloatSliceExt;
 
 /// Lanes of a vector.
 pub(super) const LANES: usize = 8;
@@ -21,6 +24,8 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn integers(self, x: &[i8; LANES]) -> Self::Vector;
     /// One f16, little endian.
     fn f16(self, x: [u8; 2]) -> f32;
+    /// Two f16 side by side, little endian, in one conversion.
+    fn f16_pair(self, x: [u8; 4]) -> [f32; 2];
     /// f16 as f32, little endian.
     fn f16s(self, x: &[[u8; 2]; LANES]) -> Self::Vector;
     /// bf16 as f32, little endian.
@@ -32,6 +37,25 @@ pub(super) trait Lanes: Copy + Send + Sync {
         let mut a = [0f32; LANES];
         self.store(x, &mut a);
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+}
+
+/// What a kernel runs on.
+#[derive(Clone, Copy)]
+pub(super) enum Machine {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+}
+
+impl Machine {
+    /// The best that this processor is. It is looked at once; later calls read what was found.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = Avx2::detect() {
+            return Self::Avx2(avx2);
+        }
+        Self::Plain
     }
 }
 
@@ -93,8 +117,15 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
+    fn f16_pair(self, [a, b, c, d]: [u8; 4]) -> [f32; 2] {
+        [self.f16([a, b]), self.f16([c, d])]
+    }
+
+    #[inline(always)]
     fn f16s(self, x: &[[u8; 2]; LANES]) -> [f32; LANES] {
-        lanes(|i| self.f16(x[i]))
+        let mut out = [0f32; LANES];
+        x.map(half::f16::from_le_bytes).convert_to_f32_slice(&mut out);
+        out
     }
 
     #[inline(always)]
@@ -116,15 +147,14 @@ mod avx2 {
     pub(in super::super) struct Avx2(());
 
     impl Avx2 {
-        /// Looks at the processor once; later calls read what was found.
         pub fn detect() -> Option<Self> {
             let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
             (has && is_x86_feature_detected!("f16c")).then_some(Self(()))
         }
     }
 
-    // SAFETY of every block below: the instructions exist, because a value of `Avx2` does; and each pointer comes from a
-    // reference to an array of exactly the bytes that are read or written, with instructions that need no alignment.
+    // SAFETY of every block below: the instructions exist, because a value of `Avx2` does; and each pointer comes from
+    // a reference to an array of exactly the bytes that are read or written, with instructions that need no alignment.
     impl Lanes for Avx2 {
         type Vector = __m256;
 
@@ -174,6 +204,15 @@ mod avx2 {
         fn f16(self, x: [u8; 2]) -> f32 {
             // SAFETY: see above.
             unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(u16::from_le_bytes(x))))) }
+        }
+
+        #[inline(always)]
+        fn f16_pair(self, x: [u8; 4]) -> [f32; 2] {
+            // SAFETY: see above.
+            unsafe {
+                let four = _mm_cvtph_ps(_mm_cvtsi32_si128(i32::from_le_bytes(x)));
+                [_mm_cvtss_f32(four), _mm_cvtss_f32(_mm_movehdup_ps(four))]
+            }
         }
 
         #[inline(always)]

@@ -58,8 +58,8 @@ pub(super) fn expand<S: Lanes, P: Packed>(s: S, blocks: &[u8], out: &mut [f32]) 
 
 /// The product of one row with the activations of `T` tokens.
 ///
-/// `Σ_k w_k x_k = Σ_groups scale · Σ code_k x_k + low · Σ x_k`, where `sums` holds `Σ x_k` of every group of each token.
-/// A token's result does not depend on the others.
+/// `Σ_k w_k x_k = Σ_groups scale · Σ code_k x_k + low · Σ x_k`, where `sums` holds `Σ x_k` of every group of each
+/// token. A token's result does not depend on the others.
 #[inline(always)]
 pub(super) fn dot<S: Lanes, P: Packed, const T: usize>(
     s: S,
@@ -73,13 +73,13 @@ pub(super) fn dot<S: Lanes, P: Packed, const T: usize>(
     let groups = P::LEN / P::GROUP;
     for (i, block) in row.chunks_exact(P::BYTES).enumerate() {
         P::unpack(s, block, &mut unpacked);
-        let x: [&[f32]; T] = x.map(|x| &x[i * P::LEN..(i + 1) * P::LEN]);
         for group in 0..groups {
             let scale = s.splat(unpacked.scales[group]);
-            let at = group * P::GROUP..(group + 1) * P::GROUP;
-            let codes = unpacked.codes[at.clone()].as_chunks::<LANES>().0;
+            let at = group * P::GROUP;
+            let codes = unpacked.codes[at..at + P::GROUP].as_chunks::<LANES>().0;
             for t in 0..T {
-                let part = group_dot(s, codes, x[t][at.clone()].as_chunks::<LANES>().0);
+                let x = &x[t][i * P::LEN..(i + 1) * P::LEN][at..at + P::GROUP];
+                let part = group_dot(s, codes, x.as_chunks::<LANES>().0);
                 total[t] = s.mul_add(part, scale, total[t]);
             }
         }

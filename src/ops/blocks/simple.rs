@@ -30,8 +30,7 @@ impl Packed for Q4_1 {
 
     #[inline(always)]
     fn unpack<S: Lanes>(s: S, block: &[u8], out: &mut Unpacked) {
-        out.scales[0] = s.f16([block[0], block[1]]);
-        out.lows[0] = s.f16([block[2], block[3]]);
+        [out.scales[0], out.lows[0]] = s.f16_pair([block[0], block[1], block[2], block[3]]);
         nibbles(&block[4..20], &mut out.codes[..32], 0);
     }
 }
@@ -64,8 +63,7 @@ impl Packed for Q5_1 {
 
     #[inline(always)]
     fn unpack<S: Lanes>(s: S, block: &[u8], out: &mut Unpacked) {
-        out.scales[0] = s.f16([block[0], block[1]]);
-        out.lows[0] = s.f16([block[2], block[3]]);
+        [out.scales[0], out.lows[0]] = s.f16_pair([block[0], block[1], block[2], block[3]]);
         nibbles(&block[8..24], &mut out.codes[..32], 0);
         add_fifth_bits(&block[4..8], &mut out.codes[..32]);
     }
