@@ -1,13 +1,15 @@
 //! How examples are laid together changes nothing of what is learnt.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor};
 use hydra_studio::adapter::{Adapter, AdapterSpec, Method, Pass, Target};
 use hydra_studio::data::Source;
 use hydra_studio::job::Job;
-use hydra_studio::model::BaseModel;
+use hydra_studio::model::{BaseModel, Sequences};
 use hydra_studio::text::{Batch, TokenizedExample};
 use hydra_studio::train::{Batcher, Dataset, Row, Schedule, TrainSettings, Trainer, loss_of};
 
@@ -21,15 +23,12 @@ fn model() -> BaseModel {
 
 /// An adapter of which no tensor is zero, so that every one has a gradient.
 fn adapter(model: &BaseModel) -> Adapter {
-    let spec = AdapterSpec {
-        method: Method::HydraLora,
-        rank: 4,
-        heads: 3,
-        alpha: 8.0,
-        dropout: 0.0,
-        rslora: false,
-        targets: Target::ALL.to_vec(),
-    };
+    adapter_on(model, Target::ALL.to_vec(), 0.0)
+}
+
+fn adapter_on(model: &BaseModel, targets: Vec<Target>, dropout: f64) -> Adapter {
+    let spec =
+        AdapterSpec { method: Method::HydraLora, rank: 4, heads: 3, alpha: 8.0, dropout, rslora: false, targets };
     let adapter = Adapter::new(&spec, 2, |m| model.dims(m).unwrap(), 7, &Device::Cpu).unwrap();
     for var in adapter.vars() {
         let ramp = Tensor::arange(0f32, var.elem_count() as f32, &Device::Cpu).unwrap();
@@ -76,6 +75,58 @@ fn packed_examples_give_the_loss_and_the_gradients_of_padded_ones() {
     for (ours, theirs) in our_gradients.iter().zip(&their_gradients) {
         assert!(distance(ours, theirs) < 1e-5, "{}", distance(ours, theirs));
     }
+}
+
+#[test]
+fn recomputation_gives_the_loss_and_the_gradients_of_keeping_everything() {
+    let (model, examples) = (model(), examples());
+    let batch = Batch::packed(&examples.iter().collect::<Vec<_>>());
+    for (targets, dropout) in [(Target::ALL.to_vec(), 0.0), (Target::ALL.to_vec(), 0.2), (vec![Target::V], 0.0)] {
+        let adapter = adapter_on(&model, targets, dropout);
+        let pass = Pass { training_seed: Some(5), ..Pass::with(&adapter) };
+        let kept = loss_of(&model.decoder, &batch, batch.supervised(), &pass).unwrap().unwrap();
+        let grads = kept.backward().unwrap();
+        let mut again = HashMap::new();
+        let sequences = Sequences::at(&batch.spans, batch.ids.len());
+        let gather = |grads: &GradStore| {
+            for (i, var) in adapter.vars().iter().enumerate() {
+                if let Some(gradient) = grads.get(var) {
+                    assert!(again.insert(i, values(gradient)).is_none(), "tensor {i} had two gradients");
+                }
+            }
+            Ok(())
+        };
+        let (ids, labels) = (&batch.ids, &batch.labels);
+        let supervised = batch.supervised();
+        let loss = model.decoder.loss_with_recomputation(ids, labels, &sequences, supervised, &pass, gather);
+        assert_eq!(loss.unwrap().unwrap(), kept.to_scalar::<f32>().unwrap());
+        for (i, var) in adapter.vars().iter().enumerate() {
+            let off = distance(&again[&i], &values(grads.get(var).unwrap()));
+            assert!(off < 1e-6, "tensor {i}: {off}");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_recomputation_and_a_thread_of_its_own_learns_what_one_without_learns() {
+    let plain = trained_with(settings(6, 1, true));
+    let other = trained_with(TrainSettings { recompute: true, threads: Some(1), ..settings(6, 1, true) });
+    for (ours, theirs) in plain.iter().zip(&other) {
+        assert!(distance(ours, theirs) < 1e-6, "{}", distance(ours, theirs));
+    }
+}
+
+/// The adapter's tensors after four steps.
+fn trained_with(settings: TrainSettings) -> Vec<Vec<f64>> {
+    let model = model();
+    let adapter = adapter(&model);
+    let vars = adapter.vars();
+    let data = Arc::new(dataset());
+    let mut trainer = Trainer::new(model.decoder.clone(), Some(adapter), vars.clone(), data, settings, 4);
+    while trainer.step() < 4 {
+        trainer.micro_step().unwrap();
+    }
+    vars.iter().map(|var| values(var.as_tensor())).collect()
 }
 
 /// The examples, and settings under which a step takes all six of them.

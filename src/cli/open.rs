@@ -8,15 +8,25 @@ use anyhow::bail;
 
 use super::output::Output;
 use crate::adapter::{Adapter, AdapterTensors, CardInfo, folder};
-use crate::model::{BaseModel, ModelConfig};
+use crate::model::{BaseModel, BaseType, ModelConfig};
 use crate::text::TokenizedExample;
 use crate::train::{AdapterPlace, DeviceChoice, open_device};
 
-/// The base model at `path`, on the device of `choice`.
+/// The base model at `path`, on the device of `choice`, its matrices kept as they are stored.
 pub(super) fn model(path: &Path, choice: DeviceChoice, output: &Output) -> anyhow::Result<Arc<BaseModel>> {
+    model_as(path, BaseType::Stored, choice, output)
+}
+
+/// The base model at `path`, on the device of `choice`, its matrices kept as `base`.
+pub(super) fn model_as(
+    path: &Path,
+    base: BaseType,
+    choice: DeviceChoice,
+    output: &Output,
+) -> anyhow::Result<Arc<BaseModel>> {
     let device = open_device(choice)?;
     let started = Instant::now();
-    let model = BaseModel::load(path, &device, output.job())?;
+    let model = BaseModel::load_as(path, base, &device, output.job())?;
     output.clear_progress();
     log::debug!(
         "loaded {} ({} parameters, stored as {}) in {:.1} s",

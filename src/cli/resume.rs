@@ -35,7 +35,7 @@ pub fn run(args: &ResumeArgs, output: &Output) -> anyhow::Result<Outcome> {
     for data in file.data.files() {
         data.check()?;
     }
-    let model = open::model(&file.model.path, file.settings.device, output)?;
+    let model = open::model_as(&file.model.path, file.settings.base, file.settings.device, output)?;
     file.check_model(&model)?;
     let data = dataset(&file, &model, output)?;
     let (run, skipped) = Run::resume(model, Arc::new(data), &file, folder)?;

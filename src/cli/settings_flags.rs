@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::flags::{HeadCount, Targets, help, named};
 use crate::adapter::{Method, Target};
+use crate::model::BaseType;
 use crate::train::{DeviceChoice, Length, Schedule, TrainSettings};
 
 /// The settings that flags and file overrule; the only place where defaults stand.
@@ -106,6 +107,18 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
     pub device: Option<DeviceChoice>,
 
+    /// What the base model's matrices are kept in; fewer bits need less memory [default: stored, as the file has them]
+    #[arg(long, value_name = "stored|f32|f16|bf16|q8_0")]
+    pub base: Option<BaseType>,
+
+    /// Compute activations again in backward instead of keeping them: far less memory, about a third more time
+    #[arg(long)]
+    pub recompute: bool,
+
+    /// Threads to compute on [default: one for every core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
     /// Compute each example in a row of its own, filled up to the longest of its batch, instead of packing short ones
     /// into rows of the context's length; slower, and the same but for rounding
     #[arg(long)]
@@ -157,6 +170,9 @@ impl TrainingFlags {
         put(&mut settings.held_out, self.held_out);
         put(&mut settings.seed, self.seed);
         put(&mut settings.device, self.device);
+        put(&mut settings.base, self.base);
+        settings.recompute |= self.recompute;
+        settings.threads = self.threads.or(settings.threads);
         settings.checkpoint_every = self.checkpoint_every.or(settings.checkpoint_every);
         settings.eval_every = self.eval_every.or(settings.eval_every);
     }

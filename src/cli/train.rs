@@ -86,7 +86,7 @@ impl TrainArgs {
 pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     let mut settings = args.settings()?;
     RunFolder::refuse_taken(&args.out)?;
-    let model = open::model(&args.model, settings.device, output)?;
+    let model = open::model_as(&args.model, settings.base, settings.device, output)?;
     if let Some(start) = &settings.init_adapter {
         let place = open::adapter_place(start, &model, output)?;
         settings.init_adapter = Some(std::path::absolute(&place.folder).unwrap_or(place.folder));
@@ -163,6 +163,7 @@ mod tests {
     use super::super::settings_flags::parse_config;
     use super::*;
     use crate::adapter::{Method, Target};
+    use crate::model::BaseType;
     use crate::train::{DeviceChoice, Length, Schedule};
 
     #[derive(Parser)]
@@ -201,7 +202,7 @@ mod tests {
             "--data a.csv b.csv --method lora-moe --rank 4 --heads 5 --alpha 12 --dropout 0.1 --rslora --targets q,v \
              --steps 7 --batch 3 --accumulate 6 --context 64 --lr 0.001 --schedule constant --warmup 0 \
              --max-grad-norm 0 --weight-decay 0.01 --held-out 0.2 --seed 9 --device cpu --no-packing --checkpoint-every 2 --eval-every 3 \
-             --init-adapter start",
+             --init-adapter start --base q8_0 --recompute --threads 2",
         )
         .unwrap();
         assert_eq!(args.data, [PathBuf::from("a.csv"), PathBuf::from("b.csv")]);
@@ -229,6 +230,9 @@ mod tests {
             checkpoint_every: Some(2),
             eval_every: Some(3),
             init_adapter: Some("start".into()),
+            base: BaseType::Q8_0,
+            recompute: true,
+            threads: Some(2),
         };
         assert_eq!(args.settings().unwrap(), expected);
     }

@@ -23,6 +23,8 @@ pub struct BaseModel {
     /// Tells this model from any other; see [`OpenedModel::fingerprint`].
     pub fingerprint: String,
     pub generation: GenerationDefaults,
+    /// What the matrices are kept in.
+    pub base: BaseType,
     tokenizer: Result<ChatTokenizer, String>,
 }
 
@@ -78,6 +80,7 @@ impl BaseModel {
             stored_as: opened.stored_as,
             weight_bytes: opened.weight_bytes,
             generation: opened.generation,
+            base,
             tokenizer: tokenizer
                 .map(|tokenizer| tokenizer.for_vocabulary(opened.config.vocab))
                 .map_err(|error| error.to_string()),

@@ -36,6 +36,7 @@ mod profile;
 mod rope;
 mod storage;
 mod swiglu;
+mod threads;
 mod weight;
 
 #[cfg(test)]
@@ -51,4 +52,5 @@ pub use norm::{head_norm, rms_norm};
 pub use profile::{OpKind, profiled, set_profiling};
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
+pub use threads::{ComputeThreads, give_way};
 pub use weight::Weight;

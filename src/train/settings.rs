@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::adapter::{AdapterSpec, Method, Target};
+use crate::model::BaseType;
 
 /// How long to train.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub enum DeviceChoice {
     Cuda,
     Metal,
 }
+
+/// More cores than any machine has that this runs on.
+const MAX_THREADS: usize = 1024;
 
 /// Every setting of a run but the places it reads and writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +80,12 @@ pub struct TrainSettings {
     /// Seeds the adapter's start, the split, the order of examples and dropout.
     pub seed: u64,
     pub device: DeviceChoice,
+    /// What the base model's matrices are kept in.
+    pub base: BaseType,
+    /// Whether backward computes every block again instead of keeping its activations: less memory, a third more time.
+    pub recompute: bool,
+    /// Threads to compute on; `None`: one for every core.
+    pub threads: Option<usize>,
     /// Steps between two checkpoints; `None`: ten over the run, and never fewer than one in 100 steps.
     pub checkpoint_every: Option<usize>,
     /// Steps between two measures of held-out loss; `None`: ten over the run.
@@ -122,6 +132,9 @@ impl Default for TrainSettings {
             held_out: 0.05,
             seed: 42,
             device: DeviceChoice::Auto,
+            base: BaseType::Stored,
+            recompute: false,
+            threads: None,
             checkpoint_every: None,
             eval_every: None,
             init_adapter: None,
@@ -173,6 +186,11 @@ impl TrainSettings {
         let whole = [("batch", self.batch), ("accumulate", self.accumulate), ("context", self.context)];
         if let Some((name, _)) = whole.into_iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
+        }
+        if let Some(threads) = self.threads.filter(|threads| !(1..=MAX_THREADS).contains(threads)) {
+            return Err(format!(
+                "{threads} threads cannot compute: use 1 to {MAX_THREADS}, or leave it out for all cores"
+            ));
         }
         if self.context < 8 {
             return Err(format!("a context of {} tokens leaves nothing to learn: use 128 to 2048", self.context));

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use candle_core::backprop::GradStore;
+
 use crate::adapter::{Adapter, GateCapture, GateLoad, Pass};
 use crate::model::{Decoder, Sequences};
+use crate::ops::ComputeThreads;
 use crate::text::Batch;
 
 use super::batches::MicroBatch;
@@ -21,6 +24,7 @@ pub struct Trainer {
     optimizer: AdamW,
     data: Arc<Dataset>,
     feed: Feed,
+    threads: ComputeThreads,
     settings: TrainSettings,
     steps: usize,
     /// Seconds trained, pauses left out.
@@ -63,7 +67,8 @@ impl Trainer {
         let constants = AdamConstants { weight_decay: settings.weight_decay, ..AdamConstants::default() };
         let optimizer = AdamW::new(vars, constants);
         let feed = Feed::new(data.clone(), settings.clone(), steps);
-        Self { decoder, adapter, optimizer, data, feed, settings, steps, elapsed_s: 0.0, current: None }
+        let threads = ComputeThreads::new(settings.threads);
+        Self { decoder, adapter, optimizer, data, feed, threads, settings, steps, elapsed_s: 0.0, current: None }
     }
 
     /// Optimizer steps done.
@@ -118,6 +123,10 @@ impl Trainer {
     ///
     /// Errs, with the rows of the batch, when the loss or a gradient is not a finite number.
     pub fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {
+        self.threads.clone().run(|| self.micro_step_here())
+    }
+
+    fn micro_step_here(&mut self) -> Result<Option<StepRecord>, TrainError> {
         let started = Instant::now();
         let mut current = match self.current.take() {
             Some(current) => current,
@@ -153,17 +162,32 @@ impl Trainer {
     fn learn(&mut self, micro_batch: &MicroBatch, current: &StepInProgress) -> Result<f64, TrainError> {
         let MicroBatch { batch, examples } = micro_batch;
         let micro = (self.step() * self.settings.accumulate + current.micro) as u64;
+        let loss = self.gather_gradients(batch, current.supervised, micro)?;
+        if !loss.is_finite() {
+            return Err(self.not_finite("loss", self.step() + 1, &self.rows(examples)));
+        }
+        Ok(f64::from(loss))
+    }
+
+    /// The loss of a batch, 0 where nothing in it is supervised. Its gradients are gathered where it is finite.
+    fn gather_gradients(&mut self, batch: &Batch, supervised: usize, micro: u64) -> candle_core::Result<f32> {
         let pass = Pass {
             adapter: self.adapter.as_ref(),
             training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
             ..Pass::default()
         };
-        let Some(loss) = loss_of(&self.decoder, batch, current.supervised, &pass)? else { return Ok(0.0) };
-        let value = f64::from(loss.to_scalar::<f32>()?);
-        if !value.is_finite() {
-            return Err(self.not_finite("loss", self.step() + 1, &self.rows(examples)));
+        if self.settings.recompute && self.adapter.is_some() {
+            let sequences = Sequences::at(&batch.spans, batch.ids.len());
+            let gather = |grads: &GradStore| self.optimizer.gather(grads);
+            let (ids, labels) = (&batch.ids, &batch.labels);
+            let loss = self.decoder.loss_with_recomputation(ids, labels, &sequences, supervised, &pass, gather)?;
+            return Ok(loss.unwrap_or(0.0));
         }
-        self.optimizer.gather(&loss.backward()?)?;
+        let Some(loss) = loss_of(&self.decoder, batch, supervised, &pass)? else { return Ok(0.0) };
+        let value = loss.to_scalar::<f32>()?;
+        if value.is_finite() {
+            self.optimizer.gather(&loss.backward()?)?;
+        }
         Ok(value)
     }
 
@@ -208,6 +232,10 @@ impl Trainer {
     /// # Errors
     /// When the loss is not a finite number.
     pub fn evaluate(&self, rows: &[&Row], load: Option<&mut GateLoad>) -> Result<EvalSum, TrainError> {
+        self.threads.run(|| self.evaluate_here(rows, load))
+    }
+
+    fn evaluate_here(&self, rows: &[&Row], load: Option<&mut GateLoad>) -> Result<EvalSum, TrainError> {
         let batch = collate(rows, self.settings.packing);
         let supervised = rows.iter().map(|row| row.tokens.supervised_count()).sum();
         let capture = GateCapture::default();

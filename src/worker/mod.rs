@@ -47,6 +47,8 @@ pub struct Worker {
 /// # Errors
 /// When the system refuses a thread.
 pub fn spawn(demo_folder: PathBuf, wake: Waker) -> std::io::Result<Worker> {
+    // The window that asked for a worker draws beside what is computed.
+    crate::ops::give_way();
     let (requests, inbox) = crossbeam_channel::bounded(REQUESTS);
     let (outbox, events) = outbox::Outbox::new(wake);
     let thread = dispatch::start(inbox, outbox, demo_folder)?;

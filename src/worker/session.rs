@@ -17,7 +17,7 @@ use crate::adapter::{Adapter, CardInfo, folder};
 use crate::data::ColumnMap;
 use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
-use crate::model::BaseModel;
+use crate::model::{BaseModel, BaseType};
 use crate::project::unpack_demo;
 use crate::train::{AdapterPlace, DeviceChoice, open_device};
 
@@ -104,7 +104,7 @@ impl Session {
         match request {
             Request::LoadModel { path, device } => {
                 self.refuse_while_training("load another model")?;
-                self.put_model(&path, device, job)
+                self.put_model(&path, BaseType::Stored, device, job)
             }
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
@@ -126,9 +126,9 @@ impl Session {
 
     /// Loads a model in place of the one at hand, with which its adapter goes. An answer under way ends only then: where
     /// the load fails, it goes on.
-    pub fn put_model(&mut self, path: &Path, choice: DeviceChoice, job: &Job) -> anyhow::Result<()> {
+    pub fn put_model(&mut self, path: &Path, base: BaseType, choice: DeviceChoice, job: &Job) -> anyhow::Result<()> {
         let device = open_device(choice)?;
-        let model = BaseModel::load(path, &device, job)?;
+        let model = BaseModel::load_as(path, base, &device, job)?;
         model.tokenizer()?;
         let loaded = summary::model(&model)?;
         job.check()?;
@@ -157,6 +157,26 @@ impl Session {
             self.hold_out(SplitRule::of(&run.settings));
         }
         Ok(())
+    }
+
+    /// The model at hand with its matrices kept as `base`: it is read again where they are not. Its adapter stays on.
+    pub fn model_as(&mut self, base: BaseType, job: &Job) -> anyhow::Result<Arc<BaseModel>> {
+        let model = self.model()?;
+        if model.base == base {
+            return Ok(model);
+        }
+        let again = BaseModel::load_as(&model.path, base, model.decoder.device(), job)?;
+        if again.fingerprint != model.fingerprint {
+            anyhow::bail!(
+                "the files of {} have changed since it was loaded: load it again on the Model page",
+                model.name
+            );
+        }
+        job.check()?;
+        let again = Arc::new(again);
+        self.end_answer(EndReason::Cancelled);
+        self.model = Some(again.clone());
+        Ok(again)
     }
 
     /// The model at hand, or what to do without one.
@@ -245,7 +265,7 @@ impl Session {
     fn open_demo(&mut self, job: &Job) -> anyhow::Result<()> {
         self.refuse_while_training("open the demo")?;
         let demo = unpack_demo(&self.around.demo_folder)?;
-        self.put_model(&demo.model, DeviceChoice::Auto, job)?;
+        self.put_model(&demo.model, BaseType::Stored, DeviceChoice::Auto, job)?;
         super::import::start_import(vec![demo.data], ColumnMap::default(), &self.around);
         Ok(())
     }

@@ -41,7 +41,7 @@ impl Session {
             self.refuse_second_run();
             return Ok(());
         }
-        let (model, LoadedData { imported, .. }) = (self.model()?, self.data()?);
+        let (model, LoadedData { imported, .. }) = (self.model_as(settings.base, job)?, self.data()?);
         settings.context = settings.context.min(model.decoder.config().max_position);
         // The run computes where the model is, and a resumed one loads it there again.
         settings.device = self.device;
@@ -70,7 +70,7 @@ impl Session {
             anyhow::bail!("this run was trained on a token file: resume it with `hydra-studio resume`");
         };
         if !self.is_at_hand(&file) {
-            self.put_model(&file.model.path, file.settings.device, job)?;
+            self.put_model(&file.model.path, file.settings.base, file.settings.device, job)?;
         }
         let model = self.model()?;
         file.check_model(&model)?;
@@ -95,7 +95,8 @@ impl Session {
     /// Whether the loaded model is the run's, on the device of the run's choice.
     fn is_at_hand(&self, file: &RunFile) -> bool {
         let is_same = self.model.as_ref().is_some_and(|model| model.fingerprint == file.model.fingerprint);
-        is_same && self.device == file.settings.device
+        let is_kept_so = self.model.as_ref().is_some_and(|model| model.base == file.settings.base);
+        is_same && is_kept_so && self.device == file.settings.device
     }
 
     /// A warning, not a failure of the run's job: that would read as if the run under way had failed.

@@ -7,6 +7,7 @@ use egui::{ComboBox, DragValue, Response, TextEdit, Ui};
 use crate::adapter::{Method, Target};
 use crate::app::pages::PageContext;
 use crate::app::theme::space;
+use crate::model::BaseType;
 use crate::train::{Length, Schedule, TrainSettings};
 
 /// One setting.
@@ -34,10 +35,13 @@ pub enum Field {
     CheckpointEvery,
     EvalEvery,
     InitAdapter,
+    Base,
+    Recompute,
+    Threads,
 }
 
 /// Fields that belong together.
-pub const GROUPS: [(&str, &[Field]); 4] = [
+pub const GROUPS: [(&str, &[Field]); 5] = [
     (
         "Adapter",
         &[
@@ -53,6 +57,7 @@ pub const GROUPS: [(&str, &[Field]); 4] = [
     ),
     ("Length and batch", &[Field::Length, Field::Batch, Field::Accumulate, Field::Context, Field::Packing]),
     ("Learning", &[Field::Lr, Field::Schedule, Field::Warmup, Field::MaxGradNorm, Field::WeightDecay]),
+    ("Memory and speed", &[Field::Base, Field::Recompute, Field::Threads]),
     ("Measuring and saving", &[Field::HeldOut, Field::EvalEvery, Field::CheckpointEvery, Field::Seed]),
 ];
 
@@ -94,6 +99,9 @@ impl Field {
             Self::CheckpointEvery => text("Checkpoint every", "automatic", "Steps between two checkpoints on disk. Automatic: ten over the run, and never more than 100 steps apart."),
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
             Self::InitAdapter => text("Start from adapter", "none", "A folder with an adapter to go on from, of the same method, heads, rank and modules. Empty: start anew."),
+            Self::Base => text("Base model kept as", "as stored", "What the frozen weights are kept in while training. Fewer bits take less memory; 8 bits round a little. All arithmetic stays in 32 bits."),
+            Self::Recompute => text("Recompute activations", "off", "Computes every layer again on the way back instead of remembering it: far less memory, about a third more time, the same result."),
+            Self::Threads => text("Threads", "automatic", "Processor cores that training uses. Automatic: all of them; the window still comes first."),
         }
     }
 
@@ -122,6 +130,9 @@ impl Field {
             Self::CheckpointEvery => to.checkpoint_every = from.checkpoint_every,
             Self::EvalEvery => to.eval_every = from.eval_every,
             Self::InitAdapter => to.init_adapter.clone_from(&from.init_adapter),
+            Self::Base => to.base = from.base,
+            Self::Recompute => to.recompute = from.recompute,
+            Self::Threads => to.threads = from.threads,
         }
     }
 
@@ -163,12 +174,23 @@ impl Field {
             Self::CheckpointEvery => every_ui(ui, name, &mut settings.checkpoint_every),
             Self::EvalEvery => every_ui(ui, name, &mut settings.eval_every),
             Self::InitAdapter => init_adapter_ui(ui, name, settings, cx),
+            Self::Base => choice_ui(ui, name, &mut settings.base, &BASES),
+            Self::Recompute => named(ui.checkbox(&mut settings.recompute, "Trade time for memory"), name),
+            Self::Threads => threads_ui(ui, name, &mut settings.threads),
         }
     }
 }
 
 const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Cosine, "Cosine"), (Schedule::Linear, "Linear"), (Schedule::Constant, "Constant")];
+
+const BASES: [(BaseType, &str); 5] = [
+    (BaseType::Stored, "As stored"),
+    (BaseType::F32, "32 bits"),
+    (BaseType::BF16, "16 bits (bf16)"),
+    (BaseType::F16, "16 bits (f16)"),
+    (BaseType::Q8_0, "8 bits"),
+];
 
 /// What an interval starts with when automatic is switched off.
 const USUAL_INTERVAL: usize = 50;
@@ -227,14 +249,24 @@ fn alpha_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings) {
 }
 
 fn every_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>) {
+    automatic_ui(ui, name, value, USUAL_INTERVAL, 1_000_000, " steps");
+}
+
+fn threads_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    automatic_ui(ui, name, value, cores, cores, "");
+}
+
+/// A number that may be left to the program.
+fn automatic_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>, usual: usize, most: usize, suffix: &str) {
     let mut is_auto = value.is_none();
     let auto = ui.checkbox(&mut is_auto, "Automatic");
     if auto.changed() {
-        *value = if is_auto { None } else { Some(USUAL_INTERVAL) };
+        *value = if is_auto { None } else { Some(usual) };
     }
     auto.accessible_name(format!("{name}: automatic"));
-    if let Some(steps) = value {
-        named(ui.add(DragValue::new(steps).range(1..=1_000_000).suffix(" steps")), name);
+    if let Some(number) = value {
+        named(ui.add(DragValue::new(number).range(1..=most).suffix(suffix)), name);
     }
 }
 
@@ -324,6 +356,9 @@ mod tests {
             checkpoint_every: Some(1),
             eval_every: Some(1),
             init_adapter: Some("a".into()),
+            base: BaseType::F16,
+            recompute: true,
+            threads: Some(1),
         }
     }
 
