@@ -51,7 +51,9 @@ pub(super) fn dot_rows_on(
     y: &mut [f32],
     y_stride: usize,
 ) {
-    let Some(count) = rows.count(cols) else { panic!("the weights are not whole rows of {cols}") };
+    let count = rows.count(cols);
+    assert!(count.is_some(), "the weights are not whole rows of {cols}");
+    let count = count.unwrap_or_default();
     assert_eq!(Some(x.len()), tokens.checked_mul(cols), "activations of {tokens} tokens of {cols}");
     let last = tokens.checked_sub(1).map(|last| last * y_stride + count);
     assert!(count <= y_stride && last.is_none_or(|end| end <= y.len()), "the output is shorter than its shape");
