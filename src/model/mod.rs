@@ -5,7 +5,8 @@
 //! used is refused before memory is taken for it, with a [`ModelError`] that names the file and the mend.
 //!
 //! [`Decoder`] is the Llama family from the embedding to the logits, built from any [`TensorSource`]; [`BaseModel`] is a
-//! decoder with its tokenizer, and [`Generator`] answers with it, a token at a time.
+//! decoder with its tokenizer, and [`Generator`] answers with it, a token at a time. [`ModelShape`] makes one of random
+//! weights, to measure speed where there is no model at hand.
 //!
 //! Start reading in `config/mod.rs`, then `weights/mod.rs`, then `decoder.rs`.
 
@@ -15,6 +16,7 @@ mod config;
 mod decoder;
 mod error;
 mod generate;
+mod random;
 mod recompute;
 mod rope;
 mod sampler;
@@ -28,6 +30,7 @@ pub use config::{Architecture, ConfigError, ModelConfig, RopeScaling, SlidingWin
 pub use decoder::{Decoder, TensorSource};
 pub use error::ModelError;
 pub use generate::{Generator, Piece, StopReason, generate};
+pub use random::{ModelShape, RandomWeights};
 pub use rope::inverse_frequencies;
 pub use sampler::{Sampler, SamplerSettings};
 pub use sequences::Sequences;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
-use crate::ops::BlockType;
+use crate::ops::{BlockType, Weight};
 
 /// What the matrices of a base model are kept in while it is used. Everything is computed in f32 whatever they are kept in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl BaseType {
 
     /// What rows of `cols` elements are kept in, from what they are stored in (`None`: f32). Rows that 8-bit blocks do not
     /// fill stay at 16 bits.
-    pub(super) fn kind(self, stored: Option<BlockType>, cols: usize) -> Option<BlockType> {
+    fn kind(self, stored: Option<BlockType>, cols: usize) -> Option<BlockType> {
         match self {
             BaseType::Stored => stored,
             BaseType::F32 => None,
@@ -52,6 +53,18 @@ impl BaseType {
             BaseType::Q8_0 if BlockType::Q8_0.row_bytes(cols).is_some() => Some(BlockType::Q8_0),
             BaseType::Q8_0 => Some(BlockType::F16),
         }
+    }
+
+    /// A matrix kept in this type on `device`. A device that is not the CPU keeps it in bf16, or in f32 where that is asked
+    /// for.
+    pub(in crate::model) fn keep(self, stored: Weight, device: &Device) -> candle_core::Result<Weight> {
+        if device.is_cpu() {
+            let kind = self.kind(stored.kind(), stored.cols());
+            return if kind == stored.kind() { Ok(stored) } else { stored.kept_as(kind) };
+        }
+        let is_f32 = self == BaseType::F32 || (self == BaseType::Stored && stored.kind().is_none());
+        let dtype = if is_f32 { DType::F32 } else { DType::BF16 };
+        Weight::dense(stored.to_tensor()?.to_dtype(dtype)?.to_device(device)?)
     }
 }
 

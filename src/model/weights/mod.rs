@@ -219,16 +219,7 @@ impl Weights {
     /// Reads the matrix `name`, which must have exactly `shape`, to be kept as `base` on `device`. A device that is not the
     /// CPU keeps it in bf16, or in f32 where that is asked for. Errs as [`Weights::tensor`].
     pub fn matrix(&self, name: &str, shape: [usize; 2], base: BaseType, device: &Device) -> Result<Weight, ModelError> {
-        let stored = self.stored_weight(name, &shape, shape)?;
-        let [_, cols] = shape;
-        let kept = if device.is_cpu() {
-            let kind = base.kind(stored.kind(), cols);
-            if kind == stored.kind() { Ok(stored) } else { stored.kept_as(kind) }
-        } else {
-            let is_f32 = base == BaseType::F32 || (base == BaseType::Stored && stored.kind().is_none());
-            let dtype = if is_f32 { DType::F32 } else { DType::BF16 };
-            stored.to_tensor().and_then(|tensor| Weight::dense(tensor.to_dtype(dtype)?.to_device(device)?))
-        };
+        let kept = base.keep(self.stored_weight(name, &shape, shape)?, device);
         kept.map_err(|source| ModelError::tensor(name, &self.path_of(name), source))
     }
 

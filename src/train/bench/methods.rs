@@ -1,0 +1,115 @@
+//! What the methods cost beside each other.
+
+use serde::Serialize;
+
+use super::figures::{Sample, median};
+use super::training::Steps;
+use super::{Bench, WARM_UP};
+use crate::adapter::Method;
+use crate::train::{TrainError, TrainSettings};
+
+/// Rows of a step, and their tokens.
+const BATCH: (usize, usize) = (4, 256);
+
+/// The methods compared: name, rank, heads. All others are held against plain LoRA of the same rank, the first.
+const COMPARED: [(Method, usize, usize); 5] = [
+    (Method::Lora, 8, 1),
+    (Method::HydraLora, 8, 3),
+    (Method::Lora, 32, 1),
+    (Method::LoraSplit, 8, 4),
+    (Method::LoraMoe, 8, 4),
+];
+
+/// What one method costs, medians over rounds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MethodCost {
+    pub method: Method,
+    pub rank: usize,
+    pub heads: usize,
+    /// Trainable parameters of `A` and `B`, and of the routers.
+    pub parameters: usize,
+    pub router_parameters: usize,
+    pub rounds: usize,
+    /// Tokens of a step.
+    pub tokens: usize,
+    /// Seconds of a step.
+    pub wall_s: f64,
+    pub cpu_s: Option<f64>,
+    pub tokens_per_s: f64,
+    pub tokens_per_cpu_s: Option<f64>,
+    /// CPU time of a token beside that of LoRA of rank 8 in the same round; by the clock where CPU time is not known.
+    pub relative_cost: f64,
+}
+
+impl Bench<'_> {
+    /// Measures HydraLoRA and its relatives on the same rows of 4 × 256 tokens. Every round takes one step of each, so that
+    /// whatever else the machine does disturbs them alike, and begins with another one.
+    ///
+    /// # Errors
+    /// When the computation fails, or the job is cancelled.
+    pub fn methods(&self) -> Result<Vec<MethodCost>, TrainError> {
+        let (rows, tokens) = BATCH;
+        let settings = self.rows_settings(rows, tokens);
+        let data = self.random_rows(&settings);
+        let rounds = WARM_UP + self.steps;
+        let start = |(method, rank, heads)| {
+            let settings = TrainSettings { method, rank, heads, ..settings.clone() };
+            Steps::new(self, settings, data.clone(), rounds)
+        };
+        let mut methods: Vec<Steps> = COMPARED.into_iter().map(start).collect::<Result<_, _>>()?;
+        let mut samples = vec![Vec::new(); methods.len()];
+        for round in 0..rounds {
+            for turn in 0..methods.len() {
+                self.progress("methods", round * methods.len() + turn, rounds * methods.len());
+                let which = (round + turn) % methods.len();
+                let Some(steps) = methods.get_mut(which) else { continue };
+                let sample = steps.next(self)?;
+                samples.get_mut(which).filter(|_| round >= WARM_UP).into_iter().for_each(|all| all.push(sample));
+            }
+        }
+        let baseline = samples.first().cloned().unwrap_or_default();
+        Ok(methods.iter().zip(&samples).map(|(steps, samples)| cost_of(steps, samples, &baseline)).collect())
+    }
+}
+
+fn cost_of(steps: &Steps, samples: &[Sample], baseline: &[Sample]) -> MethodCost {
+    let settings = steps.trainer().settings();
+    let adapter = steps.trainer().adapter();
+    let over = |of: &dyn Fn(&Sample) -> f64| median(samples.iter().map(of).collect());
+    let over_known = |of: &dyn Fn(&Sample) -> Option<f64>| samples.iter().map(of).collect::<Option<_>>().map(median);
+    MethodCost {
+        method: settings.method,
+        rank: settings.rank,
+        heads: settings.heads,
+        parameters: adapter.map_or(0, |adapter| adapter.parameters()),
+        router_parameters: adapter.map_or(0, |adapter| adapter.router_parameters()),
+        rounds: samples.len(),
+        tokens: samples.first().map_or(0, |sample| sample.tokens),
+        wall_s: over(&|sample| sample.spent.wall_s),
+        cpu_s: over_known(&|sample| sample.spent.cpu_s),
+        tokens_per_s: over(&|sample| sample.tokens as f64 / sample.spent.wall_s.max(1e-9)),
+        tokens_per_cpu_s: over_known(&|sample| Some(sample.tokens as f64 / sample.spent.cpu_s?.max(1e-9))),
+        relative_cost: median(samples.iter().zip(baseline).map(|(own, base)| seconds(own) / seconds(base)).collect()),
+    }
+}
+
+/// CPU time where it is known.
+fn seconds(sample: &Sample) -> f64 {
+    sample.spent.cpu_s.unwrap_or(sample.spent.wall_s).max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::bench::usage::Spent;
+
+    #[test]
+    fn a_round_that_was_disturbed_as_a_whole_moves_no_cost() {
+        let sample = |cpu_s: f64| Sample { spent: Spent { wall_s: 1.0, cpu_s: Some(cpu_s) }, ..Sample::default() };
+        let (own, base) = ([1.5, 30.0, 1.5].map(sample), [1.0, 20.0, 1.0].map(sample));
+        let ratios: Vec<f64> = own.iter().zip(&base).map(|(own, base)| seconds(own) / seconds(base)).collect();
+        assert_eq!(median(ratios), 1.5);
+        let untold = Sample { spent: Spent { wall_s: 2.0, cpu_s: None }, ..Sample::default() };
+        assert_eq!(seconds(&untold), 2.0);
+    }
+}
