@@ -1,5 +1,5 @@
-//! Single operations at the sizes of SmolLM2-135M: `cargo bench --bench ops`, or `-- linear` for some of them. Throughput
-//! is in tokens, and of single tokens in bytes of weights. `hydra-studio bench` measures whole steps.
+//! Single operations at the sizes of SmolLM2-135M: `cargo bench --bench ops`, or `-- linear` for some of them.
+//! Throughput is in tokens, and of single tokens in bytes of weights. `hydra-studio bench` measures whole steps.
 
 use std::hint::black_box;
 use std::sync::Arc;

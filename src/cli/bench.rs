@@ -67,7 +67,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     pub columns: ColumnFlag,
 
-    /// Compare the cost of LoRA, HydraLoRA, LoRA-Split and LoRA-MoE instead; cases are measured too where --only names some
+    /// Compare the cost of LoRA, HydraLoRA, LoRA-Split and LoRA-MoE instead; --only adds cases to that
     #[arg(long)]
     pub methods: bool,
 
@@ -164,8 +164,8 @@ impl BenchArgs {
             (Some(path), _) => Ok(Source::Model(path)),
             (None, Some(shape)) => Ok(Source::Random(shape)),
             (None, None) => bail!(
-                "there is no model to measure: give --model with a Hugging Face folder or a .gguf file, or --shape NAME \
-                 --random with one of {}",
+                "there is no model to measure: give --model with a Hugging Face folder or a .gguf file, or \
+                 --shape NAME --random with one of {}",
                 ModelShape::ALL.map(ModelShape::name).join(", ")
             ),
         }
