@@ -5,6 +5,8 @@
 //! Exit codes: 0 done · 1 refused or failed, with a message that names cause and mend · 2 the command line is wrong ·
 //! 130 interrupted, state saved.
 
+pub mod bench;
+mod bench_table;
 pub mod columns;
 pub mod demo;
 pub mod export;
@@ -67,6 +69,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Export(export::ExportArgs),
     Pretrain(pretrain::PretrainArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Command {
@@ -81,6 +84,7 @@ impl Command {
             Command::Inspect(args) => inspect::run(&args, output),
             Command::Export(args) => export::run(&args, output),
             Command::Pretrain(args) => pretrain::run(&args, output),
+            Command::Bench(args) => bench::run(&args, output),
         }
     }
 }

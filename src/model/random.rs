@@ -131,7 +131,8 @@ impl FromStr for ModelShape {
     }
 }
 
-/// Draws a model's weights: norms are one, all else is spread about zero. Only one matrix at a time is ever held in f32.
+/// Draws a model's weights: norms are one, all else is spread about zero. Only one matrix at a time is ever held in
+/// f32.
 pub struct RandomWeights<'a> {
     base: BaseType,
     seed: u64,
@@ -142,8 +143,8 @@ pub struct RandomWeights<'a> {
 }
 
 impl<'a> RandomWeights<'a> {
-    /// Weights to be kept as `base` on `device`, where [`BaseType::Stored`] means bf16, as such models are stored. The seed
-    /// fixes every one of them.
+    /// Weights to be kept as `base` on `device`, where [`BaseType::Stored`] means bf16, as such models are stored. The
+    /// seed fixes every one of them.
     pub fn new(base: BaseType, seed: u64, device: &'a Device, job: &'a Job) -> Self {
         let base = if base == BaseType::Stored { BaseType::BF16 } else { base };
         Self { base, seed, device, job, drawn: 0 }

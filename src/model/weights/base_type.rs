@@ -55,8 +55,8 @@ impl BaseType {
         }
     }
 
-    /// A matrix kept in this type on `device`. A device that is not the CPU keeps it in bf16, or in f32 where that is asked
-    /// for.
+    /// A matrix kept in this type on `device`. A device that is not the CPU keeps it in bf16, or in f32 where that is
+    /// asked for.
     pub(in crate::model) fn keep(self, stored: Weight, device: &Device) -> candle_core::Result<Weight> {
         if device.is_cpu() {
             let kind = self.kind(stored.kind(), stored.cols());

@@ -6,12 +6,12 @@ use crate::text::Batch;
 
 /// Counts the operations that a decoder's products need, a multiplication and an addition as two.
 ///
-/// Counted are, in training, the base products forward and for the gradient of their input (none at and below the lowest
-/// adapted projection, where no gradient goes), the adapter's products forward and for the gradients of input and weights,
-/// attention's products of the positions that see each other, and the vocabulary projection of supervised positions,
-/// forward and for the gradient of its input. Filling between examples is counted as it is computed. Norms, activations,
-/// rotation, softmax and the optimizer are not: there are few. Nor is what a backward pass computes anew instead of keeping
-/// it, as in the model FLOPs of Chowdhery et al. 2022 (*PaLM*, appendix B).
+/// Counted are, in training, the base products forward and for the gradient of their input (none at and below the
+/// lowest adapted projection, where no gradient goes), the adapter's products forward and for the gradients of input
+/// and weights, attention's products of the positions that see each other, and the vocabulary projection of supervised
+/// positions, forward and for the gradient of its input. Filling between examples is counted as it is computed. Norms,
+/// activations, rotation, softmax and the optimizer are not: there are few. Nor is what a backward pass computes anew
+/// instead of keeping it, as in the model FLOPs of Chowdhery et al. 2022 (*PaLM*, appendix B).
 #[derive(Clone, Copy, Debug)]
 pub struct FlopCount<'a> {
     pub config: &'a ModelConfig,
@@ -104,8 +104,8 @@ impl FlopCount<'_> {
         2.0 * self.config.hidden as f64 * self.config.vocab as f64
     }
 
-    /// `products` of every pair of positions that see each other, over all layers: two forward (q·k and the weighted sum of
-    /// v), four backward (the gradients of q, k, v and of the weights).
+    /// `products` of every pair of positions that see each other, over all layers: two forward (q·k and the weighted
+    /// sum of v), four backward (the gradients of q, k, v and of the weights).
     fn attention(&self, sequences: impl Iterator<Item = (usize, usize)> + Clone, products: f64) -> f64 {
         (0..self.config.layers).map(|layer| self.attention_of(layer, sequences.clone(), products)).sum()
     }

@@ -42,8 +42,8 @@ pub struct MethodCost {
 }
 
 impl Bench<'_> {
-    /// Measures HydraLoRA and its relatives on the same rows of 4 × 256 tokens. Every round takes one step of each, so that
-    /// whatever else the machine does disturbs them alike, and begins with another one.
+    /// Measures HydraLoRA and its relatives on the same rows of 4 × 256 tokens. Every round takes one step of each, so
+    /// that whatever else the machine does disturbs them alike, and begins with another one.
     ///
     /// # Errors
     /// When the computation fails, or the job is cancelled.

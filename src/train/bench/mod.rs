@@ -1,10 +1,10 @@
 //! How fast this machine trains and answers, and where the time goes. A [`Bench`] measures [`Case`]s on a decoder, and
 //! compares methods with each other; every training step it takes is a step of the real [`Trainer`](super::Trainer).
 //!
-//! A case gives [`Figures`]: wall time, the process's CPU time, tokens a second of both, floating-point operations by the
-//! analytic count of `flops.rs` as a share of what the machine's matrix product reaches, peak memory, and the share of each
-//! kind of operation. CPU time is what to compare on a machine that does other things too. Start reading at `training.rs`;
-//! `usage.rs` reads what the process used.
+//! A case gives [`Figures`]: wall time, the process's CPU time, tokens a second of both, floating-point operations by
+//! the analytic count of `flops.rs` as a share of what the machine's matrix product reaches, peak memory, and the share
+//! of each kind of operation. CPU time is what to compare on a machine that does other things too. Start reading at
+//! `training.rs`; `usage.rs` reads what the process used.
 
 mod answering;
 mod case;
