@@ -14,6 +14,7 @@ use super::flags::named;
 use super::output::{Outcome, Output};
 use super::training;
 use crate::model::{BaseModel, BaseType, Decoder, ModelShape};
+use crate::ops::ComputeThreads;
 use crate::project::unpack_demo;
 use crate::text::ChatTokenizer;
 use crate::train::bench::{Bench, Case, Ceiling, load_average, threads};
@@ -77,6 +78,14 @@ pub struct BenchArgs {
         BaseType::ALL.map(BaseType::name).join(", ")
     ))]
     pub base: Option<BaseType>,
+
+    /// Compute activations again in backward instead of keeping them
+    #[arg(long)]
+    pub recompute: bool,
+
+    /// Threads to compute on [default: one for every core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 
     #[arg(long, value_name = "CASE,…", value_delimiter = ',')]
     #[arg(help = format!("Measure these cases only: {}", Case::ALL.map(Case::name).join(", ")))]
@@ -144,7 +153,14 @@ impl Subject {
 impl BenchArgs {
     /// The settings that every training case begins from. All that shapes a run beside them is put in here.
     fn settings(&self) -> TrainSettings {
-        TrainSettings { device: self.device.unwrap_or_default(), held_out: 0.0, ..TrainSettings::default() }
+        TrainSettings {
+            device: self.device.unwrap_or_default(),
+            base: self.base.unwrap_or_default(),
+            recompute: self.recompute,
+            threads: self.threads,
+            held_out: 0.0,
+            ..TrainSettings::default()
+        }
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -192,6 +208,10 @@ impl BenchArgs {
 
 /// Measures what is asked for, case by case.
 pub fn run(args: &BenchArgs, output: &Output) -> anyhow::Result<Outcome> {
+    ComputeThreads::new(args.threads).run(|| measure(args, output))
+}
+
+fn measure(args: &BenchArgs, output: &Output) -> anyhow::Result<Outcome> {
     let source = args.source()?;
     let mut settings = args.settings();
     let device = open_device(settings.device)?;
