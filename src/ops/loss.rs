@@ -11,6 +11,7 @@ use super::linear::Projection;
 use super::mat::Into;
 use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
+use super::vector::{max, vectorised};
 use super::weight::Weight;
 
 /// Logits held at a time, in elements: 32 MiB.
@@ -58,8 +59,9 @@ fn check_targets(targets: &[u32], rows: usize, vocab: usize) -> Result<()> {
 }
 
 /// The loss of one row; the row becomes the gradient of its logits, times `weight`.
+#[inline(always)]
 fn row_loss(row: &mut [f32], target: u32, weight: f32) -> f64 {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let top = max(row);
     let wanted = row[target as usize];
     row.iter_mut().for_each(|l| *l = exp(*l - top));
     let sum = wide_sum(row);
@@ -77,6 +79,7 @@ fn negative_log_likelihood(lead: f32, sum: f64) -> f64 {
 
 /// The sum in double precision, in eight lanes that the compiler adds side by side. In single precision the many small
 /// terms of a large vocabulary would vanish beside the few large ones.
+#[inline(always)]
 fn wide_sum(values: &[f32]) -> f64 {
     let (chunks, rest) = values.as_chunks::<8>();
     let mut lanes = [0f64; 8];
@@ -89,7 +92,7 @@ fn wide_sum(values: &[f32]) -> f64 {
 /// Sums in row order, whatever order the rows were computed in, so that a run repeats bit for bit.
 fn rows_loss(logits: &mut [f32], vocab: usize, targets: &[u32], weight: f32) -> f64 {
     let rows = logits.par_chunks_mut(vocab).zip(targets.par_iter());
-    rows.map(|(row, target)| row_loss(row, *target, weight)).collect::<Vec<f64>>().iter().sum()
+    rows.map(|(row, target)| vectorised(|| row_loss(row, *target, weight))).collect::<Vec<f64>>().iter().sum()
 }
 
 struct HeadLoss {

@@ -38,6 +38,7 @@ mod rope;
 mod storage;
 mod swiglu;
 mod threads;
+mod vector;
 mod weight;
 
 #[cfg(test)]

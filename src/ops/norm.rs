@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::composed;
 use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
+use super::vector::{dot, vectorised};
 
 /// Rows one thread takes at least.
 const MIN_ROWS: usize = 16;
@@ -42,18 +43,20 @@ struct RmsNorm {
 }
 
 impl RmsNorm {
+    #[inline(always)]
     fn inverse_rms(&self, x: &[f32]) -> f32 {
-        let squares: f32 = x.iter().map(|v| v * v).sum();
-        1.0 / (squares / x.len() as f32 + self.eps).sqrt()
+        1.0 / (dot(x, x) / x.len() as f32 + self.eps).sqrt()
     }
 
     fn forward(&self, x: &[f32], w: &[f32], width: usize) -> Vec<f32> {
         let mut y = x.to_vec();
         y.par_chunks_mut(width).with_min_len(MIN_ROWS).for_each(|row| {
-            for head in row[self.columns.clone()].chunks_mut(w.len()) {
-                let inverse = self.inverse_rms(head);
-                head.iter_mut().zip(w).for_each(|(x, w)| *x *= inverse * w);
-            }
+            vectorised(|| {
+                for head in row[self.columns.clone()].chunks_mut(w.len()) {
+                    let inverse = self.inverse_rms(head);
+                    head.iter_mut().zip(w).for_each(|(x, w)| *x *= inverse * w);
+                }
+            });
         });
         y
     }
@@ -63,14 +66,14 @@ impl RmsNorm {
         let mut dx = dy.to_vec();
         dx.par_chunks_mut(width).zip(x.par_chunks(width)).with_min_len(MIN_ROWS).for_each(|(dx, x)| {
             let heads = dx[self.columns.clone()].chunks_mut(w.len()).zip(x[self.columns.clone()].chunks(w.len()));
-            for (dx, x) in heads {
-                let inverse = self.inverse_rms(x);
-                let along: f32 = x.iter().zip(w).zip(&*dx).map(|((x, w), dy)| x * w * dy).sum();
-                let back = along * inverse * inverse * inverse / w.len() as f32;
-                for ((d, x), w) in dx.iter_mut().zip(x).zip(w) {
-                    *d = inverse * w * *d - back * x;
+            vectorised(|| {
+                for (dx, x) in heads {
+                    let inverse = self.inverse_rms(x);
+                    dx.iter_mut().zip(w).for_each(|(d, w)| *d *= w);
+                    let back = dot(x, dx) * inverse * inverse * inverse / w.len() as f32;
+                    dx.iter_mut().zip(x).for_each(|(d, x)| *d = inverse * *d - back * x);
                 }
-            }
+            });
         });
         dx
     }

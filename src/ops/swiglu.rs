@@ -7,6 +7,7 @@ use super::composed;
 use super::exp::exp;
 use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
+use super::vector::vectorised;
 
 /// Rows one thread takes at least.
 const MIN_ROWS: usize = 4;
@@ -32,9 +33,11 @@ impl SwiGlu {
         let rows = y.par_chunks_mut(inner).zip(gate_up.par_chunks(2 * inner));
         rows.with_min_len(MIN_ROWS).for_each(|(y, row)| {
             let (gate, up) = row.split_at(inner);
-            for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {
-                *y = g * sigmoid(*g) * u;
-            }
+            vectorised(|| {
+                for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {
+                    *y = g * sigmoid(*g) * u;
+                }
+            });
         });
         y
     }
@@ -45,12 +48,14 @@ impl SwiGlu {
         rows.with_min_len(MIN_ROWS).for_each(|((d, row), dy)| {
             let ((dgate, dup), (gate, up)) = (d.split_at_mut(inner), row.split_at(inner));
             let outputs = dgate.iter_mut().zip(dup);
-            for ((dg, du), ((g, u), dy)) in outputs.zip(gate.iter().zip(up).zip(dy)) {
-                let s = sigmoid(*g);
-                let silu = g * s;
-                *du = dy * silu;
-                *dg = dy * u * (s * (1.0 - silu) + silu);
-            }
+            vectorised(|| {
+                for ((dg, du), ((g, u), dy)) in outputs.zip(gate.iter().zip(up).zip(dy)) {
+                    let s = sigmoid(*g);
+                    let silu = g * s;
+                    *du = dy * silu;
+                    *dg = dy * u * (s * (1.0 - silu) + silu);
+                }
+            });
         });
         d
     }

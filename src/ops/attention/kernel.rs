@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::{AttentionShape, Segment};
 use crate::ops::exp::exp;
 use crate::ops::mat::{Into, Mat, Threads, product};
+use crate::ops::vector::{dot, max, sum, vectorised};
 
 /// Queries taken at a time.
 const BLOCK: usize = 64;
@@ -162,9 +163,11 @@ impl Kernel {
                 scores.resize(queries.len() * n, 0.0);
                 let (q, k) = (self.queries(rows.q, task, head, &queries), self.keys(rows.k, task, &keys));
                 product(&mut scores, n, Into::Overwrite, self.scale(), q, k.t(), Threads::One);
-                for (row, i) in scores.chunks_mut(n).zip(queries.clone()) {
-                    log_sums[head * segment.q_len + i] = softmax_row(row, self.seen(segment, i, &keys));
-                }
+                vectorised(|| {
+                    for (row, i) in scores.chunks_mut(n).zip(queries.clone()) {
+                        log_sums[head * segment.q_len + i] = softmax_row(row, self.seen(segment, i, &keys));
+                    }
+                });
                 let (p, v) = (Mat::new(&scores, queries.len(), n), self.keys(rows.v, task, &keys));
                 let out = &mut out[queries.start * group * d + head * d..];
                 product(out, group * d, Into::Overwrite, 1.0, p, v, Threads::One);
@@ -199,12 +202,14 @@ impl Kernel {
                 let (k, v) = (self.keys(rows.k, task, &keys), self.keys(rows.v, task, &keys));
                 product(&mut p, n, Into::Overwrite, scale, q, k.t(), Threads::One);
                 product(&mut ds, n, Into::Overwrite, 1.0, d_out, v.t(), Threads::One);
-                for ((p, ds), i) in p.chunks_mut(n).zip(ds.chunks_mut(n)).zip(queries.clone()) {
-                    let row = segment.q_start + i;
-                    let along = o.row(row, column, d).iter().zip(d_o.row(row, column, d)).map(|(a, b)| a * b).sum();
-                    let log_sum = log_sums[head * segment.q_len + i];
-                    score_gradient_row(p, ds, self.seen(segment, i, &keys), log_sum, along, scale);
-                }
+                vectorised(|| {
+                    for ((p, ds), i) in p.chunks_mut(n).zip(ds.chunks_mut(n)).zip(queries.clone()) {
+                        let row = segment.q_start + i;
+                        let along = dot(o.row(row, column, d), d_o.row(row, column, d));
+                        let log_sum = log_sums[head * segment.q_len + i];
+                        score_gradient_row(p, ds, self.seen(segment, i, &keys), log_sum, along, scale);
+                    }
+                });
                 let (p, ds) = (Mat::new(&p, queries.len(), n), Mat::new(&ds, queries.len(), n));
                 let dq = &mut g.dq[queries.start * group * d + head * d..];
                 product(dq, group * d, Into::Overwrite, 1.0, ds, k, Threads::One);
@@ -225,18 +230,20 @@ fn scatter(out: &mut [f32], block: &[f32], first: usize, width: usize, stride: u
 }
 
 /// Softmax over the seen part of a row, zero elsewhere; gives the logarithm of the denominator.
+#[inline(always)]
 fn softmax_row(row: &mut [f32], seen: Range<usize>) -> f32 {
     row[..seen.start].fill(0.0);
     row[seen.end..].fill(0.0);
     let row = &mut row[seen];
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let top = max(row);
     row.iter_mut().for_each(|s| *s = exp(*s - top));
-    let sum: f32 = row.iter().sum();
+    let sum = sum(row);
     row.iter_mut().for_each(|s| *s /= sum);
     top + sum.ln()
 }
 
 /// From scores and `do·vᵀ` of one query to probabilities and the gradient of the unscaled scores.
+#[inline(always)]
 fn score_gradient_row(p: &mut [f32], ds: &mut [f32], seen: Range<usize>, log_sum: f32, along: f32, scale: f32) {
     for row in [&mut *p, &mut *ds] {
         row[..seen.start].fill(0.0);
