@@ -35,26 +35,30 @@ fn open_window() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The variable by which candle sizes a pool of threads that wait by spinning. They take processor time from the pool
-/// that does the multiplications, so one thread must be all there is in it.
-const ENGINE_THREADS: &str = "CANDLE_NUM_THREADS";
+/// What the engine wants set before the first thread starts. candle keeps a pool of threads that wait by spinning and take
+/// processor time from the pool that does the multiplications, so one thread must be all there is in it. glibc gives every
+/// thread an arena of its own, and what is freed in one is not used again by another: steps that run now on this thread,
+/// now on that, would take several times the memory.
+const ENGINE_VARIABLES: [(&str, &str); 2] = [("CANDLE_NUM_THREADS", "1"), ("MALLOC_ARENA_MAX", "1")];
 
-/// Starts this program anew, in the same process, with [`ENGINE_THREADS`] set, unless it is set already. A variable
-/// cannot soundly be set in a running process, and candle has no other way to be told.
+/// Starts this program anew, in the same process, with [`ENGINE_VARIABLES`] set, unless they are set already. A variable
+/// cannot soundly be set in a running process, and there is no other way to tell candle and glibc.
 #[cfg(unix)]
 fn calm_engine_threads() {
     use std::os::unix::process::CommandExt;
 
-    if std::env::var_os(ENGINE_THREADS).is_some() {
+    let missing = ENGINE_VARIABLES.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
         return;
     }
     let mut arguments = std::env::args_os();
     let Some(name) = arguments.next() else { return };
     let Ok(program) = std::env::current_exe() else { return };
     // Gives back only when it failed: then training is slower on a busy machine, and that is all.
-    let _ = std::process::Command::new(program).arg0(name).args(arguments).env(ENGINE_THREADS, "1").exec();
+    let _ = std::process::Command::new(program).arg0(name).args(arguments).envs(missing).exec();
 }
 
-/// Elsewhere a program cannot start anew in the same process; the variable can be set by hand.
+/// Elsewhere a program cannot start anew in the same process; the variables can be set by hand.
 #[cfg(not(unix))]
 fn calm_engine_threads() {}

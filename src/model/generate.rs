@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use super::cache::KvCache;
 use super::{BaseModel, ModelError, Sampler, SamplerSettings, Sequences};
 use crate::adapter::Pass;
+use crate::ops::among_threads;
 use crate::text::TokenStream;
 
 /// Tokens of a prompt that are read at a time: a long one is read in several steps, so that its owner can cancel in
@@ -78,6 +79,10 @@ impl Generator {
     /// # Errors
     /// When the computation fails, or gives numbers that are not finite.
     pub fn step(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<Piece, ModelError> {
+        among_threads(|| self.step_here(model, pass))
+    }
+
+    fn step_here(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<Piece, ModelError> {
         if self.answered() >= self.max_tokens {
             return self.done(StopReason::MaxTokens);
         }

@@ -55,5 +55,5 @@ pub use profile::{OpKind, profiled, set_profiling};
 pub use rate::gemm_rate;
 pub use rope::{RopeTable, rope};
 pub use swiglu::swiglu;
-pub use threads::{ComputeThreads, give_way};
+pub use threads::{ComputeThreads, among_threads, give_way};
 pub use weight::Weight;

@@ -31,6 +31,12 @@ fn builder() -> ThreadPoolBuilder {
     ThreadPoolBuilder::new().thread_name(|i| format!("compute-{i}")).start_handler(lower)
 }
 
+/// Runs `work` on one of the threads that compute, for work made of many small operations, such as the answer's next token:
+/// begun on another thread, each of them would wait until a computing thread wakes.
+pub fn among_threads<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
 /// Some threads to compute on, or all cores.
 #[derive(Clone, Debug, Default)]
 pub struct ComputeThreads(Option<Arc<ThreadPool>>);

@@ -9,14 +9,11 @@ use candle_core::{Device, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::blocks::{BlockType, Rows, dot_rows, expand};
-use super::mat::{Into, Mat, Threads, product};
+use super::mat::{FEW_ROWS, Into, Mat, Threads, product};
 use super::storage::{is_native, tensor, with_slice};
 
 /// Elements that are expanded at a time: 4 MiB of f32, which a second-level or third-level cache holds.
 const PANEL: usize = 1 << 20;
-
-/// Up to so many tokens, as in decoding, rows are multiplied as they are expanded, and no panel is made.
-const FEW_TOKENS: usize = 8;
 
 thread_local! {
     /// The panel of the thread that computes, kept from product to product.
@@ -166,15 +163,9 @@ impl Weight {
         if tokens == 0 {
             return Ok(());
         }
-        if tokens <= FEW_TOKENS {
-            let mut multiply = |rows: Rows<'_>| {
-                dot_rows(rows, self.cols, x, tokens, y, stride);
-                Ok(())
-            };
-            return match &self.kept {
-                Kept::Dense(tensor) => with_slice(tensor, |w| multiply(Rows::F32(w))),
-                Kept::Blocks(blocks) => multiply(Rows::Blocks(blocks.kind, &blocks.bytes)),
-            };
+        if let (Kept::Blocks(blocks), true) = (&self.kept, tokens <= FEW_ROWS) {
+            dot_rows(Rows::Blocks(blocks.kind, &blocks.bytes), self.cols, x, tokens, y, stride);
+            return Ok(());
         }
         let x = Mat::new(x, tokens, self.cols);
         self.panels(|start, panel| {

@@ -142,6 +142,14 @@ fn check_shapes(down: &Tensor, up: &Tensor, group: &Group, adapted: &Adapted) ->
     Ok(())
 }
 
+/// What backward finds.
+struct Gradients {
+    /// Where it is wanted.
+    x: Option<Vec<f32>>,
+    down: Vec<f32>,
+    up: Vec<f32>,
+}
+
 struct AdaptedLinear {
     group: Group,
     routing: Routing,
@@ -258,16 +266,15 @@ impl AdaptedLinear {
         Ok(y)
     }
 
-    /// The gradients of x (where it is wanted), `down` and `up`.
     fn backward(
         &self,
         (x, down, up): (&[f32], &[f32], &[f32]),
         dy: &[f32],
         tokens: usize,
         wants_x: bool,
-    ) -> Result<(Option<Vec<f32>>, Vec<f32>, Vec<f32>)> {
+    ) -> Result<Gradients> {
         if tokens == 0 {
-            return Ok((wants_x.then(Vec::new), vec![0f32; down.len()], vec![0f32; up.len()]));
+            return Ok(Gradients { x: wants_x.then(Vec::new), down: vec![0f32; down.len()], up: vec![0f32; up.len()] });
         }
         let (dd, ddown, dup) = timed(OpKind::Adapter, || {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -277,11 +284,11 @@ impl AdaptedLinear {
             (dd, ddown, dup)
         });
         if !wants_x {
-            return Ok((None, ddown, dup));
+            return Ok(Gradients { x: None, down: ddown, up: dup });
         }
         let mut dx = timed(OpKind::BaseProduct, || self.group.input_gradient(dy, tokens))?;
         timed(OpKind::Adapter, || self.add_input_gradient(&mut dx, &dd, down, tokens));
-        Ok((Some(dx), ddown, dup))
+        Ok(Gradients { x: Some(dx), down: ddown, up: dup })
     }
 }
 
@@ -316,10 +323,10 @@ impl CustomOp3 for AdaptedLinear {
         let gradients = |x: &[f32], down: &[f32], up: &[f32], dy: &[f32], wants_x: bool| {
             self.backward((x, down, up), dy, tokens, wants_x)
         };
-        let (dx, ddown, dup) = with_slice(x, |xs| {
+        let found = with_slice(x, |xs| {
             with_slice(down, |down| with_slice(up, |up| with_slice(dy, |dy| gradients(xs, down, up, dy, x.track_op()))))
         })?;
-        let dx = dx.map(|dx| tensor(dx, x.shape())).transpose()?;
-        Ok((dx, Some(tensor(ddown, down.shape())?), Some(tensor(dup, up.shape())?)))
+        let dx = found.x.map(|dx| tensor(dx, x.shape())).transpose()?;
+        Ok((dx, Some(tensor(found.down, down.shape())?), Some(tensor(found.up, up.shape())?)))
     }
 }

@@ -8,7 +8,7 @@ use super::usage::{MemoryPeak, spent};
 use super::{Bench, Case, FlopCount, WARM_UP};
 use crate::adapter::{Adapter, Pass};
 use crate::model::{KvCache, Sequences};
-use crate::ops::set_profiling;
+use crate::ops::{among_threads, set_profiling};
 use crate::train::TrainError;
 
 /// Tokens of the prompt that decoding begins after.
@@ -34,6 +34,10 @@ impl<'a> Answer<'a> {
 
     /// Reads `ids` and gives the token that follows.
     fn next(&mut self, ids: &[u32]) -> Result<u32, TrainError> {
+        among_threads(|| self.next_here(ids))
+    }
+
+    fn next_here(&mut self, ids: &[u32]) -> Result<u32, TrainError> {
         let decoder = self.bench.decoder;
         let sequences = Sequences::following(self.cache.len(), ids.len());
         let hidden = decoder.hidden(ids, &sequences, &self.pass, Some(&mut self.cache))?;
