@@ -142,6 +142,9 @@ fn check_shapes(down: &Tensor, up: &Tensor, group: &Group, adapted: &Adapted) ->
     Ok(())
 }
 
+/// Of x (where it is wanted), `down` and `up`.
+type Gradients = (Option<Vec<f32>>, Vec<f32>, Vec<f32>);
+
 struct AdaptedLinear {
     group: Group,
     routing: Routing,
@@ -265,7 +268,7 @@ impl AdaptedLinear {
         dy: &[f32],
         tokens: usize,
         wants_x: bool,
-    ) -> Result<(Option<Vec<f32>>, Vec<f32>, Vec<f32>)> {
+    ) -> Result<Gradients> {
         if tokens == 0 {
             return Ok((wants_x.then(Vec::new), vec![0f32; down.len()], vec![0f32; up.len()]));
         }
