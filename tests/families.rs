@@ -45,7 +45,7 @@ fn whole(model: &BaseModel, ids: &[u32]) -> Vec<f32> {
 
 /// The same with a cache, `chunk` tokens at a time.
 fn in_chunks(model: &BaseModel, ids: &[u32], chunk: usize) -> Vec<f32> {
-    let mut cache = KvCache::new(model.decoder.config(), &Device::Cpu).unwrap();
+    let mut cache = KvCache::new(model.decoder.config());
     let mut logits = Vec::new();
     for chunk in ids.chunks(chunk) {
         let sequences = Sequences::following(cache.len(), chunk.len());

@@ -188,7 +188,8 @@ impl Adapter {
     pub fn tensors_of(&self, of: impl Fn(&Var) -> Result<Tensor>) -> Result<AdapterTensors> {
         let mut modules = BTreeMap::new();
         for group in self.groups.values() {
-            let (down, up) = (of(&group.down)?, of(&group.up)?);
+            // Fetched whole from a device, and cut here.
+            let (down, up) = (of(&group.down)?.to_device(&Device::Cpu)?, of(&group.up)?.to_device(&Device::Cpu)?);
             for (i, (module, up_rows)) in group.modules.iter().zip(&group.up_rows).enumerate() {
                 let rows = self.shape.down_rows();
                 let (down, up) = (down.narrow(0, i * rows, rows)?, up.narrow(0, up_rows.start, up_rows.len())?);
@@ -198,17 +199,15 @@ impl Adapter {
         Ok(AdapterTensors { spec: self.spec.clone(), modules })
     }
 
-    /// Cuts one module's `down` and `up` into the tensors that files name.
+    /// Cuts one module's `down` and `up`, which are on the CPU, into the tensors that files name.
     fn split(&self, down: &Tensor, up: &Tensor) -> Result<ModuleTensors> {
-        let (shape, cpu) = (&self.shape, Device::Cpu);
+        let shape = &self.shape;
         // `force_contiguous` copies, so that later training steps do not reach into what was handed out.
-        let cut = |t: &Tensor, dim, start| t.narrow(dim, start, shape.rank)?.to_device(&cpu)?.force_contiguous();
+        let cut = |t: &Tensor, dim, start| t.narrow(dim, start, shape.rank)?.force_contiguous();
         let a = (0..shape.a_rows()).step_by(shape.rank).map(|start| cut(down, 0, start)).collect::<Result<_>>()?;
         let b = (0..shape.heads).map(|i| cut(up, 1, i * shape.rank)).collect::<Result<_>>()?;
-        let router = shape
-            .has_router
-            .then(|| down.narrow(0, shape.a_rows(), shape.heads)?.to_device(&cpu)?.force_contiguous())
-            .transpose()?;
+        let router =
+            shape.has_router.then(|| down.narrow(0, shape.a_rows(), shape.heads)?.force_contiguous()).transpose()?;
         Ok(ModuleTensors { a, b, router })
     }
 

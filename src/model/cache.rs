@@ -1,6 +1,6 @@
 //! Keys and values of the tokens so far, kept while an answer is generated.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::ModelConfig;
 
@@ -13,21 +13,25 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
 }
 
-/// Keys and values of one layer: rows `0..len` of buffers that grow by doubling.
-#[derive(Debug)]
+/// Keys and values of one layer.
+#[derive(Debug, Default)]
 pub struct LayerCache {
+    /// `None` until the first token came.
+    buffers: Option<Buffers>,
+    len: usize,
+}
+
+/// Rows of which the first `len` are filled, of the type and on the device of the first keys and values.
+#[derive(Debug)]
+struct Buffers {
     keys: Tensor,
     values: Tensor,
-    len: usize,
 }
 
 impl KvCache {
     /// An empty cache for a model of this shape.
-    pub fn new(config: &ModelConfig, device: &Device) -> Result<Self> {
-        let width = config.kv_heads * config.head_dim;
-        let buffer = || Tensor::zeros((START, width), DType::F32, device);
-        let layer = |_| Ok(LayerCache { keys: buffer()?, values: buffer()?, len: 0 });
-        Ok(Self { layers: (0..config.layers).map(layer).collect::<Result<_>>()? })
+    pub fn new(config: &ModelConfig) -> Self {
+        Self { layers: (0..config.layers).map(|_| LayerCache::default()).collect() }
     }
 
     /// Tokens the cache holds.
@@ -49,13 +53,25 @@ impl LayerCache {
     /// Adds keys and values of new tokens, `[tokens, kv_heads · head_dim]`, and gives all of them so far.
     pub(super) fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
         let len = self.len + keys.dim(0)?;
-        while len > self.keys.dim(0)? {
-            self.keys = Tensor::cat(&[&self.keys, &self.keys.zeros_like()?], 0)?;
-            self.values = Tensor::cat(&[&self.values, &self.values.zeros_like()?], 0)?;
+        let mut buffers = match self.buffers.take() {
+            Some(buffers) => buffers,
+            None => Buffers { keys: room(START, keys)?, values: room(START, values)? },
+        };
+        let rows = buffers.keys.dim(0)?;
+        if len > rows {
+            let more = len.max(2 * rows) - rows;
+            buffers.keys = Tensor::cat(&[&buffers.keys, &room(more, keys)?], 0)?;
+            buffers.values = Tensor::cat(&[&buffers.values, &room(more, values)?], 0)?;
         }
-        self.keys.slice_set(&keys.detach().contiguous()?, 0, self.len)?;
-        self.values.slice_set(&values.detach().contiguous()?, 0, self.len)?;
-        self.len = len;
-        Ok((self.keys.narrow(0, 0, len)?, self.values.narrow(0, 0, len)?))
+        buffers.keys.slice_set(&keys.detach().contiguous()?, 0, self.len)?;
+        buffers.values.slice_set(&values.detach().contiguous()?, 0, self.len)?;
+        let filled = (buffers.keys.narrow(0, 0, len)?, buffers.values.narrow(0, 0, len)?);
+        (self.buffers, self.len) = (Some(buffers), len);
+        Ok(filled)
     }
+}
+
+/// Empty rows as wide as those of `like`, of its type and on its device.
+fn room(rows: usize, like: &Tensor) -> Result<Tensor> {
+    Tensor::zeros((rows, like.dim(1)?), like.dtype(), like.device())
 }

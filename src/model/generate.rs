@@ -59,7 +59,7 @@ impl Generator {
             return Err(ModelError::PromptLength { tokens: prompt.len(), room });
         }
         Ok(Self {
-            cache: KvCache::new(model.decoder.config(), model.decoder.device())?,
+            cache: KvCache::new(model.decoder.config()),
             sampler: Sampler::new(sampling),
             stream: model.tokenizer()?.stream(),
             prompt_len: prompt.len(),

@@ -1,5 +1,9 @@
 //! The same operations made of candle's own, for devices without a hand-written path and as what the tests compare with.
 //! They read like the equations, and keep every intermediate.
+//!
+//! Activations are in the type of their input, bf16 say. Norms, turns, softmax, gates, what the adapter adds, and the loss
+//! are computed wider ([`wide`]) and rounded once; products with frozen weights are in the type of the weight. No tensor
+//! here is without elements: a GPU refuses to work on nothing.
 
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
@@ -8,8 +12,14 @@ use candle_core::{D, DType, Result, Tensor};
 
 use super::adapted::{Adapted, AdaptedShape, GateRule, Member};
 use super::attention::{AttentionShape, Segment};
+use super::frozen::frozen_product;
 use super::linear::{Group, Projection};
 use super::rope::RopeTable;
+
+/// The type to compute in where an activation's own is too coarse: f32, or f64 where that is what comes in.
+fn wide(x: &Tensor) -> DType {
+    if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 }
+}
 
 /// Softmax over the last dimension, with its maximum subtracted.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
@@ -20,10 +30,10 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
 
 /// See [`super::rms_norm`].
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    let dtype = x.dtype();
-    let x = x.to_dtype(DType::F32)?;
+    let (dtype, wide) = (x.dtype(), wide(x));
+    let x = x.to_dtype(wide)?;
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(&weight.to_dtype(DType::F32)?)?.to_dtype(dtype)
+    x.broadcast_div(&(mean + eps)?.sqrt()?)?.broadcast_mul(&weight.to_dtype(wide)?)?.to_dtype(dtype)
 }
 
 /// See [`super::head_norm`].
@@ -31,14 +41,17 @@ pub fn head_norm(x: &Tensor, weight: &Tensor, columns: Range<usize>, eps: f64) -
     let (tokens, width) = x.dims2()?;
     let heads = x.narrow(1, columns.start, columns.len())?.contiguous()?.reshape(((), weight.dim(0)?))?;
     let normed = rms_norm(&heads, weight, eps)?.reshape((tokens, columns.len()))?;
-    let before = x.narrow(1, 0, columns.start)?;
-    Tensor::cat(&[before, normed, x.narrow(1, columns.end, width - columns.end)?], 1)
+    let beside = |columns: Range<usize>| x.narrow(1, columns.start, columns.len());
+    let before = (columns.start > 0).then(|| beside(0..columns.start));
+    let behind = (columns.end < width).then(|| beside(columns.end..width));
+    side_by_side(before.into_iter().chain([Ok(normed)]).chain(behind))
 }
 
 /// See [`super::swiglu`].
 pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
-    let inner = gate_up.dim(1)? / 2;
-    gate_up.narrow(1, 0, inner)?.contiguous()?.silu()? * gate_up.narrow(1, inner, inner)?
+    let (inner, wide) = (gate_up.dim(1)? / 2, wide(gate_up));
+    let half = |start: usize| gate_up.narrow(1, start, inner)?.contiguous()?.to_dtype(wide);
+    (half(0)?.silu()? * half(inner)?)?.to_dtype(gate_up.dtype())
 }
 
 /// See [`super::rope`].
@@ -51,13 +64,14 @@ pub fn rope(x: &Tensor, table: &Arc<RopeTable>, positions: &Arc<Vec<u32>>) -> Re
         cos.extend_from_slice(c);
         sin.extend_from_slice(s);
     }
-    let table = |data: Vec<f32>| Tensor::from_vec(data, (tokens, 1, half), x.device())?.to_dtype(x.dtype());
+    let wide = wide(x);
+    let table = |data: Vec<f32>| Tensor::from_vec(data, (tokens, 1, half), x.device())?.to_dtype(wide);
     let (cos, sin) = (table(cos)?, table(sin)?);
-    let heads = x.reshape((tokens, width / (2 * half), 2 * half))?;
+    let heads = x.reshape((tokens, width / (2 * half), 2 * half))?.to_dtype(wide)?;
     let (x1, x2) = (heads.narrow(2, 0, half)?, heads.narrow(2, half, half)?);
     let y1 = (x1.broadcast_mul(&cos)? - x2.broadcast_mul(&sin)?)?;
     let y2 = (x2.broadcast_mul(&cos)? + x1.broadcast_mul(&sin)?)?;
-    Tensor::cat(&[y1, y2], 2)?.reshape((tokens, width))
+    Tensor::cat(&[y1, y2], 2)?.reshape((tokens, width))?.to_dtype(x.dtype())
 }
 
 /// See [`super::self_attention`].
@@ -97,15 +111,12 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, segments: &[Segment], shape
         let q = split(q, s.q_start, s.q_len, shape.heads)?;
         let k = repeat(split(k, s.k_start, s.k_len, shape.kv_heads)?)?;
         let v = repeat(split(v, s.k_start, s.k_len, shape.kv_heads)?)?;
-        let mask: Vec<f32> = (0..s.q_len)
-            .flat_map(|i| {
-                let keys = s.keys_of(i, shape.window);
-                (0..s.k_len).map(move |j| if keys.contains(&j) { 0.0 } else { f32::NEG_INFINITY })
-            })
-            .collect();
-        let mask = Tensor::from_vec(mask, (1, s.q_len, s.k_len), q.device())?.to_dtype(q.dtype())?;
-        let scores = (q.matmul(&k.t()?)? * (1.0 / (shape.head_dim as f64).sqrt()))?.broadcast_add(&mask)?;
-        let o = softmax(&scores)?.matmul(&v)?;
+        let scores = (q.matmul(&k.t()?)?.to_dtype(wide(&q))? * (1.0 / (shape.head_dim as f64).sqrt()))?;
+        let scores = match mask(s, shape.window, &scores)? {
+            Some(mask) => scores.broadcast_add(&mask)?,
+            None => scores,
+        };
+        let o = softmax(&scores)?.to_dtype(v.dtype())?.matmul(&v)?;
         outputs.push(o.transpose(0, 1)?.reshape((s.q_len, shape.heads * shape.head_dim))?);
     }
     let queries = q.dim(0)?;
@@ -115,15 +126,35 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, segments: &[Segment], shape
     Tensor::cat(&outputs, 0)
 }
 
-/// Mean cross-entropy of logits `[tokens, vocab]`, times tokens over `count`.
+/// What hides from each query the keys it does not see, `[1, q_len, k_len]`: 0 or −∞, in the type of the scores; `None`
+/// where every query sees all keys. Made on the device, where it is as large as the scores of one head.
+fn mask(segment: &Segment, window: Option<usize>, scores: &Tensor) -> Result<Option<Tensor>> {
+    let Segment { q_len, k_len, .. } = *segment;
+    if (0..q_len).all(|i| segment.keys_of(i, window) == (0..k_len)) {
+        return Ok(None);
+    }
+    let device = scores.device();
+    let bound = |of: fn(&Range<usize>) -> usize| {
+        let bounds: Vec<u32> = (0..q_len).map(|i| of(&segment.keys_of(i, window)) as u32).collect();
+        Tensor::from_vec(bounds, (q_len, 1), device)
+    };
+    let (first, end) = (bound(|keys| keys.start)?, bound(|keys| keys.end)?);
+    let keys = Tensor::arange(0u32, k_len as u32, device)?.unsqueeze(0)?;
+    let seen = (keys.broadcast_ge(&first)? * keys.broadcast_lt(&end)?)?;
+    let all = |value: f32| Tensor::full(value, (q_len, k_len), device);
+    let mask = seen.where_cond(&all(0.0)?, &all(f32::NEG_INFINITY)?)?;
+    mask.unsqueeze(0)?.to_dtype(scores.dtype()).map(Some)
+}
+
+/// Mean cross-entropy of logits `[tokens, vocab]`, times tokens over `count`; in f32.
 pub fn cross_entropy(logits: &Tensor, targets: &[u32], count: usize) -> Result<Tensor> {
-    let logits = logits.to_dtype(DType::F32)?;
+    let logits = logits.to_dtype(wide(logits))?;
     let top = logits.max_keepdim(D::Minus1)?.detach();
     let logits = logits.broadcast_sub(&top)?;
     let total = logits.exp()?.sum_keepdim(D::Minus1)?.log()?;
     let targets = Tensor::from_slice(targets, (targets.len(), 1), logits.device())?;
     let losses = (total - logits.gather(&targets, 1)?)?;
-    losses.sum_all()? / count.max(1) as f64
+    (losses.sum_all()? / count.max(1) as f64)?.to_dtype(DType::F32)
 }
 
 /// See [`super::head_loss`].
@@ -145,14 +176,15 @@ pub(super) fn adapted_linear(
     adapted: &Adapted,
 ) -> Result<Tensor> {
     let (rows, mut down_row, mut up_row) = (adapted.shape.down_rows(), 0, 0);
+    let wide = wide(x);
+    let (input, down, up) = (x.to_dtype(wide)?, down.to_dtype(wide)?, up.to_dtype(wide)?);
     side_by_side(group.projections.iter().enumerate().map(|(i, projection)| {
         let base = frozen(x, projection)?;
         let Some(member) = adapted.members.iter().find(|member| member.projection == i) else { return Ok(base) };
         let outputs = projection.weight.rows();
         let (down, up) = (down.narrow(0, down_row, rows)?, up.narrow(0, up_row, outputs)?);
         (down_row, up_row) = (down_row + rows, up_row + outputs);
-        let delta = delta(x, &down, &up, adapted, member)?.to_dtype(base.dtype())?;
-        base + delta
+        base + delta(&input, &down, &up, adapted, member)?.to_dtype(x.dtype())?
     }))
 }
 
@@ -165,31 +197,32 @@ fn side_by_side(parts: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
     }
 }
 
-/// `x·W0ᵀ (+ bias)`, in the type of the weight.
+/// `x·W0ᵀ (+ bias)`: computed in the type of the weight, and given in that of `x`.
 fn frozen(x: &Tensor, projection: &Projection) -> Result<Tensor> {
     let weight = projection.weight.to_tensor()?;
-    let y = x.to_dtype(weight.dtype())?.matmul(&weight.t()?)?;
+    let input = x.to_dtype(weight.dtype())?;
+    let y = if weight.track_op() { input.matmul(&weight.t()?)? } else { frozen_product(&input, &weight)? };
+    let y = y.to_dtype(x.dtype())?;
     match &projection.bias {
         Some(bias) => y.broadcast_add(&bias.to_dtype(y.dtype())?),
         None => Ok(y),
     }
 }
 
-/// What one adapted projection adds, in f32 whatever the base is.
+/// What one adapted projection adds, in the type of its three tensors: f32 whatever the base is.
 fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Member) -> Result<Tensor> {
     let AdaptedShape { rank, heads, shares_a, scale, .. } = adapted.shape;
     let a_rows = adapted.shape.a_rows();
     let tokens = x.dim(0)?;
-    let x = x.to_dtype(DType::F32)?;
     let dropped = match member.dropout.filter(|d| d.share > 0.0) {
         None => x.clone(),
         Some(dropout) => {
             let mask = dropout.apply(&vec![1f32; x.elem_count()]);
-            x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)?
+            x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?)?
         }
     };
     let h = dropped.matmul(&down.narrow(0, 0, a_rows)?.t()?)?;
-    let row = |values: &[f32]| Tensor::from_slice(values, (1, heads), x.device());
+    let row = |values: &[f32]| Tensor::from_slice(values, (1, heads), x.device())?.to_dtype(x.dtype());
     let softmax = || softmax(&x.matmul(&down.narrow(0, a_rows, heads)?.t()?)?);
     let gates = match &adapted.gates {
         GateRule::Fixed(gates) => row(gates)?.broadcast_as((tokens, heads))?,
@@ -197,7 +230,7 @@ fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Mem
         GateRule::ScaledRouter(factors) => softmax()?.broadcast_mul(&row(factors)?)?,
     };
     if let Some(sink) = &member.sink {
-        let gates = gates.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
+        let gates = gates.to_dtype(DType::F32)?.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
         sink.lock().unwrap_or_else(PoisonError::into_inner).extend(gates);
     }
     let h = if shares_a { h.unsqueeze(1)? } else { h.reshape((tokens, heads, rank))? };

@@ -28,6 +28,7 @@ mod attention;
 mod blocks;
 mod dropout;
 mod exp;
+mod frozen;
 mod linear;
 mod loss;
 mod mat;

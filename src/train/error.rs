@@ -26,6 +26,11 @@ pub enum TrainError {
     NotFinite { what: &'static str, step: usize, sources: String, checkpoint: Option<String> },
     #[error("there is no {name} device here ({reason}): use --device cpu, or auto to take what there is")]
     Device { name: &'static str, reason: String },
+    #[error(
+        "this program was built without {name}: build it with `cargo build --release --features {name}`, or use --device cpu, \
+         or auto to take what there is"
+    )]
+    DeviceNotBuilt { name: &'static str },
     #[error("the token file {} {problem}", path.display())]
     TokenFile { path: PathBuf, problem: String },
     #[error("the checkpoint {} {problem}", path.display())]

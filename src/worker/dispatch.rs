@@ -18,7 +18,7 @@ use super::session::Session;
 /// What reaches the engine.
 pub(super) enum Task {
     /// What takes no time.
-    Request(Request),
+    Request(Box<Request>),
     /// What takes time, and can be cancelled before it is begun too.
     Job(Ticket, Box<Request>),
     /// The import thread is done.
@@ -60,7 +60,7 @@ pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, demo_folder: PathB
         take_requests(&inbox, &around);
         // The window is gone or asked for the end: the engine saves what runs and ends. Nobody waits for the rest.
         around.jobs.close();
-        if around.tasks.send(Task::Request(Request::Shutdown)).is_ok() && engine.join().is_err() {
+        if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
         }
         around.outbox.send(Event::ShutDown);
@@ -76,7 +76,7 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings) {
             other => {
                 let task = match other.job() {
                     Some(kind) => Task::Job(around.jobs.begin(kind, &around.outbox), Box::new(other)),
-                    None => Task::Request(other),
+                    None => Task::Request(Box::new(other)),
                 };
                 if around.tasks.send(task).is_err() {
                     return;
@@ -137,7 +137,7 @@ mod tests {
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
         let look = Request::Inspect { source: InspectSource::Prompt("?".into()) };
         tasks.send(Task::Job(ticket, Box::new(look))).unwrap();
-        tasks.send(Task::Request(Request::Shutdown)).unwrap();
+        tasks.send(Task::Request(Box::new(Request::Shutdown))).unwrap();
         let calls = AtomicUsize::new(0);
         supervise(&around.outbox, || {
             assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4);

@@ -58,8 +58,9 @@ impl Session {
             let task =
                 if self.is_busy() { queue.try_recv() } else { queue.recv().map_err(|_| TryRecvError::Disconnected) };
             match task {
-                Ok(Task::Request(Request::Shutdown)) | Err(TryRecvError::Disconnected) => return self.shut_down(),
-                Ok(Task::Request(request)) => self.handle(request),
+                Ok(Task::Request(request)) if matches!(*request, Request::Shutdown) => return self.shut_down(),
+                Err(TryRecvError::Disconnected) => return self.shut_down(),
+                Ok(Task::Request(request)) => self.handle(*request),
                 Ok(Task::Job(ticket, request)) => self.serve(ticket, *request),
                 Ok(Task::Imported(imported, held_out)) => self.take_import(imported, held_out),
                 Err(TryRecvError::Empty) => self.work(),

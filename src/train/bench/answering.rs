@@ -28,7 +28,7 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     fn new(bench: &'a Bench<'a>, adapter: Option<&'a Adapter>) -> Result<Self, TrainError> {
-        let cache = KvCache::new(bench.decoder.config(), bench.decoder.device())?;
+        let cache = KvCache::new(bench.decoder.config());
         Ok(Self { bench, pass: Pass { adapter, ..Pass::default() }, cache })
     }
 
