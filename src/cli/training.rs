@@ -41,7 +41,7 @@ pub(super) fn read_rows(
     }
     if data.left_out.len() > TOLD {
         let more = data.left_out.len() - TOLD;
-        output.warn(&format!("left out of training: {more} more examples; left-out.jsonl in the run folder lists all"));
+        output.warn(&format!("left out of training: {more} more examples; a run lists all in its left-out.jsonl"));
     }
     if data.cut > 0 {
         let (cut, context) = (data.cut, settings.context);

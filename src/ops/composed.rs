@@ -2,7 +2,7 @@
 //! They read like the equations, and keep every intermediate.
 //!
 //! Activations are in the type of their input, bf16 say. Norms, turns, softmax, gates, what the adapter adds, and the loss
-//! are computed wider ([`wide`]) and rounded once; products with frozen weights are in the type of the weight. No tensor
+//! are computed wider and rounded once; products with frozen weights are in the type of the weight. No tensor
 //! here is without elements: a GPU refuses to work on nothing.
 
 use std::ops::Range;

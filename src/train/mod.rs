@@ -2,7 +2,7 @@
 //! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
 //! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
 //! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
-//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop; [`bench`] measures how fast it
+//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
 //! is.
 
 mod adapter_place;
