@@ -208,6 +208,7 @@ impl BenchArgs {
 
 /// Measures what is asked for, case by case.
 pub fn run(args: &BenchArgs, output: &Output) -> anyhow::Result<Outcome> {
+    args.settings().validate().map_err(anyhow::Error::msg)?;
     ComputeThreads::new(args.threads).run(|| measure(args, output))
 }
 

@@ -53,9 +53,9 @@ impl LayerCache {
     /// Adds keys and values of new tokens, `[tokens, kv_heads · head_dim]`, and gives all of them so far.
     pub(super) fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
         let len = self.len + keys.dim(0)?;
-        let mut buffers = match self.buffers.take() {
+        let buffers = match &mut self.buffers {
             Some(buffers) => buffers,
-            None => Buffers { keys: room(START, keys)?, values: room(START, values)? },
+            none => none.insert(Buffers { keys: room(START, keys)?, values: room(START, values)? }),
         };
         let rows = buffers.keys.dim(0)?;
         if len > rows {
@@ -65,9 +65,8 @@ impl LayerCache {
         }
         buffers.keys.slice_set(&keys.detach().contiguous()?, 0, self.len)?;
         buffers.values.slice_set(&values.detach().contiguous()?, 0, self.len)?;
-        let filled = (buffers.keys.narrow(0, 0, len)?, buffers.values.narrow(0, 0, len)?);
-        (self.buffers, self.len) = (Some(buffers), len);
-        Ok(filled)
+        self.len = len;
+        Ok((buffers.keys.narrow(0, 0, len)?, buffers.values.narrow(0, 0, len)?))
     }
 }
 

@@ -215,6 +215,13 @@ impl Decoder {
         ops::rms_norm(x, &self.norm, self.config.norm_eps)
     }
 
+    /// Logits after the last of `ids`, `[vocab]`, which follow the tokens that the cache holds.
+    pub fn next_logits(&self, ids: &[u32], pass: &Pass<'_>, cache: &mut KvCache) -> Result<Tensor> {
+        let sequences = Sequences::following(cache.len(), ids.len());
+        let hidden = self.hidden(ids, &sequences, pass, Some(cache))?;
+        self.logits(&hidden.narrow(0, ids.len().saturating_sub(1), 1)?)?.squeeze(0)
+    }
+
     /// Logits of hidden states: `[tokens, hidden]` → `[tokens, vocab]`, in f32.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         ops::linear(hidden, &[Projection { weight: self.head.clone(), bias: None }])?.to_dtype(DType::F32)

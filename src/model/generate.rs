@@ -121,11 +121,8 @@ impl Generator {
 
     /// Logits after the last token, `[vocab]`.
     fn next_logits(&mut self, model: &BaseModel, pass: &Pass<'_>) -> candle_core::Result<Tensor> {
-        let past = self.cache.len();
-        let new = self.ids.get(past..).unwrap_or_default();
-        let sequences = Sequences::following(past, new.len());
-        let hidden = model.decoder.hidden(new, &sequences, pass, Some(&mut self.cache))?;
-        model.decoder.logits(&hidden.narrow(0, new.len() - 1, 1)?)?.squeeze(0)
+        let new = self.ids.get(self.cache.len()..).unwrap_or_default();
+        model.decoder.next_logits(new, pass, &mut self.cache)
     }
 }
 

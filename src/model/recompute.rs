@@ -64,7 +64,7 @@ impl Decoder {
             let var = if Some(layer) == lowest { None } else { Some(Var::from_tensor(&x)?) };
             let y = block.forward(var.as_ref().map_or(&x, |var| var.as_tensor()), &step, None)?;
             // The gradient of this sum by y is dy.
-            let mut grads = (y * dy)?.sum_all()?.backward()?;
+            let mut grads = (y * dy.detach())?.sum_all()?.backward()?;
             gather(&grads)?;
             gradient = var.and_then(|var| grads.remove(&var));
         }

@@ -157,11 +157,6 @@ pub fn cross_entropy(logits: &Tensor, targets: &[u32], count: usize) -> Result<T
     (losses.sum_all()? / count.max(1) as f64)?.to_dtype(DType::F32)
 }
 
-/// See [`super::head_loss`].
-pub fn head_loss(hidden: &Tensor, head: &Tensor, targets: &[u32], count: usize) -> Result<Tensor> {
-    cross_entropy(&hidden.matmul(&head.t()?)?, targets, count)
-}
-
 /// See [`super::linear`].
 pub(super) fn linear(x: &Tensor, group: &Group) -> Result<Tensor> {
     side_by_side(group.projections.iter().map(|projection| frozen(x, projection)))

@@ -82,7 +82,7 @@ pub(super) fn product(
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert!(a.is_in_bounds() && b.is_in_bounds(), "a factor is shorter than its shape");
     assert!(in_bounds(out.len(), a.rows, b.cols, out_stride, 1), "the output is shorter than its shape");
-    let is_few = a.rows <= FEW_ROWS && a.cols >= LONG_ROW && scale == 1.0;
+    let is_few = a.rows <= FEW_ROWS && a.cols >= LONG_ROW && scale == 1.0 && threads == Threads::All;
     if let (true, Some(x), Some(w)) = (is_few, a.contiguous(), b.t().contiguous()) {
         return few_rows(out, out_stride, mode, x, w, a.rows, a.cols);
     }
@@ -152,7 +152,7 @@ mod tests {
             };
             let mut out = vec![2f32; rows * 12];
             let factors = (Mat::new(&a, rows, inner), Mat::new(&b, cols, inner).t());
-            product(&mut out, 12, mode, 1.0, factors.0, factors.1, Threads::One);
+            product(&mut out, 12, mode, 1.0, factors.0, factors.1, Threads::All);
             for (r, row) in out.chunks(12).enumerate() {
                 (0..cols).for_each(|c| assert_eq!(row[c], expected(r, c), "{rows} rows, at {r}, {c}"));
                 assert_eq!(row[10..], [2.0, 2.0], "what lies beside the output stays");

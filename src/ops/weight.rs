@@ -206,9 +206,11 @@ impl Weight {
                 let mut scratch = SCRATCH.take();
                 for start in (0..self.rows).step_by(step) {
                     let rows = step.min(self.rows - start);
-                    scratch.resize(rows * self.cols, 0.0);
-                    blocks.expand_rows(start, self.cols, &mut scratch);
-                    each(start, Mat::new(&scratch, rows, self.cols));
+                    // It only grows: what is handed out is written in full each time.
+                    scratch.resize(scratch.len().max(rows * self.cols), 0.0);
+                    let panel = scratch.get_mut(..rows * self.cols).unwrap_or_default();
+                    blocks.expand_rows(start, self.cols, panel);
+                    each(start, Mat::new(panel, rows, self.cols));
                 }
                 SCRATCH.set(scratch);
                 Ok(())

@@ -34,7 +34,7 @@ mod fixtures;
 pub use batch::{Batch, IGNORED, epoch_order};
 pub use error::TextError;
 pub use example::TokenizedExample;
-pub use packing::{length_groups, pack_rows, packed_groups};
+pub use packing::{length_groups, packed_groups};
 pub use stream::TokenStream;
 pub use template::{Clock, PLAIN_TEMPLATE, TemplateOrigin};
 pub use tokenizer::ChatTokenizer;

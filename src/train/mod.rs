@@ -35,7 +35,6 @@ pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
-pub use feed::Feed;
 pub use history::RunHistory;
 pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};
 pub use run::{Run, RunEvent};

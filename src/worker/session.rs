@@ -160,9 +160,9 @@ impl Session {
         Ok(())
     }
 
-    /// The model at hand with its matrices kept as `base`: it is read again where they are not. Its adapter stays on.
-    pub fn model_as(&mut self, base: BaseType, job: &Job) -> anyhow::Result<Arc<BaseModel>> {
-        let model = self.model()?;
+    /// The model at hand, `model`, with its matrices kept as `base`: it is read again where they are not, and stays so, with
+    /// its adapter on. Both are in memory until it is read.
+    pub fn model_as(&mut self, model: Arc<BaseModel>, base: BaseType, job: &Job) -> anyhow::Result<Arc<BaseModel>> {
         if model.base == base {
             return Ok(model);
         }
@@ -177,6 +177,11 @@ impl Session {
         let again = Arc::new(again);
         self.end_answer(EndReason::Cancelled);
         self.model = Some(again.clone());
+        let message = format!(
+            "{} is now kept as {base}, in chat and routing too; load it on the Model page to have it as stored.",
+            again.name
+        );
+        self.around.outbox.send(Event::Warning { message });
         Ok(again)
     }
 

@@ -41,7 +41,7 @@ impl Session {
             self.refuse_second_run();
             return Ok(());
         }
-        let (model, LoadedData { imported, .. }) = (self.model_as(settings.base, job)?, self.data()?);
+        let (model, LoadedData { imported, .. }) = (self.model()?, self.data()?);
         settings.context = settings.context.min(model.decoder.config().max_position);
         // The run computes where the model is, and a resumed one loads it there again.
         settings.device = self.device;
@@ -52,6 +52,7 @@ impl Session {
             settings.init_adapter = Some(std::path::absolute(&folder).unwrap_or(folder));
         }
         check_unchanged(&imported.files)?;
+        let model = self.model_as(model, settings.base, job)?;
         let dataset = Dataset::from_examples(&imported.import.examples, model.tokenizer()?, &settings, job)?;
         let data_ref = DataRef::Rows { files: imported.files.clone(), columns: imported.map.to_columns() };
         job.check()?;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ops::{BlockType, Weight};
 
-/// What the matrices of a base model are kept in while it is used. Everything is computed in f32 whatever they are kept in.
+/// What the matrices of a base model are kept in while it is used. On the CPU everything is computed in f32 whatever they are
+/// kept in; a GPU keeps them in bf16, or in f32 where that is asked for or stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BaseType {
     /// As the file has them: exact, and no larger than the file.
@@ -51,7 +52,7 @@ impl BaseType {
             BaseType::F16 => Some(BlockType::F16),
             BaseType::BF16 => Some(BlockType::BF16),
             BaseType::Q8_0 if BlockType::Q8_0.row_bytes(cols).is_some() => Some(BlockType::Q8_0),
-            BaseType::Q8_0 => Some(BlockType::F16),
+            BaseType::Q8_0 => stored.filter(|kind| kind.block_len() == 1).or(Some(BlockType::BF16)),
         }
     }
 

@@ -91,7 +91,7 @@ pub struct OpenedModel {
 impl OpenedModel {
     /// Opens a Hugging Face folder (`config.json` with `model.safetensors`, or shards and their index) or a GGUF file.
     ///
-    /// Reads headers only: tensors are read by [`Weights::tensor`]. Errs on a path that holds no base model, on pickle, on
+    /// Reads headers only: tensors are read by [`Weights::tensor`] and [`Weights::matrix`]. Errs on a path that holds no base model, on pickle, on
     /// damaged or hostile files, on models that are not supported, and on a tensor that is missing or misshapen.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let metadata = fs::metadata(path).map_err(|source| ModelError::io(path, source))?;

@@ -99,6 +99,9 @@ pub fn self_attention(
 ) -> Result<Tensor> {
     let (tokens, width) = qkv.dims2()?;
     check_segments(segments, tokens, tokens)?;
+    if let Some(s) = segments.iter().find(|s| (s.q_start, s.q_len) != (s.k_start, s.k_len)) {
+        bail!("{s:?} has other queries than keys");
+    }
     if width != shape.qkv_width() || !shape.is_whole() {
         bail!("{shape:?} does not fit qkv {:?}", qkv.shape());
     }

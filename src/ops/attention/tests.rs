@@ -84,6 +84,8 @@ fn a_later_token_never_changes_an_earlier_one() -> Result<()> {
 #[test]
 fn segments_that_share_rows_or_lie_outside_are_refused() {
     let (q, k, qkv) = (random((6, 24), 1), random((6, 12), 2), random((6, 48), 3));
+    let cached = Arc::new(vec![Segment { q_start: 0, q_len: 2, k_start: 0, k_len: 4 }]);
+    assert!(self_attention(&qkv, &table(), &Arc::new(vec![0; 6]), &cached, shape(None)).is_err());
     for segments in [vec![Segment::whole(0, 4), Segment::whole(3, 2)], vec![Segment::whole(2, 5)]] {
         let (positions, segments) = (Arc::new(vec![0; 6]), Arc::new(segments));
         assert!(cached_attention(&q, &k, &k, &segments, shape(None)).is_err());

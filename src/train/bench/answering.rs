@@ -7,7 +7,7 @@ use super::figures::{Figures, Sample};
 use super::usage::{MemoryPeak, spent};
 use super::{Bench, Case, FlopCount, WARM_UP};
 use crate::adapter::{Adapter, Pass};
-use crate::model::{KvCache, Sequences};
+use crate::model::KvCache;
 use crate::ops::{among_threads, set_profiling};
 use crate::train::TrainError;
 
@@ -38,11 +38,7 @@ impl<'a> Answer<'a> {
     }
 
     fn next_here(&mut self, ids: &[u32]) -> Result<u32, TrainError> {
-        let decoder = self.bench.decoder;
-        let sequences = Sequences::following(self.cache.len(), ids.len());
-        let hidden = decoder.hidden(ids, &sequences, &self.pass, Some(&mut self.cache))?;
-        let logits = decoder.logits(&hidden.narrow(0, ids.len().saturating_sub(1), 1)?)?;
-        let logits = logits.squeeze(0)?.to_vec1::<f32>()?;
+        let logits = self.bench.decoder.next_logits(ids, &self.pass, &mut self.cache)?.to_vec1::<f32>()?;
         let likeliest = (0u32..).zip(logits).max_by(|(_, a), (_, b)| a.total_cmp(b));
         Ok(likeliest.map_or(0, |(token, _)| token))
     }

@@ -89,8 +89,13 @@ fn cost_of(steps: &Steps, samples: &[Sample], baseline: &[Sample]) -> MethodCost
         cpu_s: over_known(&|sample| sample.spent.cpu_s),
         tokens_per_s: over(&|sample| sample.tokens as f64 / sample.spent.wall_s.max(1e-9)),
         tokens_per_cpu_s: over_known(&|sample| Some(sample.tokens as f64 / sample.spent.cpu_s?.max(1e-9))),
-        relative_cost: median(samples.iter().zip(baseline).map(|(own, base)| seconds(own) / seconds(base)).collect()),
+        relative_cost: relative_cost(samples, baseline),
     }
+}
+
+/// The median over the rounds of what a step costs beside the baseline's of the same round.
+fn relative_cost(samples: &[Sample], baseline: &[Sample]) -> f64 {
+    median(samples.iter().zip(baseline).map(|(own, base)| seconds(own) / seconds(base)).collect())
 }
 
 /// CPU time where it is known.
@@ -107,8 +112,7 @@ mod tests {
     fn a_round_that_was_disturbed_as_a_whole_moves_no_cost() {
         let sample = |cpu_s: f64| Sample { spent: Spent { wall_s: 1.0, cpu_s: Some(cpu_s) }, ..Sample::default() };
         let (own, base) = ([1.5, 30.0, 1.5].map(sample), [1.0, 20.0, 1.0].map(sample));
-        let ratios: Vec<f64> = own.iter().zip(&base).map(|(own, base)| seconds(own) / seconds(base)).collect();
-        assert_eq!(median(ratios), 1.5);
+        assert_eq!(relative_cost(&own, &base), 1.5);
         let untold = Sample { spent: Spent { wall_s: 2.0, cpu_s: None }, ..Sample::default() };
         assert_eq!(seconds(&untold), 2.0);
     }

@@ -253,7 +253,7 @@ fn matrices_are_kept_in_the_type_that_is_asked_for() {
     let kept = |base| opened.weights.matrix("model.embed_tokens.weight", shape, base, &Device::Cpu).unwrap();
     // Rows of 8 do not fill a block of 32: they stay at 16 bits.
     let expected =
-        [(BaseType::Stored, "F32"), (BaseType::F32, "F32"), (BaseType::BF16, "BF16"), (BaseType::Q8_0, "F16")];
+        [(BaseType::Stored, "F32"), (BaseType::F32, "F32"), (BaseType::BF16, "BF16"), (BaseType::Q8_0, "BF16")];
     for (base, name) in expected {
         assert_eq!(kept(base).type_name(), name);
     }
