@@ -13,6 +13,7 @@ mod support;
 use desk::{Desk, generate, settings, steps};
 use hydra_studio::data::{ColumnMap, import, split};
 use hydra_studio::job::Job;
+use hydra_studio::model::BaseType;
 use hydra_studio::train::{DataRef, DeviceChoice, FileRef, RunFile, TrainSettings};
 use hydra_studio::worker::protocol::{Event, InspectSource, JobKind, Request};
 
@@ -164,6 +165,22 @@ fn a_run_notes_the_device_of_the_model_and_the_data_that_was_read() {
     assert_eq!(file.settings.device, DeviceChoice::Cpu);
     let DataRef::Rows { files, .. } = file.data else { panic!("the run was trained on rows") };
     assert_eq!(files, [FileRef::of(&desk.path().join("corpus.jsonl")).unwrap()]);
+}
+
+#[test]
+fn a_run_keeps_the_base_as_it_is_told_and_says_that_it_stays_so() {
+    let mut desk = Desk::ready();
+    let frugal = TrainSettings { base: BaseType::BF16, recompute: true, threads: Some(1), ..settings(2) };
+    let run = desk.train_with(frugal.clone());
+    let warning = desk.wait("a word on the base", |e| matches!(e, Event::Warning { .. }));
+    assert!(matches!(warning, Event::Warning { message } if message.contains("bf16")));
+    desk.wait("the end", |e| matches!(e, Event::TrainingDone(_)));
+    let noted = RunFile::read(&run).unwrap().settings;
+    assert_eq!((noted.base, noted.recompute, noted.threads), (frugal.base, true, Some(1)));
+    // A start that is refused does not read the model again.
+    desk.send(Request::StartTraining { settings: settings(2), out: run });
+    desk.wait_failure(JobKind::Train);
+    assert_eq!(desk.seen.iter().filter(|e| matches!(e, Event::Warning { .. })).count(), 1);
 }
 
 #[test]
