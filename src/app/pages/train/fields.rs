@@ -100,7 +100,7 @@ impl Field {
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
             Self::InitAdapter => text("Start from adapter", "none", "A folder with an adapter to go on from, of the same method, heads, rank and modules. Empty: start anew."),
             Self::Base => text("Base model kept as", "as stored", "What the frozen weights are kept in while training. Fewer bits take less memory; 8 bits round a little. On the processor all arithmetic stays in 32 bits; a GPU takes 16 or 32."),
-            Self::Recompute => text("Recompute activations", "off", "Computes every layer again on the way back instead of remembering it: far less memory, about a third more time, the same result."),
+            Self::Recompute => text("Recomputation", "off", "Computes every layer again on the way back instead of remembering it: far less memory, about a third more time, the same result."),
             Self::Threads => text("Threads", "automatic", "Processor cores that training uses. Automatic: all of them; the window still comes first."),
         }
     }
