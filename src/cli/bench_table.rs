@@ -16,10 +16,10 @@ pub(super) fn case_row(figures: &Figures) -> String {
         "{:<15}{:>7}{:>9}{:>9}{:>10}{:>11}{:>10.1}{:>9}{:>9}\n  {}",
         figures.case,
         figures.tokens,
-        seconds(figures.wall_s),
-        known(figures.cpu_s, seconds),
-        rate(figures.tokens_per_s),
-        known(figures.tokens_per_cpu_s, rate),
+        seconds(figures.pace.wall_s),
+        known(figures.pace.cpu_s, seconds),
+        rate(figures.pace.tokens_per_s),
+        known(figures.pace.tokens_per_cpu_s, rate),
         figures.flops_per_s / 1e9,
         known(figures.share_of_ceiling, |share| format!("{:.0} %", 100.0 * share)),
         known(figures.peak_memory_bytes, |bytes| format!("{:.0}", bytes as f64 / 1e6)),
@@ -44,10 +44,10 @@ pub(super) fn method_row(method: &MethodCost) -> String {
     format!(
         "{shape:<24}{:>12}{:>9}{:>9}{:>10}{:>11}{:>10}",
         method.parameters + method.router_parameters,
-        seconds(method.wall_s),
-        known(method.cpu_s, seconds),
-        rate(method.tokens_per_s),
-        known(method.tokens_per_cpu_s, rate),
+        seconds(method.pace.wall_s),
+        known(method.pace.cpu_s, seconds),
+        rate(method.pace.tokens_per_s),
+        known(method.pace.tokens_per_cpu_s, rate),
         format!("× {:.3}", method.relative_cost)
     )
 }
@@ -77,6 +77,7 @@ fn rate(per_second: f64) -> String {
 mod tests {
     use super::*;
     use crate::adapter::Method;
+    use crate::train::bench::Pace;
 
     fn figures() -> Figures {
         Figures {
@@ -84,10 +85,7 @@ mod tests {
             steps: 5,
             tokens: 1024,
             supervised: 1020,
-            wall_s: 4.25,
-            cpu_s: None,
-            tokens_per_s: 240.94,
-            tokens_per_cpu_s: Some(12.34),
+            pace: Pace { wall_s: 4.25, cpu_s: None, tokens_per_s: 240.94, tokens_per_cpu_s: Some(12.34) },
             flops_per_s: 1.5e11,
             share_of_ceiling: Some(0.873),
             peak_memory_bytes: Some(1_234_567_890),
@@ -118,10 +116,7 @@ mod tests {
             router_parameters: 24,
             rounds: 3,
             tokens: 1024,
-            wall_s: 1.0,
-            cpu_s: Some(2.0),
-            tokens_per_s: 1024.0,
-            tokens_per_cpu_s: Some(512.0),
+            pace: Pace { wall_s: 1.0, cpu_s: Some(2.0), tokens_per_s: 1024.0, tokens_per_cpu_s: Some(512.0) },
             relative_cost: 1.0625,
         };
         let row = method_row(&method);

@@ -20,6 +20,31 @@ pub(super) struct Sample {
     pub flops: f64,
 }
 
+/// How long steps take: medians over them. Rates are of each step's own, since steps on real examples differ in their tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Pace {
+    /// Seconds of a step.
+    pub wall_s: f64,
+    /// Seconds of all the process's threads in a step; `None` where the system does not tell, as below.
+    pub cpu_s: Option<f64>,
+    pub tokens_per_s: f64,
+    pub tokens_per_cpu_s: Option<f64>,
+}
+
+impl Pace {
+    pub(super) fn of(samples: &[Sample]) -> Self {
+        let over = |of: &dyn Fn(&Sample) -> f64| median(samples.iter().map(of).collect());
+        let over_known =
+            |of: &dyn Fn(&Sample) -> Option<f64>| samples.iter().map(of).collect::<Option<_>>().map(median);
+        Self {
+            wall_s: over(&|sample| sample.spent.wall_s),
+            cpu_s: over_known(&|sample| sample.spent.cpu_s),
+            tokens_per_s: over(&|sample| sample.tokens as f64 / sample.spent.wall_s.max(1e-9)),
+            tokens_per_cpu_s: over_known(&|sample| Some(sample.tokens as f64 / sample.spent.cpu_s?.max(1e-9))),
+        }
+    }
+}
+
 /// What was measured of a case: medians over its steps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figures {
@@ -30,12 +55,8 @@ pub struct Figures {
     pub tokens: usize,
     /// Predictions of a step that counted in the loss; 0 where nothing is trained.
     pub supervised: usize,
-    /// Seconds of a step.
-    pub wall_s: f64,
-    /// Seconds of all the process's threads in a step; `None` where the system does not tell, as below.
-    pub cpu_s: Option<f64>,
-    pub tokens_per_s: f64,
-    pub tokens_per_cpu_s: Option<f64>,
+    #[serde(flatten)]
+    pub pace: Pace,
     pub flops_per_s: f64,
     /// Of what the machine's matrix product reaches, 0 to 1.
     pub share_of_ceiling: Option<f64>,
@@ -75,7 +96,6 @@ impl Serialize for TimeShares {
 }
 
 impl Figures {
-    /// Rates are the median of each step's own, since steps on real examples differ in their tokens.
     pub(super) fn of(
         case: &str,
         samples: &[Sample],
@@ -84,18 +104,13 @@ impl Figures {
         shares: TimeShares,
     ) -> Self {
         let over = |of: &dyn Fn(&Sample) -> f64| median(samples.iter().map(of).collect());
-        let over_known =
-            |of: &dyn Fn(&Sample) -> Option<f64>| samples.iter().map(of).collect::<Option<_>>().map(median);
         let flops_per_s = over(&|sample| sample.flops / sample.spent.wall_s.max(1e-9));
         Self {
             case: case.to_owned(),
             steps: samples.len(),
             tokens: over(&|sample| sample.tokens as f64) as usize,
             supervised: over(&|sample| sample.supervised as f64) as usize,
-            wall_s: over(&|sample| sample.spent.wall_s),
-            cpu_s: over_known(&|sample| sample.spent.cpu_s),
-            tokens_per_s: over(&|sample| sample.tokens as f64 / sample.spent.wall_s.max(1e-9)),
-            tokens_per_cpu_s: over_known(&|sample| Some(sample.tokens as f64 / sample.spent.cpu_s?.max(1e-9))),
+            pace: Pace::of(samples),
             flops_per_s,
             share_of_ceiling: ceiling.map(|ceiling| flops_per_s / ceiling.max(1.0)),
             peak_memory_bytes,
@@ -132,15 +147,18 @@ mod tests {
     fn a_step_that_was_disturbed_moves_no_figure() {
         let samples = [sample(2.0, Some(4.0), 100), sample(50.0, Some(90.0), 100), sample(2.0, Some(4.0), 100)];
         let figures = Figures::of("4x256", &samples, Some(1e8), Some(7), TimeShares(Vec::new()));
-        assert_eq!((figures.wall_s, figures.cpu_s, figures.tokens, figures.supervised), (2.0, Some(4.0), 100, 50));
-        assert_eq!((figures.tokens_per_s, figures.tokens_per_cpu_s), (50.0, Some(25.0)));
+        assert_eq!(
+            (figures.pace.wall_s, figures.pace.cpu_s, figures.tokens, figures.supervised),
+            (2.0, Some(4.0), 100, 50)
+        );
+        assert_eq!((figures.pace.tokens_per_s, figures.pace.tokens_per_cpu_s), (50.0, Some(25.0)));
         assert_eq!((figures.flops_per_s, figures.share_of_ceiling), (5e7, Some(0.5)));
     }
 
     #[test]
     fn what_the_system_does_not_tell_is_left_open() {
         let figures = Figures::of("4x256", &[sample(2.0, None, 100)], None, None, TimeShares(Vec::new()));
-        assert_eq!((figures.cpu_s, figures.tokens_per_cpu_s, figures.share_of_ceiling), (None, None, None));
+        assert_eq!((figures.pace.cpu_s, figures.pace.tokens_per_cpu_s, figures.share_of_ceiling), (None, None, None));
     }
 
     #[test]

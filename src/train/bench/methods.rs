@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::figures::{Sample, median};
+use super::figures::{Pace, Sample, median};
 use super::training::Steps;
 use super::{Bench, WARM_UP};
 use crate::adapter::Method;
@@ -32,11 +32,8 @@ pub struct MethodCost {
     pub rounds: usize,
     /// Tokens of a step.
     pub tokens: usize,
-    /// Seconds of a step.
-    pub wall_s: f64,
-    pub cpu_s: Option<f64>,
-    pub tokens_per_s: f64,
-    pub tokens_per_cpu_s: Option<f64>,
+    #[serde(flatten)]
+    pub pace: Pace,
     /// CPU time of a token beside that of LoRA of rank 8 in the same round; by the clock where CPU time is not known.
     pub relative_cost: f64,
 }
@@ -75,8 +72,6 @@ impl Bench<'_> {
 fn cost_of(steps: &Steps, samples: &[Sample], baseline: &[Sample]) -> MethodCost {
     let settings = steps.trainer().settings();
     let adapter = steps.trainer().adapter();
-    let over = |of: &dyn Fn(&Sample) -> f64| median(samples.iter().map(of).collect());
-    let over_known = |of: &dyn Fn(&Sample) -> Option<f64>| samples.iter().map(of).collect::<Option<_>>().map(median);
     MethodCost {
         method: settings.method,
         rank: settings.rank,
@@ -85,10 +80,7 @@ fn cost_of(steps: &Steps, samples: &[Sample], baseline: &[Sample]) -> MethodCost
         router_parameters: adapter.map_or(0, |adapter| adapter.router_parameters()),
         rounds: samples.len(),
         tokens: samples.first().map_or(0, |sample| sample.tokens),
-        wall_s: over(&|sample| sample.spent.wall_s),
-        cpu_s: over_known(&|sample| sample.spent.cpu_s),
-        tokens_per_s: over(&|sample| sample.tokens as f64 / sample.spent.wall_s.max(1e-9)),
-        tokens_per_cpu_s: over_known(&|sample| Some(sample.tokens as f64 / sample.spent.cpu_s?.max(1e-9))),
+        pace: Pace::of(samples),
         relative_cost: relative_cost(samples, baseline),
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use case::Case;
 pub use ceiling::{Ceiling, ProductRate};
-pub use figures::{Figures, TimeShares};
+pub use figures::{Figures, Pace, TimeShares};
 pub use flops::FlopCount;
 pub use methods::MethodCost;
 pub use usage::{load_average, threads};
