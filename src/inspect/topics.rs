@@ -43,7 +43,7 @@ pub fn topic_loads(
             let batch = collate(batch, true);
             let capture = GateCapture::default();
             let pass = Pass { capture: Some(&capture), ..Pass::with(adapter) };
-            decoder.hidden(&batch.ids, &Sequences::at(&batch.spans, batch.ids.len()), &pass, None)?;
+            decoder.hidden(&batch.ids, &Sequences::of(&batch), &pass, None)?;
             load.add(&capture.take(), &batch.spans);
         }
         loads.push(TopicLoad { topic: name.to_owned(), examples: members.len(), load });

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ops::Segment;
+use crate::text::Batch;
 
 /// Sequences that lie in one row of tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ impl Sequences {
         let segments = spans.iter().filter(|span| !span.is_empty());
         let segments = segments.map(|span| Segment::whole(span.start, span.len())).collect();
         Self { positions: Arc::new(positions), segments: Arc::new(segments) }
+    }
+
+    /// The examples of a batch.
+    pub fn of(batch: &Batch) -> Self {
+        Self::at(&batch.spans, batch.ids.len())
     }
 
     /// One sequence of `len` tokens.

@@ -177,7 +177,7 @@ impl Trainer {
             ..Pass::default()
         };
         if self.settings.recompute && self.adapter.is_some() {
-            let sequences = Sequences::at(&batch.spans, batch.ids.len());
+            let sequences = Sequences::of(batch);
             let gather = |grads: &GradStore| self.optimizer.gather(grads);
             let (ids, labels) = (&batch.ids, &batch.labels);
             let loss = self.decoder.loss_with_recomputation(ids, labels, &sequences, supervised, &pass, gather)?;
@@ -260,6 +260,6 @@ pub fn loss_of(
     count: usize,
     pass: &Pass<'_>,
 ) -> candle_core::Result<Option<candle_core::Tensor>> {
-    let sequences = Sequences::at(&batch.spans, batch.ids.len());
+    let sequences = Sequences::of(batch);
     decoder.loss(&batch.ids, &batch.labels, &sequences, count, pass)
 }

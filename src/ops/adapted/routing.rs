@@ -118,6 +118,11 @@ impl Routing {
         Token { h, softmax }
     }
 
+    /// Room for the gates of one token: one for a thread, not for a token.
+    fn scratch(&self) -> Vec<f32> {
+        vec![0f32; self.shape().heads]
+    }
+
     /// The weight of every head.
     fn gates<'a>(&'a self, token: &Token<'a>, scratch: &'a mut [f32]) -> &'a [f32] {
         match &self.adapted.gates {
@@ -134,26 +139,29 @@ impl Routing {
 
     /// `z = s · g ⊗ h`, `[tokens, members · heads · rank]`.
     pub fn mix(&self, kept: &Kept, tokens: usize) -> Vec<f32> {
-        let (shape, members) = (self.shape(), self.members().len());
+        let shape = self.shape();
         let mut z = vec![0f32; tokens * self.z_width()];
-        z.par_chunks_mut(self.z_width()).enumerate().with_min_len(MIN_TOKENS).for_each(|(t, z)| {
-            let mut scratch = vec![0f32; shape.heads];
-            for (m, z) in z.chunks_mut(shape.up_cols()).enumerate().take(members) {
-                let token = self.token(kept, t, m);
-                let gates = self.gates(&token, &mut scratch);
-                for (i, (z, g)) in z.chunks_mut(shape.rank).zip(gates).enumerate() {
-                    for (z, h) in z.iter_mut().zip(&token.h[shape.h_start(i)..]) {
-                        *z = shape.scale * g * h;
+        let tokens = z.par_chunks_mut(self.z_width()).enumerate().with_min_len(MIN_TOKENS);
+        tokens.for_each_init(
+            || self.scratch(),
+            |scratch, (t, z)| {
+                for (m, z) in z.chunks_mut(shape.up_cols()).enumerate() {
+                    let token = self.token(kept, t, m);
+                    let gates = self.gates(&token, scratch);
+                    for (i, (z, g)) in z.chunks_mut(shape.rank).zip(gates).enumerate() {
+                        for (z, h) in z.iter_mut().zip(&token.h[shape.h_start(i)..]) {
+                            *z = shape.scale * g * h;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         z
     }
 
     /// Copies the gates to whoever looks.
     pub fn leave_gates(&self, kept: &Kept, tokens: usize) {
-        let mut scratch = vec![0f32; self.shape().heads];
+        let mut scratch = self.scratch();
         for (m, member) in self.members().iter().enumerate() {
             let Some(sink) = &member.sink else { continue };
             let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,19 +176,21 @@ impl Routing {
         let (rows, cols) = (self.shape().down_rows(), self.shape().up_cols());
         let mut dd = vec![0f32; tokens * self.down_width()];
         let all = dd.par_chunks_mut(self.down_width()).zip(dz.par_chunks(self.z_width())).enumerate();
-        all.with_min_len(MIN_TOKENS).for_each(|(t, (dd, dz))| {
-            for (m, (dd, dz)) in dd.chunks_mut(rows).zip(dz.chunks(cols)).enumerate() {
-                self.token_gradient(&self.token(kept, t, m), dz, dd);
-            }
-        });
+        all.with_min_len(MIN_TOKENS).for_each_init(
+            || self.scratch(),
+            |scratch, (t, (dd, dz))| {
+                for (m, (dd, dz)) in dd.chunks_mut(rows).zip(dz.chunks(cols)).enumerate() {
+                    self.token_gradient(&self.token(kept, t, m), dz, dd, scratch);
+                }
+            },
+        );
         dd
     }
 
     /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg)` with `dg_i = s·dz_i·h`.
-    fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32]) {
+    fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32], scratch: &mut [f32]) {
         let shape = self.shape();
-        let mut scratch = vec![0f32; shape.heads];
-        let gates = self.gates(token, &mut scratch);
+        let gates = self.gates(token, scratch);
         let (dh, drouter) = dd.split_at_mut(shape.a_rows());
         for (i, (dz, g)) in dz.chunks(shape.rank).zip(gates).enumerate() {
             for (dh, dz) in dh[shape.h_start(i)..].iter_mut().zip(dz) {
