@@ -96,8 +96,7 @@ impl App {
             }
             if self.state.failure(JobKind::Train).is_none() {
                 if ui.button("Close when done").clicked() {
-                    let is_held = |run: &RunState| matches!(run.phase, Phase::Paused | Phase::Pausing);
-                    if self.state.active_run().is_some_and(is_held) {
+                    if self.state.active_run().is_some_and(RunState::is_held) {
                         self.commands.send(SystemCommand::Request(Request::Continue));
                     }
                     self.closing = Closing::AfterRun;

@@ -8,7 +8,7 @@ use egui::{Context, ThemePreference, ViewportCommand};
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
-use crate::app::state::Phase;
+use crate::app::state::RunState;
 use crate::app::toasts::Level;
 use crate::app::{App, View, folders};
 use crate::data::ColumnMap;
@@ -77,7 +77,7 @@ impl App {
     }
 
     fn pause_or_continue(&mut self) {
-        let is_paused = self.state.active_run().is_some_and(|run| matches!(run.phase, Phase::Paused | Phase::Pausing));
+        let is_paused = self.state.active_run().is_some_and(RunState::is_held);
         self.send_request(if is_paused { Request::Continue } else { Request::Pause });
     }
 

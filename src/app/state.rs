@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use crate::train::{CheckpointRecord, EvalRecord, RoutingRecord, RunHistory, StepRecord};
+use crate::train::{
+    CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
+    WarningRecord,
+};
 use crate::worker::protocol::{
     AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
     RoutingReport, RunSummary, TrainingEnd,
@@ -27,6 +30,8 @@ pub enum Phase {
     /// Pause was asked for and takes effect after the micro-step at hand.
     Pausing,
     Paused,
+    /// Paused, saved, and its memory given back.
+    Freed,
     /// Stop was asked for; a checkpoint is being written.
     Stopping,
     Done(TrainingEnd),
@@ -41,6 +46,8 @@ pub struct RoutingSample {
     pub load: Vec<f32>,
     /// Mean entropy of a token's gates, as a share of the largest possible.
     pub entropy: f32,
+    /// Mean cosine of every two heads' `B`, `[heads][heads]`; empty where it was not measured.
+    pub similarity: Vec<Vec<f32>>,
 }
 
 /// A run with all it has reported.
@@ -53,6 +60,11 @@ pub struct RunState {
     pub evals: Vec<EvalRecord>,
     pub checkpoints: Vec<CheckpointRecord>,
     pub routing: Vec<RoutingSample>,
+    pub usage: Vec<UsageRecord>,
+    /// Answers to the run's prompts, in order of their step.
+    pub samples: Vec<SampleRecord>,
+    pub warnings: Vec<WarningRecord>,
+    pub pauses: Vec<PauseRecord>,
 }
 
 impl RunState {
@@ -64,16 +76,34 @@ impl RunState {
             evals: Vec::new(),
             checkpoints: Vec::new(),
             routing: Vec::new(),
+            usage: Vec::new(),
+            samples: Vec::new(),
+            warnings: Vec::new(),
+            pauses: Vec::new(),
         }
     }
 
     /// Takes in what the run did before it was resumed.
     fn remember(&mut self, history: RunHistory) {
-        let sample = |r: RoutingRecord| RoutingSample { step: r.step, load: r.load, entropy: r.entropy };
+        let sample = |r: RoutingRecord| RoutingSample {
+            step: r.step,
+            load: r.load,
+            entropy: r.entropy,
+            similarity: r.similarity,
+        };
         self.steps = history.steps;
         self.evals = history.evals;
         self.checkpoints = history.checkpoints;
         self.routing = history.routing.into_iter().map(sample).collect();
+        self.usage = history.usage;
+        self.samples = history.samples;
+        self.warnings = history.warnings;
+        self.pauses = history.pauses;
+    }
+
+    /// Whether the run stands still, or is about to.
+    pub fn is_held(&self) -> bool {
+        matches!(self.phase, Phase::Pausing | Phase::Paused | Phase::Freed)
     }
 
     /// Whether the run has not ended: it trains, is paused or is being stopped.
@@ -200,7 +230,7 @@ impl AppState {
                     job.is_cancelling = true;
                 }
             }
-            Request::Pause => self.set_phase(Phase::Pausing),
+            Request::Pause | Request::PauseAndFree => self.set_phase(Phase::Pausing),
             Request::Continue => self.try_again(Phase::Running),
             Request::StopAndSave => self.try_again(Phase::Stopping),
             _ => {}
@@ -292,6 +322,13 @@ impl AppState {
                 self.set_phase(Phase::Done(end));
             }
             Event::Paused { .. } => self.set_phase(Phase::Paused),
+            Event::Freed { .. } => self.set_phase(Phase::Freed),
+            Event::Discarded { path } => {
+                self.end_job(JobKind::Train);
+                if self.run.as_ref().is_some_and(|run| run.summary.path == path) {
+                    self.run = None;
+                }
+            }
             Event::Continued { .. } => self.set_phase(Phase::Running),
             Event::SaveFailed { message } => {
                 self.set_phase(Phase::Paused);
@@ -304,9 +341,13 @@ impl AppState {
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
-                    Event::RoutingSample { step, load, entropy } => {
-                        run.routing.push(RoutingSample { step, load, entropy });
+                    Event::RoutingSample { step, load, entropy, similarity } => {
+                        run.routing.push(RoutingSample { step, load, entropy, similarity });
                     }
+                    Event::Usage(usage) => run.usage.push(usage),
+                    Event::Sample(sample) => run.samples.push(sample),
+                    Event::RunWarning(warning) => run.warnings.push(warning),
+                    Event::PauseNoted(pause) => run.pauses.push(pause),
                     _ => {}
                 }
             }

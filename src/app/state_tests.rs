@@ -66,12 +66,18 @@ fn time_left_follows_the_pace_of_the_last_steps() {
 #[test]
 fn a_resumed_run_shows_what_it_did_before() {
     let checkpoint = CheckpointRecord { step: 1, name: "checkpoint-1".into(), best: true };
-    let routing = RoutingRecord { step: 1, load: vec![0.5, 0.5], entropy: 1.0, modules: Default::default() };
+    let routing = RoutingRecord {
+        step: 1,
+        load: vec![0.5, 0.5],
+        entropy: 1.0,
+        modules: Default::default(),
+        similarity: Vec::new(),
+    };
     let history = RunHistory {
         steps: vec![record(1, 5.0)],
         checkpoints: vec![checkpoint],
         routing: vec![routing],
-        evals: Vec::new(),
+        ..RunHistory::default()
     };
     let mut state = AppState::default();
     for event in [started(10), Event::RunHistory(history), step(2, 7.0)] {

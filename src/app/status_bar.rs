@@ -55,17 +55,16 @@ impl App {
             if Icon::Stop.small_button(ui, "Stop and save").clicked() {
                 request(Request::StopAndSave);
             }
-            let is_held = matches!(run.phase, Phase::Paused | Phase::Pausing);
-            if is_held && Icon::Play.small_button(ui, "Continue training").clicked() {
+            if run.is_held() && Icon::Play.small_button(ui, "Continue training").clicked() {
                 request(Request::Continue);
             }
-            if !is_held && Icon::Pause.small_button(ui, "Pause training").clicked() {
+            if !run.is_held() && Icon::Pause.small_button(ui, "Pause training").clicked() {
                 request(Request::Pause);
             }
         });
         let state = match run.phase {
             Phase::Pausing => "pausing".to_owned(),
-            Phase::Paused => "paused".to_owned(),
+            Phase::Paused | Phase::Freed => "paused".to_owned(),
             Phase::Stopping => "saving".to_owned(),
             _ => run.time_left_s().map_or_else(String::new, |left| format!("{} left", duration(left))),
         };

@@ -128,9 +128,33 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "S")]
     pub checkpoint_every: Option<usize>,
 
+    #[arg(long, value_name = "M")]
+    #[arg(help = help("Minutes between two checkpoints at most; 0 for by steps alone", default().checkpoint_minutes))]
+    pub checkpoint_minutes: Option<f64>,
+
     /// Steps between two measures of the held-out loss [default: ten over the run]
     #[arg(long, value_name = "S")]
     pub eval_every: Option<usize>,
+
+    /// End the run once this many measures in a row brought no lower held-out loss [default: never]
+    #[arg(long, value_name = "N")]
+    pub patience: Option<usize>,
+
+    #[arg(long, value_name = "D")]
+    #[arg(help = help("How far held-out loss must fall to count as lower, with --patience", default().min_delta))]
+    pub min_delta: Option<f64>,
+
+    #[arg(long, value_name = "N")]
+    #[arg(help = help("Prompts answered at every measure, of held-out examples but for --sample-prompt", default().samples))]
+    pub samples: Option<usize>,
+
+    /// A prompt to answer at every measure; may be given several times
+    #[arg(long = "sample-prompt", value_name = "TEXT")]
+    pub sample_prompts: Vec<String>,
+
+    #[arg(long, value_name = "N")]
+    #[arg(help = help("Longest of those answers, in tokens", default().sample_tokens))]
+    pub sample_tokens: Option<usize>,
 }
 
 /// Puts a flag in a setting's place where the flag was given.
@@ -174,7 +198,15 @@ impl TrainingFlags {
         settings.recompute |= self.recompute;
         settings.threads = self.threads.or(settings.threads);
         settings.checkpoint_every = self.checkpoint_every.or(settings.checkpoint_every);
+        put(&mut settings.checkpoint_minutes, self.checkpoint_minutes);
         settings.eval_every = self.eval_every.or(settings.eval_every);
+        settings.patience = self.patience.or(settings.patience);
+        put(&mut settings.min_delta, self.min_delta);
+        put(&mut settings.samples, self.samples);
+        put(&mut settings.sample_tokens, self.sample_tokens);
+        if !self.sample_prompts.is_empty() {
+            settings.sample_prompts.clone_from(&self.sample_prompts);
+        }
     }
 }
 

@@ -202,7 +202,8 @@ mod tests {
             "--data a.csv b.csv --method lora-moe --rank 4 --heads 5 --alpha 12 --dropout 0.1 --rslora --targets q,v \
              --steps 7 --batch 3 --accumulate 6 --context 64 --lr 0.001 --schedule constant --warmup 0 \
              --max-grad-norm 0 --weight-decay 0.01 --held-out 0.2 --seed 9 --device cpu --no-packing --checkpoint-every 2 --eval-every 3 \
-             --init-adapter start --base q8_0 --recompute --threads 2",
+             --init-adapter start --base q8_0 --recompute --threads 2 --checkpoint-minutes 2 --patience 3 --min-delta 0.01 \
+             --samples 2 --sample-prompt hello --sample-tokens 9",
         )
         .unwrap();
         assert_eq!(args.data, [PathBuf::from("a.csv"), PathBuf::from("b.csv")]);
@@ -228,7 +229,13 @@ mod tests {
             seed: 9,
             device: DeviceChoice::Cpu,
             checkpoint_every: Some(2),
+            checkpoint_minutes: 2.0,
             eval_every: Some(3),
+            patience: Some(3),
+            min_delta: 0.01,
+            samples: 2,
+            sample_prompts: vec!["hello".into()],
+            sample_tokens: 9,
             init_adapter: Some("start".into()),
             base: BaseType::Q8_0,
             recompute: true,

@@ -197,6 +197,12 @@ fn tell(event: &RunEvent, output: &Output) {
         }
         RunEvent::Checkpoint(record) => output.event("checkpoint", record),
         RunEvent::Routing(record) => output.event("routing", record),
+        RunEvent::Usage(record) => output.event("usage", record),
+        RunEvent::Sample(record) => output.event("sample", record),
+        RunEvent::Pause(record) => output.event("pause", record),
+        RunEvent::Warning(record) => output.event("warning", record),
+        // `done` says it at the end.
+        RunEvent::Ended(_) => {}
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Best, CheckpointRecord, EvalRecord, RoutingRecord, RunError, RunEvent, RunLog, StepRecord, checkpoint_name,
-    list_checkpoints,
+    Best, CheckpointRecord, EndRecord, EvalRecord, PauseRecord, RoutingRecord, RunError, RunEvent, RunLog,
+    SampleRecord, StepRecord, UsageRecord, WarningRecord, checkpoint_name, list_checkpoints,
 };
 use crate::disk::DiskError;
 
@@ -21,6 +21,17 @@ pub struct RunHistory {
     pub routing: Vec<RoutingRecord>,
     /// By step; the best of them is marked.
     pub checkpoints: Vec<CheckpointRecord>,
+    #[serde(default)]
+    pub usage: Vec<UsageRecord>,
+    #[serde(default)]
+    pub samples: Vec<SampleRecord>,
+    #[serde(default)]
+    pub warnings: Vec<WarningRecord>,
+    #[serde(default)]
+    pub pauses: Vec<PauseRecord>,
+    /// How the run ended, where it did and was not gone on with since.
+    #[serde(default)]
+    pub ended: Option<EndRecord>,
 }
 
 impl RunHistory {
@@ -39,11 +50,19 @@ impl RunHistory {
         };
         for line in BufReader::new(file).split(b'\n') {
             match serde_json::from_slice(&line.map_err(at())?) {
-                Ok(RunEvent::Step(step)) => history.steps.push(step),
+                Ok(RunEvent::Step(step)) => {
+                    history.ended = None;
+                    history.steps.push(step);
+                }
                 Ok(RunEvent::Eval(eval)) => history.evals.push(eval),
                 Ok(RunEvent::Routing(routing)) => {
                     history.routing.push(RoutingRecord { modules: Default::default(), ..routing });
                 }
+                Ok(RunEvent::Usage(usage)) => history.usage.push(usage),
+                Ok(RunEvent::Sample(sample)) => history.samples.push(sample),
+                Ok(RunEvent::Warning(warning)) => history.warnings.push(warning),
+                Ok(RunEvent::Pause(pause)) => history.pauses.push(pause),
+                Ok(RunEvent::Ended(end)) => history.ended = Some(end),
                 // The folder itself says which checkpoints are left.
                 Ok(RunEvent::Checkpoint(_)) | Err(_) => {}
             }
@@ -79,10 +98,15 @@ mod tests {
             tokens_per_s: 2.0,
             elapsed_s: step as f64,
         };
-        let eval = EvalRecord { step: 2, loss: 1.25, examples: 4, supervised: 9, elapsed_s: 2.0 };
+        let eval = EvalRecord { step: 2, loss: 1.25, examples: 4, supervised: 9, elapsed_s: 2.0, topics: Vec::new() };
         let load = vec![0.75, 0.25];
-        let routing =
-            RoutingRecord { step: 2, load, entropy: 0.5, modules: [("m".to_owned(), vec![1.0])].into_iter().collect() };
+        let routing = RoutingRecord {
+            step: 2,
+            load,
+            entropy: 0.5,
+            modules: [("m".to_owned(), vec![1.0])].into(),
+            similarity: Vec::new(),
+        };
         let events = [
             RunEvent::Step(step(1)),
             RunEvent::Step(step(2)),

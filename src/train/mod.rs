@@ -36,7 +36,10 @@ pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
 pub use history::RunHistory;
-pub use record::{CheckpointRecord, EvalRecord, RoutingRecord, StepRecord};
+pub use record::{
+    CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,
+    StepRecord, TopicLoss, UsageRecord, WarningKind, WarningRecord,
+};
 pub use run::{Run, RunEvent};
 pub use run_error::RunError;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};

@@ -36,6 +36,19 @@ pub struct EvalRecord {
     pub examples: usize,
     pub supervised: usize,
     pub elapsed_s: f64,
+    /// The same loss for every labelled topic among the examples, in the data's order; empty without labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<TopicLoss>,
+}
+
+/// Held-out loss on the examples of one topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicLoss {
+    pub topic: String,
+    /// Mean cross-entropy over the topic's supervised held-out tokens, in nats.
+    pub loss: f64,
+    pub examples: usize,
+    pub supervised: usize,
 }
 
 /// One checkpoint on disk.
@@ -58,12 +71,118 @@ pub struct RoutingRecord {
     pub entropy: f32,
     /// Mean gate of every head, per module.
     pub modules: BTreeMap<String, Vec<f32>>,
+    /// Cosine of the flattened `B_i` and `B_j`, the mean over all modules, `[heads][heads]`; empty where it was not
+    /// measured, and with a single head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similarity: Vec<Vec<f32>>,
 }
 
 impl RoutingRecord {
     /// A record of `load` after `step` steps.
     pub fn of(step: usize, load: &GateLoad) -> Self {
         let modules = load.module_means().map(|(module, mean)| (module.to_string(), mean)).collect();
-        Self { step, load: load.mean(), entropy: load.entropy(), modules }
+        Self { step, load: load.mean(), entropy: load.entropy(), modules, similarity: Vec::new() }
     }
+}
+
+/// An amount of energy, and where its figure comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnergyPart {
+    /// In watt-hours.
+    pub wh: f64,
+    /// Whether a counter of the hardware was read; otherwise it is an estimate by a documented rule.
+    pub measured: bool,
+}
+
+/// Energy that a run used, by part of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    pub cpu: EnergyPart,
+    /// `None` where the run computes on no GPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<EnergyPart>,
+    pub ram: EnergyPart,
+}
+
+/// What a run used up to a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    pub step: usize,
+    /// Memory that the process holds, in bytes.
+    pub memory_bytes: u64,
+    /// Since the run's first step, earlier processes of a resumed run included.
+    pub energy: Energy,
+    pub elapsed_s: f64,
+}
+
+/// One prompt, answered by the adapter as it was after a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    pub step: usize,
+    /// Which of the run's prompts, counted from 0; the same at every measure.
+    pub prompt: usize,
+    pub question: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// What the data answers, where the prompt is a held-out example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    pub answer: String,
+    /// Whether the answer was cut at the most tokens.
+    pub is_cut: bool,
+}
+
+/// What a warning in a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// Memory ran short, and the run goes on with smaller micro-batches.
+    Memory,
+    /// The router sends nearly every token to one head.
+    Collapse,
+    /// What the run measures gives reason to doubt it.
+    Learning,
+}
+
+/// Something a user should know of a run that goes on all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarningRecord {
+    pub step: usize,
+    pub kind: WarningKind,
+    pub message: String,
+}
+
+/// A run stood still after a step, and went on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseRecord {
+    pub step: usize,
+    pub elapsed_s: f64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// Every step is done.
+    Finished,
+    /// It was told to stop, and can go on.
+    Stopped,
+    /// Held-out loss had not fallen for as long as the settings allow.
+    EarlyStop,
+    /// Something went wrong; `message` says what.
+    Failed,
+}
+
+/// The end of a run, as far as it has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndRecord {
+    pub step: usize,
+    pub steps: usize,
+    pub cause: EndCause,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    pub elapsed_s: f64,
+    /// The most memory that the process held while the run trained, in bytes, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
 }

@@ -11,8 +11,9 @@ use super::checkpoint::{self, TrainerState};
 use super::optimizer::Moments;
 use super::trainer::{EvalSum, Trainer};
 use super::{
-    CheckpointRecord, DataRef, Dataset, EvalRecord, EventWriter, ModelRef, RoutingRecord, Row, RunFile, RunFolder,
-    RunLog, StepRecord, TrainError, TrainSettings, device_name,
+    CheckpointRecord, DataRef, Dataset, EndRecord, EvalRecord, EventWriter, ModelRef, PauseRecord, RoutingRecord, Row,
+    RunFile, RunFolder, RunLog, SampleRecord, StepRecord, TrainError, TrainSettings, UsageRecord, WarningRecord,
+    device_name,
 };
 use crate::adapter::{Adapter, CardInfo, GateLoad, folder};
 use crate::disk::LineLog;
@@ -26,6 +27,11 @@ pub enum RunEvent {
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
     Routing(RoutingRecord),
+    Usage(UsageRecord),
+    Sample(SampleRecord),
+    Warning(WarningRecord),
+    Pause(PauseRecord),
+    Ended(EndRecord),
 }
 
 /// What there is to do next, in order.
@@ -288,7 +294,8 @@ impl Run {
             self.work.push_front(Work::Checkpoint);
         }
         let (examples, supervised) = (self.measured.iter().map(Vec::len).sum(), measure.sum.supervised);
-        let eval = EvalRecord { step, loss, examples, supervised, elapsed_s: self.trainer.elapsed_s() };
+        let eval =
+            EvalRecord { step, loss, examples, supervised, elapsed_s: self.trainer.elapsed_s(), topics: Vec::new() };
         let mut events = vec![RunEvent::Eval(eval)];
         if let Some(load) = measure.load.as_ref().filter(|load| !load.is_empty()) {
             events.push(RunEvent::Routing(RoutingRecord::of(step, load)));
@@ -327,7 +334,7 @@ impl Run {
             RunEvent::Step(record) => self.curves.step(record)?,
             RunEvent::Eval(record) => self.curves.eval(record)?,
             RunEvent::Routing(record) => self.routing_log.append(record)?,
-            RunEvent::Checkpoint(_) => {}
+            _ => {}
         }
         Ok(())
     }

@@ -88,8 +88,21 @@ pub struct TrainSettings {
     pub threads: Option<usize>,
     /// Steps between two checkpoints; `None`: ten over the run, and never fewer than one in 100 steps.
     pub checkpoint_every: Option<usize>,
+    /// Minutes between two checkpoints at most, whatever the steps; 0 leaves it to the steps alone.
+    pub checkpoint_minutes: f64,
     /// Steps between two measures of held-out loss; `None`: ten over the run.
     pub eval_every: Option<usize>,
+    /// Measures of held-out loss in a row that may bring nothing better before the run ends early; `None`: never.
+    pub patience: Option<usize>,
+    /// How far held-out loss must fall below the best so far to count as better, in nats.
+    pub min_delta: f64,
+    /// How many prompts are answered at every measure: `sample_prompts` first, then held-out examples, one for each
+    /// topic in turn.
+    pub samples: usize,
+    /// Prompts of the user's own, among those that are answered at every measure.
+    pub sample_prompts: Vec<String>,
+    /// Longest of those answers, in tokens.
+    pub sample_tokens: usize,
     /// An adapter folder to start from.
     pub init_adapter: Option<PathBuf>,
 }
@@ -136,7 +149,13 @@ impl Default for TrainSettings {
             recompute: false,
             threads: None,
             checkpoint_every: None,
+            checkpoint_minutes: 5.0,
             eval_every: None,
+            patience: None,
+            min_delta: 0.0,
+            samples: 3,
+            sample_prompts: Vec::new(),
+            sample_tokens: 48,
             init_adapter: None,
         }
     }
@@ -212,6 +231,18 @@ impl TrainSettings {
         }
         if !(0.0..0.9).contains(&self.held_out) {
             return Err(format!("the held-out share must be at least 0 and below 0.9, not {}", self.held_out));
+        }
+        if !(self.checkpoint_minutes.is_finite() && self.checkpoint_minutes >= 0.0) {
+            return Err(format!("checkpoint-minutes must be a number from 0 up, not {}", self.checkpoint_minutes));
+        }
+        if self.patience == Some(0) {
+            return Err("patience counts measures without anything better: use 1 or more, or leave it out".into());
+        }
+        if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
+            return Err(format!("min-delta must be a number from 0 up, not {}", self.min_delta));
+        }
+        if self.sample_tokens == 0 {
+            return Err("an answer needs at least one token: raise sample-tokens, or set samples to 0".into());
         }
         match self.length {
             Length::Steps(0) => Err("train for at least one step".into()),

@@ -252,7 +252,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = EventWriter::create(dir.path(), 0).unwrap();
         writer.step(&step_record()).unwrap();
-        writer.eval(&EvalRecord { step: 300, loss: 2.5, examples: 1, supervised: 1, elapsed_s: 1.0 }).unwrap();
+        writer
+            .eval(&EvalRecord { step: 300, loss: 2.5, examples: 1, supervised: 1, elapsed_s: 1.0, topics: Vec::new() })
+            .unwrap();
         let events = events(&writer.path);
         assert_eq!(events.len(), 3);
         assert_eq!(events[0][2], (3, Field::Bytes(b"brain.Event:2".to_vec())));

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
-use crate::train::{CheckpointRecord, DeviceChoice, EvalRecord, RunHistory, StepRecord, TrainSettings};
+use crate::train::{
+    CheckpointRecord, DeviceChoice, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, TrainSettings,
+    UsageRecord, WarningRecord,
+};
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
 /// more is told. A run that trains is no job any more; it refuses another.
@@ -88,7 +91,14 @@ pub enum Request {
     },
     /// Takes effect between two micro-steps.
     Pause,
+    /// Writes a checkpoint, then gives back all memory that the run and its model took. Chat and routing read them again
+    /// when asked, with the adapter as the checkpoint has it; Continue goes on as if never paused.
+    PauseAndFree,
     Continue,
+    /// Writes a checkpoint of the run under way and goes on.
+    SaveNow,
+    /// Ends the run without saving and moves its folder to the recycle bin.
+    Discard,
     /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
     StopAndSave,
     /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
@@ -128,8 +138,8 @@ impl Request {
             Self::Generate { .. } => Some(JobKind::Generate),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Export { .. } => Some(JobKind::Export),
-            Self::DropAdapter | Self::Pause | Self::Continue | Self::StopAndSave | Self::Cancel { .. } => None,
-            Self::Shutdown => None,
+            Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
+            Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
         }
     }
 }
@@ -185,8 +195,22 @@ pub enum Event {
         step: usize,
         load: Vec<f32>,
         entropy: f32,
+        /// Mean cosine of every two heads' `B`, `[heads][heads]`.
+        similarity: Vec<Vec<f32>>,
     },
+    /// What the run used so far, about once a second.
+    Usage(UsageRecord),
+    /// A prompt answered at a measure.
+    Sample(SampleRecord),
+    /// A warning of the run, which goes on.
+    RunWarning(WarningRecord),
+    /// The run stood still at a step.
+    PauseNoted(PauseRecord),
     Paused {
+        step: usize,
+    },
+    /// The run is paused, its last step saved and its memory given back.
+    Freed {
         step: usize,
     },
     Continued {
@@ -199,6 +223,10 @@ pub enum Event {
     },
     /// The run is over; its adapter is the loaded one.
     TrainingDone(TrainingEnd),
+    /// The run was ended and its folder moved to the recycle bin.
+    Discarded {
+        path: PathBuf,
+    },
     /// A piece of an answer, in order.
     Token {
         id: u64,

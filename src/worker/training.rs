@@ -11,7 +11,8 @@ use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
 use crate::job::Job;
 use crate::train::{
-    AdapterPlace, DataRef, Dataset, FileRef, Run, RunEvent, RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
+    AdapterPlace, DataRef, Dataset, FileRef, RoutingRecord, Run, RunEvent, RunFile, RunFolder, RunHistory, TrainError,
+    TrainSettings,
 };
 
 /// Rows left out that are told one by one; the run folder lists all.
@@ -145,20 +146,33 @@ impl Session {
         let Some(training) = self.training.as_mut().filter(|training| !training.paused) else { return };
         match training.run.advance() {
             Ok(events) => {
+                let is_done = training.run.is_done();
                 for event in events {
-                    self.around.outbox.send(match event {
-                        RunEvent::Step(record) => Event::Step(record),
-                        RunEvent::Eval(record) => Event::Eval(record),
-                        RunEvent::Checkpoint(record) => Event::Checkpoint(record),
-                        RunEvent::Routing(r) => Event::RoutingSample { step: r.step, load: r.load, entropy: r.entropy },
-                    });
+                    self.tell_run_event(event);
                 }
-                if training.run.is_done() {
+                if is_done {
                     self.end(false);
                 }
             }
             Err(error) => self.run_failed(error),
         }
+    }
+
+    fn tell_run_event(&self, event: RunEvent) {
+        self.around.outbox.send(match event {
+            RunEvent::Step(record) => Event::Step(record),
+            RunEvent::Eval(record) => Event::Eval(record),
+            RunEvent::Checkpoint(record) => Event::Checkpoint(record),
+            RunEvent::Routing(RoutingRecord { step, load, entropy, similarity, .. }) => {
+                Event::RoutingSample { step, load, entropy, similarity }
+            }
+            RunEvent::Usage(record) => Event::Usage(record),
+            RunEvent::Sample(record) => Event::Sample(record),
+            RunEvent::Warning(record) => Event::RunWarning(record),
+            RunEvent::Pause(record) => Event::PauseNoted(record),
+            // The worker tells of the end itself.
+            RunEvent::Ended(_) => return,
+        });
     }
 
     /// A run whose disk fails is kept, paused, until it can be saved: hours of it may be in memory alone. Any other error

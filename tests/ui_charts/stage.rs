@@ -159,7 +159,14 @@ pub fn step(step: usize, steps: usize) -> Event {
 
 pub fn eval(step: usize, steps: usize) -> Event {
     let loss = 0.71 + 1.5 * (-5.0 * step as f64 / steps as f64).exp();
-    Event::Eval(EvalRecord { step, loss, examples: 100, supervised: 4000, elapsed_s: step as f64 * 5.3 })
+    Event::Eval(EvalRecord {
+        step,
+        loss,
+        examples: 100,
+        supervised: 4000,
+        elapsed_s: step as f64 * 5.3,
+        topics: Vec::new(),
+    })
 }
 
 pub fn routing_sample(step: usize, steps: usize) -> Event {
@@ -168,6 +175,7 @@ pub fn routing_sample(step: usize, steps: usize) -> Event {
         step,
         load: vec![1.0 / 3.0 + lean, 1.0 / 3.0 - 0.4 * lean, 1.0 / 3.0 - 0.6 * lean],
         entropy: 1.0 - 2.0 * lean * lean - 0.1 * lean,
+        similarity: Vec::new(),
     }
 }
 

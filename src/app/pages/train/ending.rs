@@ -231,6 +231,7 @@ mod tests {
             examples: 16,
             supervised: 1,
             elapsed_s: 0.0,
+            topics: Vec::new(),
         };
         RunState {
             summary,
@@ -239,6 +240,10 @@ mod tests {
             evals: evals.iter().map(eval).collect(),
             checkpoints: Vec::new(),
             routing: Vec::new(),
+            usage: Vec::new(),
+            samples: Vec::new(),
+            warnings: Vec::new(),
+            pauses: Vec::new(),
         }
     }
 

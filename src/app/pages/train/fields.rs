@@ -33,7 +33,13 @@ pub enum Field {
     HeldOut,
     Seed,
     CheckpointEvery,
+    CheckpointMinutes,
     EvalEvery,
+    Patience,
+    MinDelta,
+    Samples,
+    SampleTokens,
+    SamplePrompts,
     InitAdapter,
     Base,
     Recompute,
@@ -41,7 +47,7 @@ pub enum Field {
 }
 
 /// Fields that belong together.
-pub const GROUPS: [(&str, &[Field]); 5] = [
+pub const GROUPS: [(&str, &[Field]); 6] = [
     (
         "Adapter",
         &[
@@ -58,7 +64,19 @@ pub const GROUPS: [(&str, &[Field]); 5] = [
     ("Length and batch", &[Field::Length, Field::Batch, Field::Accumulate, Field::Context, Field::Packing]),
     ("Learning", &[Field::Lr, Field::Schedule, Field::Warmup, Field::MaxGradNorm, Field::WeightDecay]),
     ("Memory and speed", &[Field::Base, Field::Recompute, Field::Threads]),
-    ("Measuring and saving", &[Field::HeldOut, Field::EvalEvery, Field::CheckpointEvery, Field::Seed]),
+    (
+        "Measuring",
+        &[
+            Field::HeldOut,
+            Field::EvalEvery,
+            Field::Patience,
+            Field::MinDelta,
+            Field::Samples,
+            Field::SampleTokens,
+            Field::SamplePrompts,
+        ],
+    ),
+    ("Saving and repeating", &[Field::CheckpointEvery, Field::CheckpointMinutes, Field::Seed]),
 ];
 
 /// What is said about a field.
@@ -98,6 +116,12 @@ impl Field {
             Self::Seed => text("Seed", "any", "Start of all randomness. The same seed, data and settings give the same adapter on CPU."),
             Self::CheckpointEvery => text("Checkpoint every", "automatic", "Steps between two checkpoints on disk. Automatic: ten over the run, and never more than 100 steps apart."),
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
+            Self::CheckpointMinutes => text("Checkpoint within", "5 minutes", "Longest time between two checkpoints, however slow the steps are. 0 leaves it to the steps alone."),
+            Self::Patience => text("Early stop", "off; 3 to 5 measures", "Ends the run once held-out loss has brought nothing better this many times in a row. The best checkpoint is kept."),
+            Self::MinDelta => text("Least improvement", "0 to 0.01", "How far held-out loss must fall below its best to count as better."),
+            Self::Samples => text("Sample answers", "3", "How many prompts are answered at every measure, so that you can watch the answers change. 0 switches it off."),
+            Self::SampleTokens => text("Longest sample answer", "32 to 128 tokens", "Longer answers show more, and take more time at every measure."),
+            Self::SamplePrompts => text("Own prompts", "none", "Prompts of your own to answer at every measure, one a line. What is left of the number is drawn from held-out examples, one for each topic in turn."),
             Self::InitAdapter => text("Start from adapter", "none", "A folder with an adapter to go on from, of the same method, heads, rank and modules. Empty: start anew."),
             Self::Base => text("Base model kept as", "as stored", "What the frozen weights are kept in while training. Fewer bits take less memory; 8 bits round a little. On the processor all arithmetic stays in 32 bits; a GPU takes 16 or 32."),
             Self::Recompute => text("Recomputation", "off", "Computes every layer again on the way back instead of remembering it: far less memory, about a third more time, the same result."),
@@ -128,7 +152,13 @@ impl Field {
             Self::HeldOut => to.held_out = from.held_out,
             Self::Seed => to.seed = from.seed,
             Self::CheckpointEvery => to.checkpoint_every = from.checkpoint_every,
+            Self::CheckpointMinutes => to.checkpoint_minutes = from.checkpoint_minutes,
             Self::EvalEvery => to.eval_every = from.eval_every,
+            Self::Patience => to.patience = from.patience,
+            Self::MinDelta => to.min_delta = from.min_delta,
+            Self::Samples => to.samples = from.samples,
+            Self::SampleTokens => to.sample_tokens = from.sample_tokens,
+            Self::SamplePrompts => to.sample_prompts.clone_from(&from.sample_prompts),
             Self::InitAdapter => to.init_adapter.clone_from(&from.init_adapter),
             Self::Base => to.base = from.base,
             Self::Recompute => to.recompute = from.recompute,
@@ -172,7 +202,13 @@ impl Field {
             Self::HeldOut => share_ui(ui, name, &mut settings.held_out, 0.89),
             Self::Seed => named(ui.add(DragValue::new(&mut settings.seed)), name),
             Self::CheckpointEvery => every_ui(ui, name, &mut settings.checkpoint_every),
+            Self::CheckpointMinutes => number_ui(ui, name, &mut settings.checkpoint_minutes, 0.1, 1e6),
             Self::EvalEvery => every_ui(ui, name, &mut settings.eval_every),
+            Self::Patience => patience_ui(ui, name, &mut settings.patience),
+            Self::MinDelta => number_ui(ui, name, &mut settings.min_delta, 0.001, 1e3),
+            Self::Samples => whole_ui(ui, name, &mut settings.samples, 0..=64),
+            Self::SampleTokens => whole_ui(ui, name, &mut settings.sample_tokens, 1..=4096),
+            Self::SamplePrompts => prompts_ui(ui, name, &mut settings.sample_prompts),
             Self::InitAdapter => init_adapter_ui(ui, name, settings, cx),
             Self::Base => choice_ui(ui, name, &mut settings.base, &BASES),
             Self::Recompute => named(ui.checkbox(&mut settings.recompute, "Trade time for memory"), name),
@@ -191,6 +227,9 @@ const BASES: [(BaseType, &str); 5] = [
     (BaseType::F16, "16 bits (f16)"),
     (BaseType::Q8_0, "8 bits"),
 ];
+
+/// Measures that early stopping waits for when it is switched on.
+const USUAL_PATIENCE: usize = 3;
 
 /// What an interval starts with when automatic is switched off.
 const USUAL_INTERVAL: usize = 50;
@@ -250,6 +289,28 @@ fn alpha_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings) {
 
 fn every_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>) {
     automatic_ui(ui, name, value, USUAL_INTERVAL, 1_000_000, " steps");
+}
+
+fn patience_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>) {
+    let mut is_on = value.is_some();
+    let switch = ui.checkbox(&mut is_on, "Stop early");
+    if switch.changed() {
+        *value = if is_on { Some(USUAL_PATIENCE) } else { None };
+    }
+    switch.accessible_name(format!("{name}: on"));
+    if let Some(measures) = value {
+        named(ui.add(DragValue::new(measures).range(1..=1000).suffix(" measures")), name);
+    }
+}
+
+fn prompts_ui(ui: &mut Ui, name: &str, prompts: &mut Vec<String>) {
+    let mut text = prompts.join("\n");
+    let field = TextEdit::multiline(&mut text).hint_text("One prompt a line").desired_width(320.0).desired_rows(2);
+    let response = ui.add(field);
+    if response.changed() {
+        *prompts = if text.is_empty() { Vec::new() } else { text.split('\n').map(str::to_owned).collect() };
+    }
+    named(response, name);
 }
 
 fn threads_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>) {
@@ -354,7 +415,13 @@ mod tests {
             // The loaded model's device holds.
             device: DeviceChoice::default(),
             checkpoint_every: Some(1),
+            checkpoint_minutes: 1.0,
             eval_every: Some(1),
+            patience: Some(1),
+            min_delta: 0.5,
+            samples: 1,
+            sample_tokens: 1,
+            sample_prompts: vec!["a".into()],
             init_adapter: Some("a".into()),
             base: BaseType::F16,
             recompute: true,

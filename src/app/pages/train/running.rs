@@ -58,7 +58,7 @@ fn controls_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
         cx.request(Request::StopAndSave);
     }
     match run.phase {
-        Phase::Paused => {
+        Phase::Paused | Phase::Freed => {
             if buttons::primary(ui, Icon::Play, "Continue", true).clicked() {
                 cx.request(Request::Continue);
             }
@@ -84,6 +84,7 @@ pub fn progress_line(run: &RunState) -> String {
         },
         Phase::Pausing => ", pausing after the batch at hand".to_owned(),
         Phase::Paused => ", paused".to_owned(),
+        Phase::Freed => ", paused, its memory given back".to_owned(),
         Phase::Stopping => ", writing a checkpoint before it ends".to_owned(),
         Phase::Done(_) | Phase::Failed(_) => String::new(),
     };
