@@ -17,6 +17,7 @@ mod feed;
 mod history;
 mod optimizer;
 pub mod pretrain;
+mod prompts;
 mod record;
 mod run;
 mod run_error;
@@ -32,15 +33,16 @@ pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
 pub use checkpoint::TrainerState;
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
-pub use dataset::{Dataset, LeftOut, Row, collate};
+pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
 pub use history::RunHistory;
+pub use prompts::SamplePrompt;
 pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,
     StepRecord, TopicLoss, UsageRecord, WarningKind, WarningRecord,
 };
-pub use run::{Run, RunEvent};
+pub use run::{Resumed, Run, RunEvent};
 pub use run_error::RunError;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};

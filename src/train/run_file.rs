@@ -38,6 +38,12 @@ pub struct RunFile {
     pub examples: usize,
     /// Examples held out of training.
     pub held_out: usize,
+    /// Trained parameters of `A` and `B`; 0 in a file of an older version.
+    #[serde(default)]
+    pub parameters: usize,
+    /// Trained parameters of the routers.
+    #[serde(default)]
+    pub router_parameters: usize,
 }
 
 /// The base model of a run.
@@ -213,6 +219,8 @@ pub(crate) mod tests {
             steps: 100,
             examples: 800,
             held_out: 40,
+            parameters: 1000,
+            router_parameters: 100,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod protocol;
 
 mod answering;
 mod dispatch;
+mod freed;
 mod import;
 mod jobs;
 mod outbox;
