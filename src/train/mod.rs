@@ -2,7 +2,7 @@
 //! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
 //! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
 //! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
-//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
+//! TensorBoard, `energy` how much a run uses. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
 //! is.
 
 mod adapter_place;
@@ -12,6 +12,7 @@ mod checkpoint;
 mod checkpoints;
 mod dataset;
 mod device;
+mod energy;
 mod error;
 mod feed;
 mod history;
@@ -35,6 +36,7 @@ pub use checkpoint::TrainerState;
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
+pub use energy::EnergyMeter;
 pub use error::TrainError;
 pub use history::RunHistory;
 pub use prompts::SamplePrompt;

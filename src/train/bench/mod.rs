@@ -22,6 +22,7 @@ pub use ceiling::{Ceiling, ProductRate};
 pub use figures::{Figures, Pace, TimeShares};
 pub use flops::FlopCount;
 pub use methods::MethodCost;
+pub(super) use usage::cpu_seconds;
 pub use usage::{load_average, threads};
 
 use figures::Sample;
