@@ -6,9 +6,9 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
+use super::{Energy, TrainError};
 use crate::adapter::{Adapter, CardInfo, folder};
 use crate::disk::write_atomic;
 
@@ -44,6 +44,9 @@ pub struct TrainerState {
     pub sampled_step: Option<usize>,
     #[serde(default)]
     pub sampled: usize,
+    /// Used since the first step.
+    #[serde(default)]
+    pub energy: Energy,
 }
 
 impl TrainerState {
@@ -64,6 +67,7 @@ impl TrainerState {
             stale_measures: 0,
             sampled_step: None,
             sampled: 0,
+            energy: Energy::default(),
         }
     }
 

@@ -14,7 +14,9 @@ mod dataset;
 mod device;
 mod energy;
 mod error;
+pub mod estimate;
 mod feed;
+mod flops;
 mod history;
 mod optimizer;
 pub mod pretrain;
@@ -29,6 +31,7 @@ mod settings;
 mod tensorboard;
 pub mod token_file;
 mod trainer;
+mod usage;
 
 pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
@@ -38,6 +41,8 @@ pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use energy::EnergyMeter;
 pub use error::TrainError;
+pub use estimate::{DataFacts, Estimate, MachineFacts, Mend, ModelFacts, estimate, mends};
+pub use flops::FlopCount;
 pub use history::RunHistory;
 pub use prompts::SamplePrompt;
 pub use record::{

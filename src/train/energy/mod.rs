@@ -18,7 +18,7 @@ use gpu::{GpuCounter, GpuUse};
 use rapl::Domains;
 use rule::Machine;
 
-use super::bench::cpu_seconds;
+use super::usage::cpu_seconds;
 use super::{Energy, EnergyPart};
 
 /// Where Linux lists the counters of its power capping drivers.

@@ -11,15 +11,10 @@ use super::super::{
     DataRef, Dataset, EventWriter, ModelRef, PauseRecord, RunFile, RunFolder, RunHistory, RunLog, SamplePrompt,
     TrainError, TrainSettings, Trainer, device_name,
 };
+use super::usage::Usage;
 use super::{Run, RunEvent, Work};
 use crate::adapter::{Adapter, folder};
 use crate::model::{BaseModel, ModelError};
-
-/// A measure takes at least this many held-out rows, where there are as many.
-const MEASURED_AT_LEAST: usize = 32;
-/// Beyond that, a measure takes one row for this many that are trained on, so that ten of them stay well below a fifth of
-/// the run's time.
-const TRAINED_PER_MEASURED: usize = 20;
 
 /// How a run that was broken off went on.
 #[derive(Debug, Default)]
@@ -149,8 +144,7 @@ impl Run {
             None => TrainerState::of(&trainer),
         };
         let tenth = (steps / 10).max(1);
-        let measured = (steps * settings.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST);
-        let measured = trainer.data().held_out_batches(&settings, measured);
+        let measured = trainer.data().held_out_batches(&settings, settings.measured_examples(steps));
         let mut run = Self {
             card: file.card(),
             log: folder.open_log(RunLog::Log)?,
@@ -158,12 +152,13 @@ impl Run {
             samples_log: folder.open_log(RunLog::Samples)?,
             curves: EventWriter::create(folder.path(), trainer.step())?,
             work: VecDeque::new(),
+            usage: Usage::after(state.energy, !model.decoder.device().is_cpu()),
             measure: None,
             prompts: prompts(&model, trainer.data(), file)?,
             answer: None,
             saved_at: Instant::now(),
             checkpoint_every: settings.checkpoint_every.unwrap_or(tenth.min(100)).max(1),
-            eval_every: settings.eval_every.unwrap_or(tenth).max(1),
+            eval_every: settings.eval_interval(steps),
             measured,
             model,
             trainer,

@@ -1,12 +1,13 @@
 //! A run: a trainer, its folder, and when to measure and to save. Whoever drives it calls [`Run::advance`] until it is
 //! done; each call takes about as long as one micro-batch, so that a pause or a question never waits for more.
 //! `begin.rs` starts and resumes it, `measuring.rs` measures held-out loss, `answers.rs` answers its prompts, `saving.rs`
-//! writes what it leaves on disk.
+//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses.
 
 mod answers;
 mod begin;
 mod measuring;
 mod saving;
+mod usage;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -26,6 +27,7 @@ use crate::model::BaseModel;
 use answers::Answer;
 pub use begin::Resumed;
 use measuring::Measure;
+use usage::Usage;
 
 /// What a run tells while it goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,7 @@ pub struct Run {
     prompts: Vec<SamplePrompt>,
     answer: Option<Answer>,
     state: TrainerState,
+    usage: Usage,
     card: CardInfo,
     /// When the last checkpoint was written, or the run began.
     saved_at: Instant,
@@ -104,8 +107,9 @@ impl Run {
     /// When the loss is not a finite number, or the disk refuses a checkpoint; the run folder keeps what was saved.
     pub fn advance(&mut self) -> Result<Vec<RunEvent>, TrainError> {
         let Some(work) = self.work.pop_front() else { return Ok(Vec::new()) };
+        self.usage.go_on();
         let mut events = match work {
-            Work::MicroStep => self.micro_step()?.map(RunEvent::Step).into_iter().collect(),
+            Work::MicroStep => self.step_events()?,
             Work::Evaluate { batch } => self.evaluate(batch)?,
             Work::Answer { prompt } => self.answer(prompt)?,
             Work::Checkpoint => vec![RunEvent::Checkpoint(self.write_checkpoint()?)],
@@ -113,12 +117,19 @@ impl Run {
         if self.is_done() {
             let is_finished = self.trainer.step() == self.trainer.steps();
             let cause = if is_finished { EndCause::Finished } else { EndCause::EarlyStop };
+            events.extend(self.usage_now().map(RunEvent::Usage));
             events.push(RunEvent::Ended(self.ended(cause, None)));
         }
         for event in &events {
             self.record(event)?;
         }
         Ok(events)
+    }
+
+    fn step_events(&mut self) -> Result<Vec<RunEvent>, TrainError> {
+        let Some(step) = self.micro_step()? else { return Ok(Vec::new()) };
+        let usage = self.usage_due().map(RunEvent::Usage);
+        Ok([RunEvent::Step(step)].into_iter().chain(usage).collect())
     }
 
     fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {

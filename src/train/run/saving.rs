@@ -38,6 +38,7 @@ impl Run {
     /// # Errors
     /// When the log cannot be written.
     pub fn note_pause(&mut self) -> Result<PauseRecord, TrainError> {
+        self.usage.pause();
         let pause = PauseRecord { step: self.trainer.step(), elapsed_s: self.trainer.elapsed_s() };
         self.record(&RunEvent::Pause(pause.clone()))?;
         Ok(pause)
@@ -54,7 +55,7 @@ impl Run {
 
     pub(super) fn ended(&self, cause: EndCause, message: Option<String>) -> EndRecord {
         let (step, steps, elapsed_s) = (self.trainer.step(), self.trainer.steps(), self.trainer.elapsed_s());
-        EndRecord { step, steps, cause, message, elapsed_s, peak_bytes: None }
+        EndRecord { step, steps, cause, message, elapsed_s, peak_bytes: self.usage.peak_bytes() }
     }
 
     /// Whether the last checkpoint is older than the settings allow.
@@ -66,6 +67,7 @@ impl Run {
 
     pub(super) fn write_checkpoint(&mut self) -> Result<CheckpointRecord, TrainError> {
         self.state = self.state.moved_to(&self.trainer);
+        self.state.energy = self.usage.energy();
         self.card.held_out_before = self.state.first_held_out;
         self.card.held_out_after = self.state.last_held_out;
         let (trainer, state, card, name) = (&self.trainer, &self.state, &self.card, &self.model.name);
