@@ -49,6 +49,8 @@ pub(super) struct Session {
     /// The model, while its memory was given back.
     pub asleep: Option<Asleep>,
     pub answering: Option<Answering>,
+    /// What gathers the facts that estimates are made of, the latest one.
+    pub facts: Option<Job>,
 }
 
 impl Session {
@@ -64,6 +66,7 @@ impl Session {
             freed: None,
             asleep: None,
             answering: None,
+            facts: None,
         }
     }
 
@@ -176,6 +179,7 @@ impl Session {
             self.around.outbox.send(Event::AdapterDropped);
         }
         self.around.outbox.send(Event::ModelLoaded(loaded));
+        self.refresh_facts();
         Ok(())
     }
 
@@ -214,6 +218,7 @@ impl Session {
             again.name
         );
         self.around.outbox.send(Event::Warning { message });
+        self.refresh_facts();
         Ok(again)
     }
 
@@ -233,6 +238,7 @@ impl Session {
         if !is_by_rule {
             self.tell_held_out();
         }
+        self.refresh_facts();
     }
 
     /// From now on holds out by `rule`, so that no example shown as held out was trained on.
