@@ -126,11 +126,20 @@ impl Dataset {
     }
 }
 
-/// The rows of `all` that `indices` name, as they are computed together: packed into rows of the context's length, or
-/// else those of like length.
+/// The rows of `all` that `indices` name, as they are computed together.
 pub(super) fn grouped(all: &[Row], indices: &[usize], settings: &TrainSettings) -> Vec<Vec<usize>> {
+    grouped_by(|index| all.get(index).map(|row| row.tokens.ids.len()), indices, settings)
+}
+
+/// The rows that `indices` name, as they are computed together: packed into rows of the context's length, or else those
+/// of like length. An index that has no length is left out.
+pub(super) fn grouped_by(
+    length_of: impl Fn(usize) -> Option<usize>,
+    indices: &[usize],
+    settings: &TrainSettings,
+) -> Vec<Vec<usize>> {
     let (indices, lengths): (Vec<usize>, Vec<usize>) =
-        indices.iter().filter_map(|&index| Some((index, all.get(index)?.tokens.ids.len()))).unzip();
+        indices.iter().filter_map(|&index| Some((index, length_of(index)?))).unzip();
     let groups = if settings.packing {
         packed_groups(&lengths, settings.context, settings.batch)
     } else {

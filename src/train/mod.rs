@@ -13,7 +13,9 @@ mod checkpoints;
 mod dataset;
 mod device;
 mod error;
+pub mod estimate;
 mod feed;
+mod flops;
 mod history;
 mod optimizer;
 pub mod pretrain;
@@ -28,6 +30,7 @@ mod settings_file;
 mod tensorboard;
 pub mod token_file;
 mod trainer;
+mod usage;
 
 pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
@@ -36,6 +39,8 @@ pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use error::TrainError;
+pub use estimate::{DataFacts, Estimate, MachineFacts, Mend, ModelFacts, estimate, mends};
+pub use flops::FlopCount;
 pub use history::RunHistory;
 pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,

@@ -69,12 +69,6 @@ pub struct Run {
     measured: Vec<Vec<usize>>,
 }
 
-/// A measure takes at least this many held-out rows, where there are as many.
-const MEASURED_AT_LEAST: usize = 32;
-/// Beyond that, a measure takes one row for this many that are trained on, so that ten of them stay well below a fifth of
-/// the run's time.
-const TRAINED_PER_MEASURED: usize = 20;
-
 impl Run {
     /// Starts a run in the folder `out`, which must not exist or be empty. An adapter named in the settings is what
     /// training starts from, and its own method, rank, heads and targets hold.
@@ -170,8 +164,7 @@ impl Run {
             None => TrainerState::of(&trainer),
         };
         let tenth = (steps / 10).max(1);
-        let measured = (steps * settings.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST);
-        let measured = trainer.data().held_out_batches(&settings, measured);
+        let measured = trainer.data().held_out_batches(&settings, settings.measured_examples(steps));
         let mut run = Self {
             card: file.card(),
             log: folder.open_log(RunLog::Log)?,
@@ -180,7 +173,7 @@ impl Run {
             work: VecDeque::new(),
             measure: None,
             checkpoint_every: settings.checkpoint_every.unwrap_or(tenth.min(100)).max(1),
-            eval_every: settings.eval_every.unwrap_or(tenth).max(1),
+            eval_every: settings.eval_interval(steps),
             measured,
             model,
             trainer,

@@ -41,6 +41,11 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// A measure takes at least this many held-out examples, where there are as many.
+const MEASURED_AT_LEAST: usize = 32;
+/// Beyond that, a measure takes one for this many that are trained on.
+const TRAINED_PER_MEASURED: usize = 20;
+
 /// More cores than any machine has that this runs on.
 const MAX_THREADS: usize = 1024;
 
@@ -214,6 +219,17 @@ impl TrainSettings {
                 ((per_epoch * epochs).ceil() as usize).max(1)
             }
         }
+    }
+
+    /// Steps between two measures of held-out loss in a run of `steps`.
+    pub fn eval_interval(&self, steps: usize) -> usize {
+        self.eval_every.unwrap_or(steps / 10).max(1)
+    }
+
+    /// Held-out examples that a measure takes in a run of `steps`, where there are as many: enough to tell, and so few that
+    /// ten measures stay well below a fifth of the run's time.
+    pub fn measured_examples(&self, steps: usize) -> usize {
+        (steps * self.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST)
     }
 
     /// Refuses settings that cannot be trained with; the message names the setting and its usual range.
