@@ -8,7 +8,7 @@ use crate::train::{
     WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, Request,
     RoutingReport, RunSummary, TrainingEnd,
 };
 
@@ -165,6 +165,8 @@ pub struct AppState {
     pub model: Option<ModelSummary>,
     pub adapter: Option<AdapterSummary>,
     pub data: Option<DataSummary>,
+    /// What estimates of memory and time are made of, once a model is loaded.
+    pub facts: Option<Facts>,
     pub preview: Option<Preview>,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
@@ -256,6 +258,7 @@ impl AppState {
                 self.end_job(JobKind::LoadModel);
                 self.failures.remove(&JobKind::LoadAdapter);
                 self.model = Some(model);
+                self.facts = None;
                 self.adapter = None;
                 self.routing = None;
                 self.preview = None;
@@ -273,8 +276,12 @@ impl AppState {
             Event::DataImported(data) => {
                 self.end_job(JobKind::ImportData);
                 self.data = Some(data);
+                if let Some(facts) = &mut self.facts {
+                    facts.data = None;
+                }
                 self.preview = None;
             }
+            Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {
                     data.held_out_prompts = prompts;
@@ -379,6 +386,7 @@ impl AppState {
         self.jobs.clear();
         self.end_answers("The engine was started anew.");
         self.model = None;
+        self.facts = None;
         self.adapter = None;
         self.data = None;
         self.preview = None;

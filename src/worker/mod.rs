@@ -1,8 +1,8 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Three named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data beside training; `hydra-engine` owns the model and does everything else, a run and an answer
+//! Four named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data beside training; `hydra-facts` gathers what estimates are made of; `hydra-engine` owns the model and does everything else, a run and an answer
 //! in slices no longer than a micro-batch.
 //! Start at [`spawn`], then `session.rs`.
 
@@ -10,6 +10,7 @@ pub mod protocol;
 
 mod answering;
 mod dispatch;
+mod facts;
 mod import;
 mod jobs;
 mod outbox;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
 use crate::train::{
-    CheckpointRecord, DeviceChoice, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, TrainSettings,
-    UsageRecord, WarningRecord,
+    CheckpointRecord, DataFacts, DeviceChoice, EvalRecord, MachineFacts, ModelFacts, PauseRecord, RunHistory,
+    SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
 };
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -179,6 +179,8 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
+    Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
     /// the last run held out.
     HeldOut {
@@ -246,6 +248,15 @@ pub enum Event {
     },
     /// The worker's thread is about to end.
     ShutDown,
+}
+
+/// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub model: ModelFacts,
+    /// `None` before data is loaded and read as the model reads it.
+    pub data: Option<DataFacts>,
+    pub machine: MachineFacts,
 }
 
 /// The model that is loaded.

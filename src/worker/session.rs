@@ -44,12 +44,14 @@ pub(super) struct Session {
     pub data: Option<LoadedData>,
     pub training: Option<Training>,
     pub answering: Option<Answering>,
+    /// What gathers the facts that estimates are made of, the latest one.
+    pub facts: Option<Job>,
 }
 
 impl Session {
     pub fn new(around: Surroundings) -> Self {
         let device = DeviceChoice::default();
-        Self { around, model: None, device, adapter: None, data: None, training: None, answering: None }
+        Self { around, model: None, device, adapter: None, data: None, training: None, answering: None, facts: None }
     }
 
     /// Serves until a shutdown is asked for.
@@ -140,6 +142,7 @@ impl Session {
             self.around.outbox.send(Event::AdapterDropped);
         }
         self.around.outbox.send(Event::ModelLoaded(loaded));
+        self.refresh_facts();
         Ok(())
     }
 
@@ -182,6 +185,7 @@ impl Session {
             again.name
         );
         self.around.outbox.send(Event::Warning { message });
+        self.refresh_facts();
         Ok(again)
     }
 
@@ -201,6 +205,7 @@ impl Session {
         if !is_by_rule {
             self.tell_held_out();
         }
+        self.refresh_facts();
     }
 
     /// From now on holds out by `rule`, so that no example shown as held out was trained on.

@@ -113,6 +113,7 @@ impl Session {
         let held_out = imported.held_out(rule);
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
+        self.refresh_facts();
     }
 
     fn begin(&mut self, run: Run, history: Option<RunHistory>) {

@@ -4,9 +4,10 @@
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::data::held_out_count;
 use crate::model::{BaseModel, BaseType, ModelConfig};
 use crate::ops::BlockType;
-use crate::train::Dataset;
+use crate::train::{Dataset, TrainSettings};
 
 /// Bytes of a number in f32.
 pub(super) const F32: u64 = 4;
@@ -143,9 +144,9 @@ pub enum ExampleOrder {
 /// The training examples, in the order of the data: all of them, or some that stand for all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
-    /// Examples that are trained on in truth.
+    /// Examples that are trained on in truth, where they are held out as they were when they were counted.
     pub examples: usize,
-    /// Examples held out of training.
+    /// Examples held out of training then.
     pub held_out: usize,
     pub order: ExampleOrder,
     /// At most [`SAMPLED`], evenly spread.
@@ -192,6 +193,16 @@ impl DataFacts {
             longest,
             ..Self::default()
         }
+    }
+
+    /// How many examples are trained on and how many held out, as `settings` ask.
+    pub fn split_as(&self, settings: &TrainSettings) -> (usize, usize) {
+        if self.order == ExampleOrder::File {
+            return (self.examples, self.held_out);
+        }
+        let all = self.examples + self.held_out;
+        let held_out = held_out_count(all, settings.held_out);
+        (all - held_out, held_out)
     }
 
     /// Whether every example stands in the sample.

@@ -39,7 +39,8 @@ pub(super) fn of_run(
     machine: &MachineFacts,
     settings: &TrainSettings,
 ) -> RunTime {
-    let steps = (data.examples > 0).then(|| settings.total_steps(data.examples));
+    let (examples, held_out) = data.split_as(settings);
+    let steps = (examples > 0).then(|| settings.total_steps(examples));
     let threads = settings.threads.unwrap_or(machine.threads).min(machine.threads).max(1);
     let rate = REACHED * machine.flops_per_s * threads as f64 / machine.threads.max(1) as f64;
     if rate <= 0.0 || model.place == Place::Gpu {
@@ -48,8 +49,8 @@ pub(super) fn of_run(
     let work = work(model, data, settings);
     let step_s = work.training / work.steps.max(1) as f64 / rate;
     let total_s = steps.map(|steps| {
-        let measures = if data.held_out == 0 { 0 } else { 1 + steps.div_ceil(settings.eval_interval(steps)) };
-        let rows = settings.measured_examples(steps).min(data.held_out);
+        let measures = if held_out == 0 { 0 } else { 1 + steps.div_ceil(settings.eval_interval(steps)) };
+        let rows = settings.measured_examples(steps).min(held_out);
         steps as f64 * step_s + (measures * rows) as f64 * work.measuring / rate
     });
     RunTime { steps, step_s: Some(step_s), total_s }
