@@ -1,4 +1,4 @@
-//! Training. `settings.rs` says what a run is, `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
+//! Training. `settings.rs` says what a run is, and `settings_file.rs` keeps it as a file; `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
 //! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
 //! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
 //! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
@@ -28,6 +28,7 @@ mod run_file;
 mod run_folder;
 mod schedule;
 mod settings;
+mod settings_file;
 mod tensorboard;
 pub mod token_file;
 mod trainer;
@@ -54,5 +55,6 @@ pub use run_error::RunError;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
 pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};
+pub use settings_file::{SettingsFileError, parse_settings, read_settings, settings_text, write_settings};
 pub use tensorboard::EventWriter;
 pub use trainer::{EvalSum, Trainer, loss_of};

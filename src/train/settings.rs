@@ -83,6 +83,7 @@ pub struct TrainSettings {
     /// Share of the examples held out of training, with at least 16 where there are 160.
     pub held_out: f64,
     /// Seeds the adapter's start, the split, the order of examples and dropout.
+    #[serde(deserialize_with = "seed")]
     pub seed: u64,
     pub device: DeviceChoice,
     /// What the base model's matrices are kept in.
@@ -124,6 +125,22 @@ fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D:
         Targets::List(list) => Ok(list),
         Targets::Word(word) if word == "all-linear" => Ok(Target::ALL.to_vec()),
         Targets::Word(word) => Err(D::Error::custom(format!("`{word}` is neither a list of modules nor all-linear"))),
+    }
+}
+
+/// A whole number, or the same as text, where a file's numbers do not reach so far.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a whole number from 0 up")]
+    enum Seed {
+        Number(u64),
+        Text(String),
+    }
+    match Seed::deserialize(deserializer)? {
+        Seed::Number(seed) => Ok(seed),
+        Seed::Text(text) => {
+            text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no whole number from 0 to {}", u64::MAX)))
+        }
     }
 }
 
