@@ -36,7 +36,7 @@ mod usage;
 
 pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
-pub use checkpoint::TrainerState;
+pub use checkpoint::{TrainerState, last_whole_step};
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
@@ -52,6 +52,7 @@ pub use record::{
 };
 pub use run::{Resumed, Run, RunEvent};
 pub use run_error::RunError;
+pub(crate) use run_file::RUN_FILE;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
 pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};

@@ -38,10 +38,10 @@ pub struct RunFile {
     pub examples: usize,
     /// Examples held out of training.
     pub held_out: usize,
-    /// Trained parameters of `A` and `B`; 0 in a file of an older version.
+    /// Trainable parameters of `A` and `B`; 0 where an earlier version, which did not count them, began the run.
     #[serde(default)]
     pub parameters: usize,
-    /// Trained parameters of the routers.
+    /// Trainable parameters of the routers.
     #[serde(default)]
     pub router_parameters: usize,
 }
@@ -219,8 +219,8 @@ pub(crate) mod tests {
             steps: 100,
             examples: 800,
             held_out: 40,
-            parameters: 1000,
-            router_parameters: 100,
+            parameters: 1200,
+            router_parameters: 30,
         }
     }
 

@@ -1,20 +1,22 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Four named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data beside training; `hydra-facts` gathers what estimates are made of; `hydra-engine` owns the model and does everything else, a run and an answer
-//! in slices no longer than a micro-batch.
+//! Five named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data, `hydra-runs` looks after runs on disk and `hydra-facts` gathers what estimates are made of,
+//! all beside training; `hydra-engine` owns the model and does everything else, a run and an answer in slices no longer
+//! than a micro-batch.
 //! Start at [`spawn`], then `session.rs`.
 
 pub mod protocol;
 
 mod answering;
 mod dispatch;
-mod freed;
 mod facts;
+mod freed;
 mod import;
 mod jobs;
 mod outbox;
+mod runs;
 mod sampling;
 mod session;
 mod summary;
