@@ -4,6 +4,8 @@
 mod cancelled;
 #[path = "worker/desk.rs"]
 mod desk;
+#[path = "worker/queued.rs"]
+mod queued;
 #[path = "worker/refused.rs"]
 mod refused;
 #[path = "worker/saving.rs"]

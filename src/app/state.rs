@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
+use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
     CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
     WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, QueueView, Request,
     RoutingReport, RunSummary, TrainingEnd,
 };
 
@@ -175,6 +176,8 @@ pub struct AppState {
     /// Every answer that was asked for, by the id of its request.
     pub answers: HashMap<u64, Answer>,
     pub exported: Option<ExportSummary>,
+    /// Runs that wait for their turn, and what became of those before.
+    pub queue: QueueView,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -197,6 +200,11 @@ impl AppState {
     /// The run, while it has not ended.
     pub fn active_run(&self) -> Option<&RunState> {
         self.run.as_ref().filter(|run| run.is_active())
+    }
+
+    /// Whether another run of the queue begins when the one that is on has ended.
+    pub fn queue_goes_on(&self) -> bool {
+        self.queue.mode == QueueMode::Going && self.queue.runs.iter().any(QueuedRun::is_pending)
     }
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
@@ -303,7 +311,8 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
-            Event::Warning { .. } => {}
+            Event::Queue(queue) => self.queue = queue,
+            Event::Warning { .. } | Event::QueueEnded(_) => {}
             event => self.note_training(event),
         }
     }

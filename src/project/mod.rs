@@ -1,10 +1,11 @@
-//! What stands on disk beside runs and adapters: the demo that comes with the program and where it is unpacked, the queue
-//! of runs that wait, and sweeps that fill it. What the window remembers between two starts (theme, zoom, recent paths)
-//! is the window's own, in `app/settings.rs`.
+//! What stands on disk around a training: the demo that comes with the program and where it is unpacked, the run folders
+//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, and the [`sweep`] that fills it. What
+//! the window remembers between two starts (theme, zoom, recent paths) is the window's own, in `app/settings.rs`.
 
 mod demo;
 mod paths;
 pub mod queue;
+pub mod runs;
 pub mod sweep;
 
 pub use demo::{DemoPlace, demo_settings, unpack_demo};

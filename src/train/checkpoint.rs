@@ -7,10 +7,11 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
+use super::checkpoints::list_checkpoints;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
-use crate::adapter::{Adapter, CardInfo, folder};
-use crate::disk::write_atomic;
+use crate::adapter::{Adapter, CardInfo, TENSOR_FILE, folder};
+use crate::disk::{DiskError, write_atomic};
 
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const STATE_FILE: &str = "trainer_state.json";
@@ -105,6 +106,20 @@ pub fn read_state(folder: &Path) -> Result<TrainerState, TrainError> {
         )));
     }
     Ok(state)
+}
+
+/// The step of the last checkpoint in the run folder at `folder` that is whole at a glance: its place can be read and its
+/// tensor files have something in them. `None` where there is no such checkpoint.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn last_whole_step(folder: &Path) -> Result<Option<usize>, DiskError> {
+    let is_whole = |path: &Path| {
+        let has = |file: &str| path.join(file).metadata().is_ok_and(|meta| meta.len() > 0);
+        has(OPTIMIZER_FILE) && has(TENSOR_FILE) && read_state(path).is_ok()
+    };
+    let whole = list_checkpoints(folder)?.into_iter().rev().find(|checkpoint| is_whole(&checkpoint.path));
+    Ok(whole.map(|checkpoint| checkpoint.step))
 }
 
 /// Reads the optimizer's moments for an adapter that was read from the same checkpoint.

@@ -30,7 +30,7 @@ mod trainer;
 
 pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
-pub use checkpoint::TrainerState;
+pub use checkpoint::{TrainerState, last_whole_step};
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};

@@ -110,6 +110,8 @@ impl Run {
             steps,
             examples: data.train.len(),
             held_out: data.held_out.len(),
+            parameters: adapter.parameters(),
+            router_parameters: adapter.router_parameters(),
         };
         let folder = RunFolder::create(out, &file)?;
         folder.write_left_out(&data.left_out)?;

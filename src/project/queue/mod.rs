@@ -177,6 +177,13 @@ impl Queue {
         }
     }
 
+    /// Gives a run the place and state back that it had before its turn, which came to nothing.
+    pub fn put_back(&mut self, before: &QueuedRun) {
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == before.id) {
+            run.clone_from(before);
+        }
+    }
+
     /// Notes that the process which worked on the queue is no more: what ran was interrupted, and nothing begins before
     /// someone says so.
     pub fn interrupt(&mut self) {
