@@ -81,8 +81,8 @@ impl App {
             format!("It stands at step {} of {}. ", count(run.step()), count(run.summary.steps))
         });
         ui.label(format!(
-            "{place}Stop and save writes a checkpoint; you can go on from it later. Otherwise the window stays open until \
-             the last step and then closes by itself."
+            "{place}Stop and save writes a checkpoint; you can go on from it later. In the background it goes on to its last \
+             step, with a small window that tells how far it is and then closes by itself."
         ));
         ui.add_space(space::M);
         if let Some(message) = self.state.failure(JobKind::Train) {
@@ -96,7 +96,7 @@ impl App {
                 self.closing = Closing::AfterRun;
             }
             if self.state.failure(JobKind::Train).is_none() {
-                if ui.button("Close when done").clicked() {
+                if ui.button("Go on in the background").clicked() {
                     if self.state.active_run().is_some_and(RunState::is_held) {
                         self.commands.send(SystemCommand::Request(Request::Continue));
                     }
