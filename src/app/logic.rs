@@ -83,7 +83,7 @@ impl App {
             Event::ModelLoaded(model) if !self.state.is_demo => self.persisted.remember_model(&model.path),
             Event::TrainingStarted(run) => self.persisted.remember_run(&run.path),
             // The window stays with the message.
-            Event::SaveFailed { .. } if self.closing == Closing::AfterRun => self.closing = Closing::No,
+            Event::SaveFailed { .. } if self.closing.waits_for_end() => self.closing = Closing::No,
             _ => {}
         }
         self.pages.note_event(&event);
