@@ -6,6 +6,8 @@ mod cancelled;
 mod desk;
 #[path = "worker/freed.rs"]
 mod freed;
+#[path = "worker/queued.rs"]
+mod queued;
 #[path = "worker/refused.rs"]
 mod refused;
 #[path = "worker/saving.rs"]

@@ -64,6 +64,8 @@ icons! {
     Spark = "spark.svg",
     Hydra = "hydra.svg",
     Quit = "quit.svg",
+    Save = "save.svg",
+    Trash = "trash.svg",
 }
 
 impl Icon {

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use crate::app::runs_state::RunsState;
+use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
     CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
     UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, Request,
-    RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
+    Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 /// A job that is under way.
@@ -183,6 +184,8 @@ pub struct AppState {
     pub exported: Option<ExportSummary>,
     /// The runs on disk.
     pub runs: RunsState,
+    /// Runs that wait for their turn, and what became of those before.
+    pub queue: QueueView,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -205,6 +208,11 @@ impl AppState {
     /// The run, while it has not ended.
     pub fn active_run(&self) -> Option<&RunState> {
         self.run.as_ref().filter(|run| run.is_active())
+    }
+
+    /// Whether another run of the queue begins when the one that is on has ended.
+    pub fn queue_goes_on(&self) -> bool {
+        self.queue.mode == QueueMode::Going && self.queue.runs.iter().any(QueuedRun::is_pending)
     }
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
@@ -321,8 +329,9 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
-            Event::Warning { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::Queue(queue) => self.queue = queue,
+            Event::Warning { .. } | Event::QueueEnded(_) => {}
             event => self.note_training(event),
         }
     }

@@ -12,6 +12,7 @@ use super::training::Training;
 use crate::disk::to_recycle_bin;
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
+use crate::project::QueuedState;
 use crate::train::{AdapterPlace, RunFile, RunFolder, checkpoint_name, open_device};
 
 /// A run that is held without its memory.
@@ -124,7 +125,11 @@ impl Session {
                 }
                 self.around.outbox.send(Event::Freed { step });
             }
-            Err(lost) => self.around.outbox.refuse(JobKind::Train, format!("{error:#}; and {lost}")),
+            Err(lost) => {
+                let message = format!("{error:#}; and {lost}");
+                self.around.outbox.refuse(JobKind::Train, message.clone());
+                self.turn_ended(QueuedState::Failed { message });
+            }
         }
     }
 
@@ -136,6 +141,7 @@ impl Session {
             self.around.outbox.send(Event::Warning { message: format!("the adapter was not loaded: {error:#}") });
         }
         self.around.outbox.send(Event::TrainingDone(end.clone()));
+        self.turn_ended(QueuedState::Stopped { step: end.step });
         if let Some(loaded) = &self.adapter {
             self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(&end.path))));
         }
@@ -143,9 +149,10 @@ impl Session {
 
     /// Ends the run under way without saving and moves its folder to the recycle bin.
     pub(super) fn discard(&mut self) {
-        let trained = self.training.take().map(|training| training.run().path().to_owned());
-        let freed = self.freed.take().map(|freed| freed.end.path);
-        let Some(path) = trained.or(freed) else { return };
+        let trained = self.training.take().map(|training| training.end(true));
+        let Some(end) = trained.or(self.freed.take().map(|freed| freed.end)) else { return };
+        let path = end.path;
+        self.turn_ended(QueuedState::Stopped { step: end.step });
         if let Some(asleep) = &mut self.asleep {
             asleep.adapter = None;
             self.around.outbox.send(Event::AdapterDropped);

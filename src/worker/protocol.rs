@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
 use crate::project::runs::{RunEntry, RunList, RunNotes};
+use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
     CheckpointRecord, DataFacts, DeviceChoice, EstimateRecord, EvalRecord, MachineFacts, ModelFacts, PauseRecord,
     RunHistory, SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
@@ -148,6 +149,26 @@ pub enum Request {
         recent: Vec<PathBuf>,
         folder: PathBuf,
     },
+    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
+    Enqueue {
+        runs: Vec<RunOrder>,
+    },
+    /// Takes a run out of the queue, but not the one under way; its folder stays.
+    RemoveQueued {
+        id: QueuedId,
+    },
+    MoveQueued {
+        id: QueuedId,
+        way: Shift,
+    },
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    RetryQueued {
+        id: QueuedId,
+    },
+    /// From now on the next run of the queue begins whenever none is on.
+    StartQueue,
+    /// The run under way goes on to its end, and no other begins.
+    HoldQueue,
     Cancel {
         job: JobKind,
     },
@@ -173,6 +194,8 @@ impl Request {
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+            Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
+            Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
         }
     }
 }
@@ -296,6 +319,10 @@ pub enum Event {
     },
     /// The run that was worked on last, where there is one and it can go on.
     LastRun(Option<Box<RunEntry>>),
+    /// The queue as it stands, whenever something in it changed.
+    Queue(QueueView),
+    /// The queue has come to its end and is held.
+    QueueEnded(QueueSummary),
     /// The worker failed inside and was started anew without model or data; `message` says what happened.
     Restarted {
         message: String,
@@ -432,6 +459,15 @@ pub struct TrainingEnd {
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
     pub elapsed_s: f64,
+}
+
+/// The runs that wait, run or ran, in the order of their turns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueView {
+    pub mode: QueueMode,
+    pub runs: Vec<QueuedRun>,
+    /// Why there is no queue to work on, where there is none.
+    pub problem: Option<String>,
 }
 
 /// Why an answer ended.

@@ -56,7 +56,7 @@ pub(super) struct Session {
 impl Session {
     pub fn new(around: Surroundings) -> Self {
         let device = DeviceChoice::default();
-        Self {
+        let session = Self {
             around,
             model: None,
             device,
@@ -67,7 +67,9 @@ impl Session {
             asleep: None,
             answering: None,
             facts: None,
-        }
+        };
+        session.open_queue();
+        session
     }
 
     /// Serves until a shutdown is asked for.
@@ -87,13 +89,15 @@ impl Session {
     }
 
     fn is_busy(&self) -> bool {
-        self.answering.is_some() || self.training.as_ref().is_some_and(|training| !training.is_paused())
+        let is_training = self.training.as_ref().is_some_and(|training| !training.is_paused());
+        self.answering.is_some() || is_training || self.is_turn_due()
     }
 
-    /// One slice of the answer under way and one of the run.
+    /// One slice of the answer under way and one of the run; where none is on, the next of the queue begins.
     fn work(&mut self) {
         self.answer_slice();
         self.train_slice();
+        self.take_turn();
     }
 
     fn handle(&mut self, request: Request) {
@@ -108,10 +112,16 @@ impl Session {
             Request::SaveNow => {
                 self.save();
             }
-            Request::StopAndSave => self.stop_training(),
-            Request::Discard => self.discard(),
+            Request::StopAndSave => {
+                self.hold_between_turns();
+                self.stop_training();
+            }
+            Request::Discard => {
+                self.hold_between_turns();
+                self.discard();
+            }
             // The request thread takes some of the others, and the rest are jobs.
-            _ => {}
+            other => self.handle_queue(other),
         }
     }
 

@@ -11,6 +11,7 @@ use super::summary;
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
 use crate::job::Job;
+use crate::project::QueuedState;
 use crate::train::{
     AdapterPlace, CheckpointRecord, DataRef, Dataset, FileRef, PauseRecord, Resumed, RoutingRecord, Run, RunEvent,
     RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
@@ -162,7 +163,7 @@ impl Session {
         self.around.outbox.send(Event::Cancelled { job: JobKind::Train });
     }
 
-    fn put_data(&mut self, imported: Arc<Imported>) {
+    pub(super) fn put_data(&mut self, imported: Arc<Imported>) {
         let rule = *self.around.rule.lock();
         let held_out = imported.held_out(rule);
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
@@ -249,7 +250,9 @@ impl Session {
                     training.run.note_failure(error);
                 }
                 *training = None;
-                self.around.outbox.refuse(JobKind::Train, format!("{error:#}"));
+                let message = format!("{error:#}");
+                self.around.outbox.refuse(JobKind::Train, message.clone());
+                self.turn_ended(QueuedState::Failed { message });
             }
         }
     }
@@ -316,6 +319,7 @@ impl Session {
 
     /// Saves the run under way and ends, whether or not that succeeds: nobody is there to free the disk.
     pub(super) fn shut_down(mut self) {
+        self.interrupt_turn();
         if self.training.is_some() {
             self.stop_training();
         }
@@ -333,11 +337,12 @@ impl Session {
             self.around.outbox.send(Event::AdapterLoaded(summary::adapter(adapter, Some(run.path()))));
             self.adapter = Some(LoadedAdapter { adapter: adapter.clone(), card: run.card().clone() });
         }
+        self.turn_ended(if stopped { QueuedState::Stopped { step: run.trainer().step() } } else { QueuedState::Done });
     }
 }
 
 /// Errs where a file is no longer what was imported: the run could not be gone on with.
-fn check_unchanged(files: &[FileRef]) -> anyhow::Result<()> {
+pub(super) fn check_unchanged(files: &[FileRef]) -> anyhow::Result<()> {
     for file in files {
         if FileRef::of(&file.path)? != *file {
             anyhow::bail!("this file was changed after it was imported; import it again: {}", file.path.display());

@@ -23,6 +23,8 @@ use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
 
+pub(crate) use running::{progress_line, run_name};
+
 use curves::RunCurves;
 use setup::Setup;
 
