@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
-    CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{
     AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
@@ -57,6 +57,8 @@ pub struct RoutingSample {
 pub struct RunState {
     pub summary: RunSummary,
     pub phase: Phase,
+    /// What it was estimated to take, once its pilot has told.
+    pub estimate: Option<EstimateRecord>,
     /// In order of their step.
     pub steps: Vec<StepRecord>,
     pub evals: Vec<EvalRecord>,
@@ -74,6 +76,7 @@ impl RunState {
         Self {
             summary,
             phase: Phase::Running,
+            estimate: None,
             steps: Vec::new(),
             evals: Vec::new(),
             checkpoints: Vec::new(),
@@ -372,6 +375,7 @@ impl AppState {
                 let Some(run) = &mut self.run else { return };
                 match event {
                     Event::RunHistory(history) => run.remember(history),
+                    Event::Estimated(estimate) => run.estimate = Some(estimate),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),

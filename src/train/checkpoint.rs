@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoints::list_checkpoints;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
-use super::{Energy, TrainError};
+use super::{Energy, MicroBatching, TrainError};
 use crate::adapter::{Adapter, CardInfo, TENSOR_FILE, folder};
 use crate::disk::{DiskError, write_atomic};
 
@@ -28,6 +28,9 @@ pub struct TrainerState {
     /// Numbers of micro-batches used up, which seed dropout: `accumulate` a step, also where packing needed fewer.
     pub micro_batches: usize,
     pub seed: u64,
+    /// How steps fall into micro-batches, where memory ran short and it is no longer as the settings ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batching: Option<MicroBatching>,
     pub elapsed_s: f64,
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
@@ -53,13 +56,14 @@ pub struct TrainerState {
 impl TrainerState {
     /// The place a trainer is at between two optimizer steps.
     pub fn of(trainer: &Trainer) -> Self {
-        let settings = trainer.settings();
+        let (settings, in_force) = (trainer.settings(), trainer.micro_batching());
         Self {
             format: FORMAT,
             step: trainer.step(),
             steps: trainer.steps(),
-            micro_batches: trainer.step() * settings.accumulate,
+            micro_batches: trainer.step() * in_force.accumulate,
             seed: settings.seed,
+            micro_batching: (in_force != MicroBatching::of(settings)).then_some(in_force),
             elapsed_s: trainer.elapsed_s(),
             first_held_out: None,
             last_held_out: None,
@@ -75,7 +79,13 @@ impl TrainerState {
     /// This place's measures, at the step where `trainer` is now.
     pub(super) fn moved_to(&self, trainer: &Trainer) -> Self {
         let now = Self::of(trainer);
-        Self { step: now.step, micro_batches: now.micro_batches, elapsed_s: now.elapsed_s, ..self.clone() }
+        Self {
+            step: now.step,
+            micro_batches: now.micro_batches,
+            micro_batching: now.micro_batching,
+            elapsed_s: now.elapsed_s,
+            ..self.clone()
+        }
     }
 
     /// Notes a held-out loss after the step at hand. It counts as better where it lies more than `min_delta` below the

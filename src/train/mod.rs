@@ -17,8 +17,11 @@ mod error;
 pub mod estimate;
 mod feed;
 mod flops;
+mod headroom;
 mod history;
+mod micro_batching;
 mod optimizer;
+mod pilot;
 pub mod pretrain;
 mod prompts;
 mod record;
@@ -44,7 +47,10 @@ pub use energy::EnergyMeter;
 pub use error::TrainError;
 pub use estimate::{DataFacts, Estimate, MachineFacts, Mend, ModelFacts, estimate, mends};
 pub use flops::FlopCount;
+pub use headroom::{MemoryCheck, Shortage};
 pub use history::RunHistory;
+pub use micro_batching::MicroBatching;
+pub use pilot::{DryPass, EstimateRecord};
 pub use prompts::SamplePrompt;
 pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,

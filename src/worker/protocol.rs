@@ -10,8 +10,8 @@ use crate::data::{ColumnMap, Dropped, Message};
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
-    CheckpointRecord, DataFacts, DeviceChoice, EvalRecord, MachineFacts, ModelFacts, PauseRecord, RunHistory,
-    SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
+    CheckpointRecord, DataFacts, DeviceChoice, EstimateRecord, EvalRecord, MachineFacts, ModelFacts, PauseRecord,
+    RunHistory, SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
 };
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -245,6 +245,8 @@ pub enum Event {
     TrainingStarted(RunSummary),
     /// What a resumed run did before it was resumed; comes right after its start.
     RunHistory(RunHistory),
+    /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
+    Estimated(EstimateRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),

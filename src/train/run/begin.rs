@@ -8,9 +8,10 @@ use std::time::Instant;
 use super::super::checkpoint::{self, TrainerState};
 use super::super::optimizer::Moments;
 use super::super::{
-    DataRef, Dataset, EventWriter, ModelRef, PauseRecord, RunFile, RunFolder, RunHistory, RunLog, SamplePrompt,
-    TrainError, TrainSettings, Trainer, device_name,
+    DataRef, Dataset, EventWriter, MemoryCheck, ModelRef, PauseRecord, RunFile, RunFolder, RunHistory, RunLog,
+    SamplePrompt, TrainError, TrainSettings, Trainer, device_name,
 };
+use super::pilot::{Made, Prospect};
 use super::usage::Usage;
 use super::{Run, RunEvent, Work};
 use crate::adapter::{Adapter, folder};
@@ -45,7 +46,23 @@ impl Run {
     ///
     /// # Errors
     /// When the settings make no sense, the adapter to start from does not fit, or the folder cannot be made.
+    /// [`TrainError::TooLarge`] when the memory it is estimated to take cannot be had.
     pub fn start(
+        model: Arc<BaseModel>,
+        data: Arc<Dataset>,
+        settings: TrainSettings,
+        data_ref: DataRef,
+        out: &Path,
+    ) -> Result<Self, TrainError> {
+        Self::start_with(MemoryCheck::On, model, data, settings, data_ref, out)
+    }
+
+    /// As [`Run::start`]; with [`MemoryCheck::Off`] nothing holds the run's memory against what there is.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn start_with(
+        check: MemoryCheck,
         model: Arc<BaseModel>,
         data: Arc<Dataset>,
         mut settings: TrainSettings,
@@ -58,6 +75,10 @@ impl Run {
             settings.context = context;
         }
         let adapter = start_adapter(&model, &mut settings)?;
+        if check == MemoryCheck::On {
+            // Before there is a folder: the next try may have its name.
+            Prospect::new(&model, &data, settings.clone(), &adapter, Made::Adapter).check()?;
+        }
         let steps = settings.total_steps(data.train.len());
         let file = RunFile {
             format: RunFile::FORMAT,
@@ -79,7 +100,11 @@ impl Run {
         };
         let folder = RunFolder::create(out, &file)?;
         folder.write_left_out(&data.left_out)?;
-        Self::assemble(model, data, &file, folder, adapter, None)
+        let mut run = Self::assemble(model, data, &file, folder, adapter, None)?;
+        if check == MemoryCheck::Off {
+            run.skip_memory_check();
+        }
+        Ok(run)
     }
 
     /// Goes on with a run from its last checkpoint that can be read, or from the start where none was written yet. `data`
@@ -139,6 +164,9 @@ impl Run {
         let state = match from {
             Some((state, moments)) => {
                 trainer.restore(&moments, state.step, state.elapsed_s)?;
+                if let Some(in_force) = state.micro_batching {
+                    trainer.divide_by(in_force);
+                }
                 state
             }
             None => TrainerState::of(&trainer),
@@ -165,6 +193,9 @@ impl Run {
             folder,
             state,
         };
+        if run.trainer.step() < steps && !run.ends_early() {
+            run.work.push_back(Work::Pilot);
+        }
         if run.owes_evaluation() {
             run.plan_evaluation();
             if resumed {

@@ -1,11 +1,13 @@
 //! A run: a trainer, its folder, and when to measure and to save. Whoever drives it calls [`Run::advance`] until it is
 //! done; each call takes about as long as one micro-batch, so that a pause or a question never waits for more.
 //! `begin.rs` starts and resumes it, `measuring.rs` measures held-out loss, `answers.rs` answers its prompts, `saving.rs`
-//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses.
+//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses, `pilot.rs` makes sure of the memory before the first
+//! step.
 
 mod answers;
 mod begin;
 mod measuring;
+mod pilot;
 mod saving;
 mod usage;
 
@@ -18,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::TrainerState;
 use super::{
-    CheckpointRecord, EndCause, EndRecord, EvalRecord, EventWriter, HeldOutBatch, PauseRecord, RoutingRecord,
-    RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer, UsageRecord, WarningRecord,
+    CheckpointRecord, EndCause, EndRecord, EstimateRecord, EvalRecord, EventWriter, HeldOutBatch, PauseRecord,
+    RoutingRecord, RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer, UsageRecord, WarningRecord,
 };
 use crate::adapter::{Adapter, CardInfo};
 use crate::disk::LineLog;
@@ -33,6 +35,7 @@ use usage::Usage;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum RunEvent {
+    Estimate(EstimateRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -47,6 +50,8 @@ pub enum RunEvent {
 /// What there is to do next, in order.
 #[derive(Clone, Debug, PartialEq)]
 enum Work {
+    /// The memory pilot.
+    Pilot,
     MicroStep,
     /// One batch of the held-out rows.
     Evaluate {
@@ -109,6 +114,7 @@ impl Run {
         let Some(work) = self.work.pop_front() else { return Ok(Vec::new()) };
         self.usage.go_on();
         let mut events = match work {
+            Work::Pilot => self.pilot()?,
             Work::MicroStep => self.step_events()?,
             Work::Evaluate { batch } => self.evaluate(batch)?,
             Work::Answer { prompt } => self.answer(prompt)?,
@@ -127,9 +133,10 @@ impl Run {
     }
 
     fn step_events(&mut self) -> Result<Vec<RunEvent>, TrainError> {
-        let Some(step) = self.micro_step()? else { return Ok(Vec::new()) };
-        let usage = self.usage_due().map(RunEvent::Usage);
-        Ok([RunEvent::Step(step)].into_iter().chain(usage).collect())
+        let step = self.micro_step()?;
+        let warnings = self.trainer.take_warnings().into_iter().map(RunEvent::Warning);
+        let usage = if step.is_some() { self.usage_due() } else { None };
+        Ok(warnings.chain(step.map(RunEvent::Step)).chain(usage.map(RunEvent::Usage)).collect())
     }
 
     fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {
