@@ -68,13 +68,13 @@ impl Column {
     pub fn width(self) -> Option<f32> {
         match self {
             Self::Name => None,
-            Self::Started => Some(112.0),
+            Self::Started => Some(124.0),
             Self::Status => Some(88.0),
             Self::Method => Some(104.0),
             Self::Rank => Some(52.0),
             Self::Heads => Some(58.0),
             Self::HeldOut => Some(76.0),
-            Self::Time => Some(100.0),
+            Self::Time => Some(96.0),
             Self::Steps => Some(104.0),
         }
     }

@@ -1,10 +1,10 @@
 //! The table of runs: a tick, then the columns. A click chooses a run alone, with Ctrl beside those that are chosen.
 
-use egui::{Align, Color32, Layout, RichText, Sense, Stroke, Ui, vec2};
+use egui::{Align, Color32, Layout, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2};
 use egui_extras::{Column as Width, TableBuilder, TableRow};
 
 use crate::app::pages::PageContext;
-use crate::app::theme::{self, Tokens, size, space};
+use crate::app::theme::{Tokens, size, space};
 use crate::project::runs::{RunEntry, RunStatus};
 
 use super::Chosen;
@@ -130,12 +130,17 @@ fn name_ui(ui: &mut Ui, run: &RunEntry, chosen: &Chosen) {
     }
 }
 
-/// A tag on a tinted ground.
+/// A tag in a frame, which stands out on a chosen row too.
 fn chip_ui(ui: &mut Ui, tag: &str) {
     let tokens = Tokens::of(ui);
-    let text = egui::Label::new(RichText::new(tag).small().color(tokens.accent_text)).selectable(false);
-    let margin = egui::Margin::symmetric(space::XS as i8 + 2, 1);
-    theme::callout_frame(tokens.accent_soft).inner_margin(margin).show(ui, |ui| ui.add(text));
+    let font = TextStyle::Small.resolve(ui.style());
+    let galley = ui.painter().layout_no_wrap(tag.to_owned(), font, tokens.text);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(2.0 * space::S, space::XS), Sense::hover());
+    let (fill, line) = (tokens.control, Stroke::new(1.0, tokens.border_strong));
+    ui.painter().rect(rect, size::RADIUS, fill, line, StrokeKind::Inside);
+    let text = rect.min + vec2(space::S, space::XXS);
+    ui.painter().galley(text, galley, tokens.text);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, tag));
 }
 
 /// Where a run stands: the one of this window as it is now, any other as it was listed.
