@@ -4,6 +4,10 @@
 mod cancelled;
 #[path = "worker/desk.rs"]
 mod desk;
+#[path = "worker/freed.rs"]
+mod freed;
+#[path = "worker/queued.rs"]
+mod queued;
 #[path = "worker/recycle_bin.rs"]
 mod recycle_bin;
 #[path = "worker/refused.rs"]

@@ -41,7 +41,8 @@ impl App {
         if self.closing == Closing::Unsaved {
             return;
         }
-        let is_running = self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some();
+        let is_running =
+            self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some() || self.state.queue_goes_on();
         if !is_running {
             // A run that failed keeps the window, so that its message is seen; so does one that could not even start.
             let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)))
@@ -80,8 +81,8 @@ impl App {
             format!("It stands at step {} of {}. ", count(run.step()), count(run.summary.steps))
         });
         ui.label(format!(
-            "{place}Stop and save writes a checkpoint; you can go on from it later. Otherwise the window stays open until \
-             the last step and then closes by itself."
+            "{place}Stop and save writes a checkpoint; you can go on from it later. In the background it goes on to its last \
+             step, with a small window that tells how far it is and then closes by itself."
         ));
         ui.add_space(space::M);
         if let Some(message) = self.state.failure(JobKind::Train) {
@@ -95,7 +96,7 @@ impl App {
                 self.closing = Closing::AfterRun;
             }
             if self.state.failure(JobKind::Train).is_none() {
-                if ui.button("Close when done").clicked() {
+                if ui.button("Go on in the background").clicked() {
                     if self.state.active_run().is_some_and(RunState::is_held) {
                         self.commands.send(SystemCommand::Request(Request::Continue));
                     }

@@ -67,6 +67,7 @@ icons! {
     Spark = "spark.svg",
     Hydra = "hydra.svg",
     Quit = "quit.svg",
+    Save = "save.svg",
 }
 
 impl Icon {

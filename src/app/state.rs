@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use crate::app::runs_state::RunsState;
+use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
     CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
     WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, Request,
-    RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
+    Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 /// A job that is under way.
@@ -166,6 +167,8 @@ pub struct AppState {
     pub model: Option<ModelSummary>,
     pub adapter: Option<AdapterSummary>,
     pub data: Option<DataSummary>,
+    /// What estimates of memory and time are made of, once a model is loaded.
+    pub facts: Option<Facts>,
     pub preview: Option<Preview>,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
@@ -178,6 +181,8 @@ pub struct AppState {
     pub exported: Option<ExportSummary>,
     /// The runs on disk.
     pub runs: RunsState,
+    /// Runs that wait for their turn, and what became of those before.
+    pub queue: QueueView,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -200,6 +205,11 @@ impl AppState {
     /// The run, while it has not ended.
     pub fn active_run(&self) -> Option<&RunState> {
         self.run.as_ref().filter(|run| run.is_active())
+    }
+
+    /// Whether another run of the queue begins when the one that is on has ended.
+    pub fn queue_goes_on(&self) -> bool {
+        self.queue.mode == QueueMode::Going && self.queue.runs.iter().any(QueuedRun::is_pending)
     }
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
@@ -264,6 +274,7 @@ impl AppState {
                 self.end_job(JobKind::LoadModel);
                 self.failures.remove(&JobKind::LoadAdapter);
                 self.model = Some(model);
+                self.facts = None;
                 self.adapter = None;
                 self.routing = None;
                 self.preview = None;
@@ -281,8 +292,12 @@ impl AppState {
             Event::DataImported(data) => {
                 self.end_job(JobKind::ImportData);
                 self.data = Some(data);
+                if let Some(facts) = &mut self.facts {
+                    facts.data = None;
+                }
                 self.preview = None;
             }
+            Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {
                     data.held_out_prompts = prompts;
@@ -311,8 +326,9 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
-            Event::Warning { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::Queue(queue) => self.queue = queue,
+            Event::Warning { .. } | Event::QueueEnded(_) => {}
             event => self.note_training(event),
         }
     }
@@ -397,6 +413,7 @@ impl AppState {
         self.jobs.clear();
         self.end_answers("The engine was started anew.");
         self.model = None;
+        self.facts = None;
         self.adapter = None;
         self.data = None;
         self.preview = None;

@@ -1,9 +1,7 @@
-//! The flags of `train` that are settings, and the file that holds the same settings: flags overrule the file, the file
-//! the defaults.
+//! The flags of `train` that are settings. They overrule the settings file, and that the defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use clap::Args;
 
 use super::flags::{HeadCount, Targets, help, named};
@@ -207,28 +205,5 @@ impl TrainingFlags {
         if !self.sample_prompts.is_empty() {
             settings.sample_prompts.clone_from(&self.sample_prompts);
         }
-    }
-}
-
-/// The settings of a file.
-pub(super) fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("the settings file {} cannot be read: check the path after --config", file.display())
-    })?;
-    parse_config(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
-}
-
-/// Settings in TOML. `steps` and `epochs` stand for `length`, as the flags of those names do.
-pub(super) fn parse_config(text: &str) -> anyhow::Result<TrainSettings> {
-    let mut table: toml::Table = toml::from_str(text)?;
-    let lengths: Vec<_> = ["length", "steps", "epochs"].into_iter().filter(|key| table.contains_key(*key)).collect();
-    match *lengths {
-        [] | ["length"] => Ok(toml::from_str(text)?),
-        [key] => {
-            let value = table.remove(key).into_iter().map(|value| (key.to_owned(), value));
-            table.insert("length".into(), toml::Value::Table(value.collect()));
-            Ok(table.try_into()?)
-        }
-        _ => bail!("it says how long to train more than once: {}", lengths.join(", ")),
     }
 }

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
-use super::settings_flags::{AdapterFlags, TrainingFlags, default, read_config};
+use super::settings_flags::{AdapterFlags, TrainingFlags, default};
 use super::{open, training};
 use crate::model::BaseModel;
-use crate::train::{DataRef, Dataset, FileRef, Run, RunFolder, TrainSettings, heads_for_topics};
+use crate::train::{
+    DataRef, Dataset, FileRef, Run, RunFolder, TrainSettings, heads_for_topics, read_settings, write_settings,
+};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.
@@ -52,9 +55,13 @@ pub struct TrainArgs {
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
 
-    /// A TOML file with settings; flags overrule it
-    #[arg(long, value_name = "F.toml")]
+    /// A TOML file with settings, or a run folder or its run.json to take them from; flags overrule it
+    #[arg(long, value_name = "F.toml|RUN")]
     pub config: Option<PathBuf>,
+
+    /// Write the settings that file and flags come to, for --config and for the window, and train nothing
+    #[arg(long, value_name = "F.toml")]
+    pub save_config: Option<PathBuf>,
 
     /// Train on a safetensors file with `input_ids` and `labels` [n, t] (i64, -100 = not supervised) instead of --data
     #[arg(long, value_name = "F.safetensors")]
@@ -72,7 +79,7 @@ impl TrainArgs {
     /// cannot be read, names a setting that does not exist, or the result cannot be trained with.
     pub fn settings(&self) -> anyhow::Result<TrainSettings> {
         let mut settings = match &self.config {
-            Some(file) => read_config(file)?,
+            Some(file) => read_settings(file).with_context(|| format!("--config {} was refused", file.display()))?,
             None => default(),
         };
         self.adapter.clone().overrule(&mut settings);
@@ -85,6 +92,11 @@ impl TrainArgs {
 /// Starts a run and takes it to its end.
 pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     let mut settings = args.settings()?;
+    if let Some(file) = &args.save_config {
+        write_settings(file, &settings)?;
+        output.note(&format!("Wrote the settings to {}.", file.display()));
+        return Ok(Outcome::Done);
+    }
     RunFolder::refuse_taken(&args.out)?;
     let model = open::model_as(&args.model, settings.base, settings.device, output)?;
     if let Some(start) = &settings.init_adapter {
@@ -160,7 +172,6 @@ mod tests {
 
     use clap::Parser;
 
-    use super::super::settings_flags::parse_config;
     use super::*;
     use crate::adapter::{Method, Target};
     use crate::model::BaseType;
@@ -271,20 +282,20 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_file_may_spell_length_and_targets_as_the_flags_do() {
-        let read = |text: &str| parse_config(text).map_err(|error| format!("{error:#}"));
-        let settings = read("steps = 300\ntargets = \"all-linear\"\n").unwrap();
-        assert_eq!((settings.length, settings.targets), (Length::Steps(300), Target::ALL.to_vec()));
-        assert_eq!(read("epochs = 2.0\n").unwrap().length, Length::Epochs(2.0));
-        assert!(read("epochs = 2.0\nsteps = 3\n").unwrap_err().contains("steps, epochs"));
-        assert!(read("steps = 3\nranks = 4\n").unwrap_err().contains("ranks"));
-        assert!(read("targets = \"everything\"\n").unwrap_err().contains("everything"));
-    }
-
-    #[test]
     fn a_settings_file_that_is_not_there_is_named() {
         let refusal = format!("{:#}", parse("--data a.csv --config nowhere.toml").unwrap().settings().unwrap_err());
         assert!(refusal.contains("nowhere.toml") && refusal.contains("--config"), "{refusal}");
+    }
+
+    #[test]
+    fn settings_saved_by_flags_are_those_that_the_flags_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        let args = parse(&format!("--data a.csv --rank 16 --steps 40 --no-packing --save-config {}", file.display()));
+        let args = args.unwrap();
+        assert_eq!(run(&args, &Output::new(false)).unwrap(), Outcome::Done);
+        let again = parse(&format!("--data a.csv --config {}", file.display())).unwrap();
+        assert_eq!(again.settings().unwrap(), args.settings().unwrap());
     }
 
     #[test]

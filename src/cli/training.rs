@@ -115,8 +115,12 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
         if output.job().is_cancelled() {
             return stop(run, output).map(Some);
         }
-        for event in run.advance()? {
-            tell(&event, output);
+        match run.advance() {
+            Ok(events) => events.iter().for_each(|event| tell(event, output)),
+            Err(error) => {
+                run.note_failure(&error);
+                return Err(error.into());
+            }
         }
     }
     output.clear_progress();
@@ -124,7 +128,7 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
 }
 
 fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
-    let saved = run.save().with_context(|| unsaved(run.path()))?;
+    let saved = run.stop().with_context(|| unsaved(run.path()))?;
     output.event("checkpoint", &saved);
     let path = quoted(run.path());
     Ok(Outcome::Interrupted(format!(

@@ -1,9 +1,14 @@
-//! What stands on disk around a training: the demo that comes with the program and where it is unpacked, and the run
-//! folders that training has left, as a list ([`runs`]). What the window remembers between two starts (theme, zoom, recent paths) is the window's own, in `app/settings.rs`.
+//! What stands on disk around a training: the demo that comes with the program and where it is unpacked, the run folders
+//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, and the [`sweep`] that fills it. What
+//! the window remembers between two starts (theme, zoom, recent paths) is the window's own, in `app/settings.rs`.
 
 mod demo;
 mod paths;
+pub mod queue;
 pub mod runs;
+pub mod sweep;
 
 pub use demo::{DemoPlace, demo_settings, unpack_demo};
 pub use paths::AppPaths;
+pub use queue::{QueueFile, QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};
+pub use sweep::{Contender, Sweep, SweepPlace, Variant};

@@ -26,6 +26,11 @@ impl AppPaths {
     pub fn demo(&self) -> PathBuf {
         self.data.join("demo")
     }
+
+    /// The runs that wait for their turn.
+    pub fn queue(&self) -> PathBuf {
+        self.data.join("queue.json")
+    }
 }
 
 #[cfg(test)]
@@ -33,7 +38,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_is_unpacked_under_the_folder_given() {
-        assert_eq!(AppPaths::under(Path::new("/somewhere")).demo(), Path::new("/somewhere/demo"));
+    fn everything_stands_under_the_folder_given() {
+        let paths = AppPaths::under(Path::new("/somewhere"));
+        assert_eq!(paths.demo(), Path::new("/somewhere/demo"));
+        assert_eq!(paths.queue(), Path::new("/somewhere/queue.json"));
     }
 }

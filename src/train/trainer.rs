@@ -54,6 +54,18 @@ pub struct EvalSum {
     pub supervised: usize,
 }
 
+impl EvalSum {
+    pub(super) fn add(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.supervised += other.supervised;
+    }
+
+    /// Mean cross-entropy a token, in nats.
+    pub fn mean(&self) -> f64 {
+        self.loss / self.supervised.max(1) as f64
+    }
+}
+
 impl Trainer {
     /// A trainer for `steps` optimizer steps. Without an adapter the decoder's own variables, `vars`, are trained.
     pub fn new(
@@ -84,6 +96,11 @@ impl Trainer {
     /// Seconds trained so far, pauses left out.
     pub fn elapsed_s(&self) -> f64 {
         self.elapsed_s
+    }
+
+    /// Runs `work` on the threads that the settings give to training.
+    pub(super) fn on_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.run(work)
     }
 
     pub fn adapter(&self) -> Option<&Adapter> {

@@ -13,8 +13,10 @@ use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
 use super::protocol::{Event, Request};
+use super::queue::SharedQueue;
 use super::runs::RunsThread;
 use super::session::Session;
+use crate::project::AppPaths;
 
 /// What reaches the engine.
 pub(super) enum Task {
@@ -36,6 +38,7 @@ pub(super) struct Surroundings {
     pub tasks: Sender<Task>,
     /// How imported examples are held out.
     pub rule: SharedRule,
+    pub queue: SharedQueue,
 }
 
 impl Surroundings {
@@ -51,10 +54,17 @@ impl Surroundings {
 }
 
 /// Starts the request thread, which starts the engine.
-pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, demo_folder: PathBuf) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, paths: &AppPaths) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
-    let around = Surroundings { outbox, jobs: Jobs::default(), demo_folder, tasks, rule: SharedRule::default() };
+    let around = Surroundings {
+        outbox,
+        jobs: Jobs::default(),
+        demo_folder: paths.demo(),
+        tasks,
+        rule: SharedRule::default(),
+        queue: SharedQueue::at(paths.queue()),
+    };
     let engine_around = around.clone();
     let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
     let runs = RunsThread::start(around.clone())?;
@@ -135,12 +145,14 @@ mod tests {
             counter.fetch_add(1, Ordering::Relaxed);
         }));
         let (tasks, queue) = crossbeam_channel::unbounded();
+        let folder = tempfile::tempdir().unwrap();
         let around = Surroundings {
             outbox,
             jobs: Jobs::default(),
             demo_folder: PathBuf::new(),
             tasks: tasks.clone(),
             rule: SharedRule::default(),
+            queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
         let look = Request::Inspect { source: InspectSource::Prompt("?".into()) };

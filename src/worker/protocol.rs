@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
 use crate::project::runs::{RunEntry, RunList, RunNotes};
+use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
-    CheckpointRecord, DeviceChoice, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, TrainSettings,
-    UsageRecord, WarningRecord,
+    CheckpointRecord, DataFacts, DeviceChoice, EvalRecord, MachineFacts, ModelFacts, PauseRecord, RunHistory,
+    SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
 };
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -148,6 +149,26 @@ pub enum Request {
         recent: Vec<PathBuf>,
         folder: PathBuf,
     },
+    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
+    Enqueue {
+        runs: Vec<RunOrder>,
+    },
+    /// Takes a run out of the queue, but not the one under way; its folder stays.
+    RemoveQueued {
+        id: QueuedId,
+    },
+    MoveQueued {
+        id: QueuedId,
+        way: Shift,
+    },
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    RetryQueued {
+        id: QueuedId,
+    },
+    /// From now on the next run of the queue begins whenever none is on.
+    StartQueue,
+    /// The run under way goes on to its end, and no other begins.
+    HoldQueue,
     Cancel {
         job: JobKind,
     },
@@ -173,6 +194,8 @@ impl Request {
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+            Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
+            Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
         }
     }
 }
@@ -212,6 +235,8 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
+    Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
     /// the last run held out.
     HeldOut {
@@ -292,12 +317,25 @@ pub enum Event {
     },
     /// The run that was worked on last, where there is one and it can go on.
     LastRun(Option<Box<RunEntry>>),
+    /// The queue as it stands, whenever something in it changed.
+    Queue(QueueView),
+    /// The queue has come to its end and is held.
+    QueueEnded(QueueSummary),
     /// The worker failed inside and was started anew without model or data; `message` says what happened.
     Restarted {
         message: String,
     },
     /// The worker's thread is about to end.
     ShutDown,
+}
+
+/// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub model: ModelFacts,
+    /// `None` before data is loaded and read as the model reads it.
+    pub data: Option<DataFacts>,
+    pub machine: MachineFacts,
 }
 
 /// The model that is loaded.
@@ -419,6 +457,15 @@ pub struct TrainingEnd {
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
     pub elapsed_s: f64,
+}
+
+/// The runs that wait, run or ran, in the order of their turns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueView {
+    pub mode: QueueMode,
+    pub runs: Vec<QueuedRun>,
+    /// Why there is no queue to work on, where there is none.
+    pub problem: Option<String>,
 }
 
 /// Why an answer ended.

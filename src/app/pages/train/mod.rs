@@ -26,6 +26,8 @@ use crate::app::widgets::notes::empty_state;
 use crate::train::TrainSettings;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
 
+pub(crate) use running::{progress_line, run_name};
+
 use curves::RunCurves;
 use setup::Setup;
 

@@ -19,6 +19,7 @@ const TICK: f32 = 26.0;
 pub(super) fn table_ui(ui: &mut Ui, cx: &PageContext<'_>, rows: &[&RunEntry], order: &mut Order, chosen: &mut Chosen) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
+        let columns = Column::fitting(ui.available_width() - TICK, space::S);
         let mut table = TableBuilder::new(ui)
             .id_salt("runs")
             .striped(true)
@@ -27,22 +28,22 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &PageContext<'_>, rows: &[&RunEntry], or
             .auto_shrink([false, true])
             .cell_layout(Layout::left_to_right(Align::Center))
             .column(Width::exact(TICK));
-        for column in Column::ALL {
+        for column in &columns {
             table = table.column(match column.width() {
                 Some(width) => Width::exact(width).clip(true),
-                None => Width::remainder().at_least(140.0).clip(true),
+                None => Width::remainder().clip(true),
             });
         }
         let header = table.header(size::CONTROL, |mut header| {
             header.col(|ui| all_ui(ui, rows, chosen));
-            for column in Column::ALL {
-                header.col(|ui| heading_ui(ui, column, order));
+            for column in &columns {
+                header.col(|ui| heading_ui(ui, *column, order));
             }
         });
         header.body(|body| {
             body.rows(size::CONTROL, rows.len(), |mut row| {
                 if let Some(run) = rows.get(row.index()) {
-                    row_ui(&mut row, cx, run, chosen);
+                    row_ui(&mut row, cx, run, &columns, chosen);
                 }
             });
         });
@@ -83,7 +84,7 @@ fn heading_ui(ui: &mut Ui, column: Column, order: &mut Order) {
     response.accessible_name(format!("Order by {}", column.title().to_lowercase()));
 }
 
-fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, chosen: &mut Chosen) {
+fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, columns: &[Column], chosen: &mut Chosen) {
     row.set_selected(chosen.place(&run.path).is_some());
     row.col(|ui| {
         let mut is_on = chosen.place(&run.path).is_some();
@@ -94,7 +95,7 @@ fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, chos
         tick.accessible_name(format!("Choose {}", run.name));
     });
     let step = step(cx, run);
-    for column in Column::ALL {
+    for column in columns {
         row.col(|ui| match column {
             Column::Name => name_ui(ui, run, chosen),
             Column::Status => cell_ui(ui, &column.text(run, step), status_color(&run.status, Tokens::of(ui))),
