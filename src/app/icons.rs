@@ -32,6 +32,9 @@ icons! {
     Train = "train.svg",
     Routing = "routing.svg",
     Export = "export.svg",
+    Runs = "runs.svg",
+    Trash = "trash.svg",
+    Copy = "copy.svg",
     Settings = "settings.svg",
     Play = "play.svg",
     Pause = "pause.svg",
@@ -65,7 +68,6 @@ icons! {
     Hydra = "hydra.svg",
     Quit = "quit.svg",
     Save = "save.svg",
-    Trash = "trash.svg",
 }
 
 impl Icon {
