@@ -210,6 +210,20 @@ impl TrainingFlags {
     }
 }
 
+/// The settings that flags ask for: they overrule those of the `config` file, and it the defaults. Errs when the file
+/// cannot be read, names a setting that does not exist, or the result cannot be trained with.
+pub(super) fn resolved(
+    config: Option<&Path>,
+    adapter: &AdapterFlags,
+    training: &TrainingFlags,
+) -> anyhow::Result<TrainSettings> {
+    let mut settings = config.map_or_else(|| Ok(default()), read_config)?;
+    adapter.clone().overrule(&mut settings);
+    training.overrule(&mut settings);
+    settings.validate().map_err(anyhow::Error::msg)?;
+    Ok(settings)
+}
+
 /// The settings of a file.
 pub(super) fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
     let text = std::fs::read_to_string(file).with_context(|| {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
-use super::settings_flags::{AdapterFlags, TrainingFlags, default, read_config};
+use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, training};
 use crate::model::BaseModel;
 use crate::train::{DataRef, Dataset, FileRef, Run, RunFolder, TrainSettings, heads_for_topics};
@@ -71,14 +71,7 @@ impl TrainArgs {
     /// The settings these arguments ask for: flags over the `--config` file over the defaults. Errs when the file
     /// cannot be read, names a setting that does not exist, or the result cannot be trained with.
     pub fn settings(&self) -> anyhow::Result<TrainSettings> {
-        let mut settings = match &self.config {
-            Some(file) => read_config(file)?,
-            None => default(),
-        };
-        self.adapter.clone().overrule(&mut settings);
-        self.training.overrule(&mut settings);
-        settings.validate().map_err(anyhow::Error::msg)?;
-        Ok(settings)
+        resolved(self.config.as_deref(), &self.adapter, &self.training)
     }
 }
 
