@@ -52,7 +52,8 @@ fn every_method_is_trained_and_told_with_the_parameters_that_its_adapter_holds()
     let program = with_data();
     let events = program.events(&compare(&["--heads", "2", "--rank", "4"]));
     let compared = named(&events, "compared");
-    let methods: Vec<_> = compared.iter().map(|run| (run["method"].as_str().unwrap(), run["rank"].as_u64().unwrap())).collect();
+    let methods: Vec<_> =
+        compared.iter().map(|run| (run["method"].as_str().unwrap(), run["rank"].as_u64().unwrap())).collect();
     let expected = [
         ("hydralora", 4),
         ("lora", 8),
@@ -67,7 +68,10 @@ fn every_method_is_trained_and_told_with_the_parameters_that_its_adapter_holds()
     for run in &compared {
         let path = program.folder().join("methods").join(run["run"].as_str().unwrap());
         let (parameters, routers) = counted(&path);
-        assert_eq!((run["parameters"].as_u64(), run["router_parameters"].as_u64()), (Some(parameters as u64), Some(routers as u64)));
+        assert_eq!(
+            (run["parameters"].as_u64(), run["router_parameters"].as_u64()),
+            (Some(parameters as u64), Some(routers as u64))
+        );
         let file: Value = serde_json::from_str(&fs::read_to_string(path.join("run.json")).unwrap()).unwrap();
         let share = (parameters + routers) as f64 / file["model_parameters"].as_f64().unwrap();
         assert!((run["share_of_model"].as_f64().unwrap() - share).abs() < 1e-12);
@@ -76,7 +80,8 @@ fn every_method_is_trained_and_told_with_the_parameters_that_its_adapter_holds()
         assert!(run["held_out_best"].as_f64().unwrap() < first.as_f64().unwrap());
         assert!(run["elapsed_s"].as_f64().unwrap() > 0.0);
     }
-    let heads: Vec<_> = compared.iter().map(|run| (run["heads"].as_u64().unwrap(), run["a_count"].as_u64().unwrap())).collect();
+    let heads: Vec<_> =
+        compared.iter().map(|run| (run["heads"].as_u64().unwrap(), run["a_count"].as_u64().unwrap())).collect();
     assert_eq!(heads, [(2, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 2), (2, 1)]);
 }
 
@@ -87,9 +92,16 @@ fn a_method_that_fails_does_not_keep_the_others_and_the_table_tells_of_those() {
     program.write("methods/lora-r8/notes.txt", "mine");
     let told = program.run(&compare(&["--methods", "hydralora,lora:8,lora-split"]));
     assert_eq!(told.code, 1, "{}", told.stderr);
-    assert!(told.stderr.contains("LoRA, rank 8 failed") && told.stderr.contains("1 of 3 methods failed"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("LoRA, rank 8 failed") && told.stderr.contains("1 of 3 methods failed"),
+        "{}",
+        told.stderr
+    );
     let table: Vec<_> = told.stdout.lines().skip_while(|line| !line.starts_with("method ")).collect();
-    assert!(table[1].starts_with("HydraLoRA, rank 8, 3 heads") && table[2].starts_with("LoRA-Split, rank 8, 3 heads"), "{table:#?}");
+    assert!(
+        table[1].starts_with("HydraLoRA, rank 8, 3 heads") && table[2].starts_with("LoRA-Split, rank 8, 3 heads"),
+        "{table:#?}"
+    );
 
     // With the cause mended, what is done is kept.
     fs::remove_dir_all(program.folder().join("methods/lora-r8")).unwrap();

@@ -41,9 +41,8 @@ impl App {
         if self.closing == Closing::Unsaved {
             return;
         }
-        let is_running = self.state.active_run().is_some()
-            || self.state.job(JobKind::Train).is_some()
-            || self.state.queue_goes_on();
+        let is_running =
+            self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some() || self.state.queue_goes_on();
         if !is_running {
             // A run that failed keeps the window, so that its message is seen; so does one that could not even start.
             let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)))

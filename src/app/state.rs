@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 
+use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
     CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
     WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, QueueView, Request,
-    RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, QueueView,
+    Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 /// A job that is under way.
@@ -178,6 +179,8 @@ pub struct AppState {
     pub exported: Option<ExportSummary>,
     /// Runs that wait for their turn, and what became of those before.
     pub queue: QueueView,
+    /// The runs on disk.
+    pub runs: RunsState,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -220,12 +223,16 @@ impl AppState {
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
+            Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
+            Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),
+            Request::TrashRuns { .. } => Some((JobKind::TrashRuns, "Moving to the recycle bin")),
             _ => None,
         };
         if let Some((kind, note)) = started {
             self.failures.remove(&kind);
             self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
         }
+        self.runs.note_request(request);
         match request {
             Request::OpenDemo => self.is_demo = true,
             Request::LoadModel { .. } | Request::ImportData { .. } | Request::ResumeRun { .. } => self.is_demo = false,
@@ -247,6 +254,7 @@ impl AppState {
 
     /// Takes in one event of the worker.
     pub fn note_event(&mut self, event: Event) {
+        self.runs.watch(&event);
         match event {
             Event::Progress { job, share, note } => {
                 let status = self.jobs.entry(job).or_default();
@@ -313,6 +321,7 @@ impl AppState {
             }
             Event::Queue(queue) => self.queue = queue,
             Event::Warning { .. } | Event::QueueEnded(_) => {}
+            Event::RunsRead => self.end_job(JobKind::ReadRuns),
             event => self.note_training(event),
         }
     }
@@ -343,6 +352,15 @@ impl AppState {
                 self.set_phase(Phase::Paused);
                 self.failures.insert(JobKind::Train, message);
             }
+            Event::Runs(_) | Event::RunNoted { .. } | Event::RunsTrashed { .. } => {
+                self.end_job(match event {
+                    Event::Runs(_) => JobKind::ListRuns,
+                    Event::RunNoted { .. } => JobKind::NoteRun,
+                    _ => JobKind::TrashRuns,
+                });
+                self.runs.note_event(event);
+            }
+            Event::RunRead { .. } | Event::LastRun(_) => self.runs.note_event(event),
             event => {
                 let Some(run) = &mut self.run else { return };
                 match event {

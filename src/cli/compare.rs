@@ -135,7 +135,8 @@ impl Contest<'_> {
                     let run = self.out.join(&variant.folder).display().to_string();
                     self.output.clear_progress();
                     self.output.note(&format!("{} failed: {message}", variant.title));
-                    self.output.event("failed", Failed { run, method: variant.settings.method.name(), message: &message });
+                    self.output
+                        .event("failed", Failed { run, method: variant.settings.method.name(), message: &message });
                 }
             }
         }

@@ -352,7 +352,8 @@ mod tests {
         run.share_of_model = Some(0.0125);
         let text = to_csv(&[run]);
         let lines: Vec<&str> = text.lines().collect();
-        let expected = "\"night, second\",finished,lora-moe,8,3,1,0.0002,8000,300,8300,1.25,2,1.25,1.35,60,1.5,estimated,500";
+        let expected =
+            "\"night, second\",finished,lora-moe,8,3,1,0.0002,8000,300,8300,1.25,2,1.25,1.35,60,1.5,estimated,500";
         assert_eq!(lines[1], expected);
         assert_eq!(lines[0].split(',').count(), 18);
     }

@@ -42,6 +42,7 @@ pub use record::{
 };
 pub use run::{Run, RunEvent};
 pub use run_error::RunError;
+pub(crate) use run_file::RUN_FILE;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
 pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};

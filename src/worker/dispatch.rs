@@ -1,5 +1,5 @@
-//! The thread that takes requests: it registers their jobs, cancels at once, starts imports, and hands the rest to the
-//! engine, which it starts anew should the engine panic.
+//! The thread that takes requests: it registers their jobs, cancels at once, starts imports, hands what is about runs on
+//! disk to the thread for those, and the rest to the engine, which it starts anew should the engine panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +14,7 @@ use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
 use super::protocol::{Event, Request};
 use super::queue::SharedQueue;
+use super::runs::RunsThread;
 use super::session::Session;
 use crate::project::AppPaths;
 
@@ -66,23 +67,30 @@ pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, paths: &AppPaths) 
     };
     let engine_around = around.clone();
     let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
+    let runs = RunsThread::start(around.clone())?;
     Builder::new().name("hydra-requests".into()).spawn(move || {
-        take_requests(&inbox, &around);
+        take_requests(&inbox, &around, &runs);
         // The window is gone or asked for the end: the engine saves what runs and ends. Nobody waits for the rest.
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
         }
+        runs.finish();
         around.outbox.send(Event::ShutDown);
     })
 }
 
-fn take_requests(inbox: &Receiver<Request>, around: &Surroundings) {
+fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsThread) {
     for request in inbox {
         match request {
             Request::Shutdown => return,
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
+            Request::ListRuns { .. }
+            | Request::ReadRuns { .. }
+            | Request::NoteRun { .. }
+            | Request::TrashRuns { .. }
+            | Request::FindLastRun { .. } => runs.take(request, around),
             other => {
                 let task = match other.job() {
                     Some(kind) => Task::Job(around.jobs.begin(kind, &around.outbox), Box::new(other)),

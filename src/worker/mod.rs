@@ -1,9 +1,10 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Three named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data beside training; `hydra-engine` owns the model and does everything else, a run and an answer
-//! in slices no longer than a micro-batch; while no run is on it takes the next of the queue (`queue.rs`).
+//! Four named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data and `hydra-runs` looks after runs on disk, both beside training; `hydra-engine` owns the
+//! model and does everything else, a run and an answer in slices no longer than a micro-batch; while no run is on it takes
+//! the next of the queue (`queue.rs`).
 //! Start at [`spawn`], then `session.rs`.
 
 pub mod protocol;
@@ -14,6 +15,7 @@ mod import;
 mod jobs;
 mod outbox;
 mod queue;
+mod runs;
 mod sampling;
 mod session;
 mod summary;

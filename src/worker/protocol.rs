@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
+use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
     CheckpointRecord, DeviceChoice, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, TrainSettings,
@@ -25,6 +26,12 @@ pub enum JobKind {
     Generate,
     Inspect,
     Export,
+    ListRuns,
+    ReadRuns,
+    /// Never replaced by another of its kind, nor cancelled: each note is written.
+    NoteRun,
+    /// Never replaced by another of its kind, nor cancelled.
+    TrashRuns,
 }
 
 /// How an answer is drawn from the model.
@@ -140,6 +147,28 @@ pub enum Request {
     StartQueue,
     /// The run under way goes on to its end, and no other begins.
     HoldQueue,
+    /// Reads the runs of a folder. This and what follows on runs is done beside training.
+    ListRuns {
+        folder: PathBuf,
+    },
+    /// Reads the curves of runs, to lay over each other; answered run by run.
+    ReadRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Writes tags and note of a run in place of those it has.
+    NoteRun {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// Moves runs to the recycle bin. One in training stays, and so does one that the system has no recycle bin for.
+    TrashRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Looks for the run that was worked on last, among `recent` and those in `folder`.
+    FindLastRun {
+        recent: Vec<PathBuf>,
+        folder: PathBuf,
+    },
     Cancel {
         job: JobKind,
     },
@@ -159,10 +188,14 @@ impl Request {
             Self::Generate { .. } => Some(JobKind::Generate),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Export { .. } => Some(JobKind::Export),
+            Self::ListRuns { .. } => Some(JobKind::ListRuns),
+            Self::ReadRuns { .. } => Some(JobKind::ReadRuns),
+            Self::NoteRun { .. } => Some(JobKind::NoteRun),
+            Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
+            Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
         }
     }
 }
@@ -267,6 +300,25 @@ pub enum Event {
     Queue(QueueView),
     /// The queue has come to its end and is held.
     QueueEnded(QueueSummary),
+    Runs(RunList),
+    /// The curves of one of the runs that were asked for.
+    RunRead {
+        path: PathBuf,
+        history: RunHistory,
+    },
+    /// Every run that was asked for is read, but for those that could not be.
+    RunsRead,
+    /// The notes of a run are written.
+    RunNoted {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// These runs are in the recycle bin; a failure may follow that names those that are not.
+    RunsTrashed {
+        paths: Vec<PathBuf>,
+    },
+    /// The run that was worked on last, where there is one and it can go on.
+    LastRun(Option<Box<RunEntry>>),
     /// The worker failed inside and was started anew without model or data; `message` says what happened.
     Restarted {
         message: String,

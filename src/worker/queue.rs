@@ -58,7 +58,8 @@ impl WorkQueue {
     /// Opens the file anew unless it is open: another window that held it may have been closed since.
     fn open(&mut self) {
         if !matches!(self.file, Opened::Open(_)) {
-            self.file = QueueFile::open(&self.path).map_or_else(|error| Opened::Refused(error.to_string()), Opened::Open);
+            self.file =
+                QueueFile::open(&self.path).map_or_else(|error| Opened::Refused(error.to_string()), Opened::Open);
         }
     }
 

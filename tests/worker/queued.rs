@@ -72,7 +72,8 @@ fn a_queue_goes_on_after_a_failure_and_says_what_failed() {
     assert_eq!((summary.done, summary.stopped, summary.pending), (2, 0, 0));
     let [(title, reason)] = &summary.failed[..] else { panic!("{summary:?}") };
     assert!(title == "second" && reason.contains("gone.jsonl"), "{reason}");
-    let failures: Vec<_> = desk.seen.iter().filter(|e| matches!(e, Event::Failed { job: JobKind::Train, .. })).collect();
+    let failures: Vec<_> =
+        desk.seen.iter().filter(|e| matches!(e, Event::Failed { job: JobKind::Train, .. })).collect();
     assert!(matches!(failures[..], [Event::Failed { message, .. }] if message.contains("“second”")), "{failures:?}");
 
     let last = desk.seen.iter().rev().find_map(|e| if let Event::Queue(view) = e { Some(view) } else { None }).unwrap();

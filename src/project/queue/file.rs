@@ -141,8 +141,7 @@ mod tests {
         drop(file);
         let file = QueueFile::open(&path).unwrap();
         let states: Vec<_> = file.queue().runs().iter().map(|run| (&run.state, run.is_begun)).collect();
-        let expected =
-            [(&QueuedState::Done, false), (&QueuedState::Interrupted, true), (&QueuedState::Waiting, false)];
+        let expected = [(&QueuedState::Done, false), (&QueuedState::Interrupted, true), (&QueuedState::Waiting, false)];
         assert_eq!(states, expected);
         assert_eq!((file.queue().mode, &file.queue().next().unwrap().run), (QueueMode::Held, &order("b")));
     }

@@ -1,10 +1,13 @@
 //! Runs as they stand on disk, for whoever looks over many of them. [`list_runs`] reads a folder of run folders;
 //! `entry.rs` is what one of them tells, `log_ends.rs` reads its log from both ends so that a hundred thousand steps cost
-//! no more than ten, `notes.rs` keeps a user's tags and notes beside it.
+//! no more than ten, `notes.rs` keeps a user's tags and notes beside it, `last.rs` finds the run to go on with, and
+//! `trash.rs` moves runs to the recycle bin.
 
 mod entry;
+mod last;
 mod log_ends;
 mod notes;
+mod trash;
 
 use std::fs;
 use std::io;
@@ -13,7 +16,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use entry::{ResumePoint, RunEntry, RunStatus, folder_name};
+pub use last::last_run;
 pub use notes::{NotesError, RunNotes};
+pub use trash::{TrashError, trash_run};
 
 use crate::disk::DiskError;
 use crate::train::RunError;

@@ -116,10 +116,10 @@ fn a_finished_run_tells_all_that_came_of_it() {
         (entry.name.as_str(), &entry.status, entry.step, entry.steps),
         ("night", &RunStatus::Finished, 900, 900)
     );
-    assert_eq!((entry.first_held_out, entry.last_held_out, entry.best), (Some(3.0), Some(1.25), Some(best)));
+    assert_eq!((entry.first_held_out, entry.last_held_out, &entry.best), (Some(3.0), Some(1.25), &Some(best)));
     assert_eq!((entry.last_loss, entry.elapsed_s, entry.peak_bytes), (Some(1.1), 1000.5, Some(1 << 30)));
     assert_eq!(entry.energy.map(|energy| energy.cpu.wh), Some(90.0));
-    assert_eq!((entry.resume, entry.problems.len()), (None, 0));
+    assert_eq!((entry.resumable(), entry.problems.len()), (None, 0));
     assert_eq!((entry.file.parameters, entry.file.router_parameters), (0, 0), "an earlier version counted none");
 }
 

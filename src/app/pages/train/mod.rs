@@ -1,9 +1,11 @@
 //! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` is the
-//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced; `running.rs`, `curves.rs` and
-//! `ending.rs` draw a run.
+//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs` and
+//! its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run.
 
+mod controls;
 mod curves;
 mod ending;
+mod field_text;
 mod fields;
 mod plan;
 mod run_folder;
