@@ -6,8 +6,12 @@ mod cancelled;
 mod desk;
 #[path = "worker/queued.rs"]
 mod queued;
+#[path = "worker/recycle_bin.rs"]
+mod recycle_bin;
 #[path = "worker/refused.rs"]
 mod refused;
+#[path = "worker/runs.rs"]
+mod runs;
 #[path = "worker/saving.rs"]
 mod saving;
 mod support;

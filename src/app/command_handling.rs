@@ -29,6 +29,22 @@ impl App {
                     self.toasts.push(Level::Warning, message);
                 }
             }
+            SystemCommand::TakeSettings(settings) => {
+                self.pages.train.take_settings(*settings);
+                self.view = View::Page(PageId::Train);
+                self.toasts.push(Level::Ok, "The next run takes these settings. Look them over, then start it.");
+            }
+            SystemCommand::OpenAdapterOf { model, run } => self.open_adapter_of(model, run),
+            SystemCommand::DismissResume(run) => self.persisted.dismissed_run = Some(run),
+        }
+    }
+
+    fn open_adapter_of(&mut self, model: PathBuf, run: PathBuf) {
+        if self.state.model.as_ref().is_some_and(|loaded| loaded.path == model) {
+            self.hand_out_paths(PickPurpose::Adapter, vec![run]);
+        } else {
+            self.waiting_adapter = Some(run);
+            self.hand_out_paths(PickPurpose::ModelFolder, vec![model]);
         }
     }
 
@@ -72,7 +88,8 @@ impl App {
             | UICommand::ShowData
             | UICommand::ShowTrain
             | UICommand::ShowRouting
-            | UICommand::ShowExport => {}
+            | UICommand::ShowExport
+            | UICommand::ShowRuns => {}
         }
     }
 

@@ -19,6 +19,7 @@ pub mod pages;
 mod palette;
 pub mod picker;
 mod rail;
+mod resuming;
 pub mod runs_state;
 pub mod settings;
 mod start;

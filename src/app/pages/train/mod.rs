@@ -1,12 +1,13 @@
 //! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` is the
-//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs` and
-//! its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run.
+//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs`
+//! and `field_values.rs` and its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run.
 
 mod controls;
 mod curves;
 mod ending;
 mod field_text;
-mod fields;
+mod field_values;
+pub(in crate::app::pages) mod fields;
 mod plan;
 mod run_folder;
 mod running;
@@ -17,10 +18,12 @@ use egui::Ui;
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
+use crate::app::resuming;
 use crate::app::state::Phase;
 use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
+use crate::train::TrainSettings;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
 
 use curves::RunCurves;
@@ -59,6 +62,7 @@ impl Page for TrainPage {
                 return;
             }
         }
+        resuming::resume_card(ui, cx);
         match (&cx.state.data, &cx.state.model) {
             (Some(data), Some(model)) => self.setup.ui(ui, cx, data, model),
             (data, model) => missing_ui(ui, cx, (data.is_some(), model.is_some())),
@@ -75,6 +79,11 @@ impl Page for TrainPage {
 }
 
 impl TrainPage {
+    /// Sets the next run up with the settings of another.
+    pub fn take_settings(&mut self, settings: TrainSettings) {
+        self.setup.take_settings(settings);
+    }
+
     /// Longest example in tokens, as the next run would cut it.
     pub fn context(&self, model: Option<&ModelSummary>) -> usize {
         self.setup.context(model)

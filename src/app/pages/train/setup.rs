@@ -67,6 +67,13 @@ impl Setup {
         card(ui, "Start", |ui| self.start_ui(ui, cx, &settings, (data, model)));
     }
 
+    /// Takes over the settings of another run, to be looked over in Advanced mode.
+    pub fn take_settings(&mut self, settings: TrainSettings) {
+        self.mode = Mode::Advanced;
+        self.is_own = true;
+        self.advanced = settings;
+    }
+
     /// Keeps track of what the last run began with.
     pub fn note_event(&mut self, event: &Event) {
         match event {
