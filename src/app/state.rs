@@ -179,6 +179,8 @@ pub struct AppState {
     pub exported: Option<ExportSummary>,
     /// Runs that wait for their turn, and what became of those before.
     pub queue: QueueView,
+    /// Whether the worker has told of the queue.
+    pub is_queue_told: bool,
     /// The runs on disk.
     pub runs: RunsState,
     /// Whether model and data are the bundled ones.
@@ -319,8 +321,8 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
-            Event::Queue(queue) => self.queue = queue,
-            Event::Warning { .. } | Event::QueueEnded(_) => {}
+            Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
+            Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
             event => self.note_training(event),
         }

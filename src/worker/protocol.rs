@@ -131,6 +131,11 @@ pub enum Request {
     Enqueue {
         runs: Vec<RunOrder>,
     },
+    /// Writes a table to a file that must not exist; one that does gives way to a name with a number.
+    SaveTable {
+        path: PathBuf,
+        text: String,
+    },
     /// Takes a run out of the queue, but not the one under way; its folder stays.
     RemoveQueued {
         id: QueuedId,
@@ -193,6 +198,7 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
+            Self::SaveTable { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
@@ -296,6 +302,10 @@ pub enum Event {
     },
     Routing(RoutingReport),
     Exported(ExportSummary),
+    /// A table is written.
+    TableSaved {
+        path: PathBuf,
+    },
     /// The queue as it stands, whenever something in it changed.
     Queue(QueueView),
     /// The queue has come to its end and is held.
