@@ -34,6 +34,14 @@ impl App {
                 self.view = View::Page(PageId::Train);
                 self.toasts.push(Level::Ok, "The next run takes these settings. Look them over, then start it.");
             }
+            SystemCommand::PlanRuns(settings) => {
+                self.pages.runs.plan(*settings);
+                self.view = View::Page(PageId::Runs);
+            }
+            SystemCommand::CompareRuns(runs) => {
+                self.pages.runs.compare(runs);
+                self.view = View::Page(PageId::Runs);
+            }
             SystemCommand::OpenAdapterOf { model, run } => self.open_adapter_of(model, run),
             SystemCommand::DismissResume(run) => self.persisted.dismissed_run = Some(run),
         }

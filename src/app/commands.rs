@@ -30,6 +30,10 @@ pub enum SystemCommand {
     OpenFolder(PathBuf),
     /// Sets the next run up with these settings, and shows where it starts.
     TakeSettings(Box<TrainSettings>),
+    /// Shows the queue, ready to fill it with several runs of these settings.
+    PlanRuns(Box<TrainSettings>),
+    /// Sets these runs side by side.
+    CompareRuns(Vec<PathBuf>),
     /// Puts the adapter of a run on its base model, which is loaded first where another is at hand.
     OpenAdapterOf { model: PathBuf, run: PathBuf },
     /// Offers no more to go on with the run in this folder, until it is trained again.

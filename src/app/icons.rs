@@ -54,6 +54,8 @@ icons! {
     Moon = "moon.svg",
     System = "system.svg",
     ArrowRight = "arrow_right.svg",
+    ArrowUp = "arrow_up.svg",
+    ArrowDown = "arrow_down.svg",
     ChevronLeft = "chevron_left.svg",
     ChevronRight = "chevron_right.svg",
     Bell = "bell.svg",

@@ -9,6 +9,7 @@ use crate::app::closing::Closing;
 use crate::app::commands::{self, SystemCommand};
 use crate::app::pages::PageId;
 use crate::app::picker::{PickOutcome, PickPurpose};
+use crate::app::queue_notices;
 use crate::app::toasts::Level;
 use crate::app::widgets::figures::{count, counted};
 use crate::app::{App, StartArgs, View};
@@ -159,6 +160,15 @@ impl App {
                 let message = format!("Moved {} to the recycle bin.", counted(paths.len(), "run"));
                 (Level::Ok, message, None)
             }
+            Event::Queue(queue) => match queue_notices::of_change(&self.state, queue) {
+                Some((level, message)) => (level, message, None),
+                None => return,
+            },
+            Event::QueueEnded(summary) => {
+                let (level, message) = queue_notices::of_end(summary);
+                (level, message, None)
+            }
+            Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
             Event::Exported(summary) => {
                 (Level::Ok, format!("Saved the adapter to {}.", summary.path.display()), Some(PageId::Export))
             }

@@ -20,6 +20,7 @@ mod logic;
 pub mod pages;
 mod palette;
 pub mod picker;
+mod queue_notices;
 mod rail;
 mod resuming;
 pub mod runs_state;

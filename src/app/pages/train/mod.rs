@@ -8,7 +8,7 @@ mod ending;
 mod field_text;
 mod field_values;
 pub(in crate::app::pages) mod fields;
-mod plan;
+pub(in crate::app::pages) mod plan;
 mod run_folder;
 mod running;
 mod setup;

@@ -195,6 +195,9 @@ impl AllRuns {
                 if ui.button("Choose none").clicked() {
                     self.chosen.clear();
                 }
+                if buttons::secondary(ui, Icon::Runs, "Set side by side", true).clicked() {
+                    cx.send(SystemCommand::CompareRuns(runs.iter().map(|run| run.path.clone()).collect()));
+                }
                 self.trashing.button(ui, cx, runs);
             });
         });
