@@ -36,7 +36,7 @@ pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use energy::EnergyMeter;
-pub use error::TrainError;
+pub use error::{NOT_FINITE, TrainError};
 pub use history::RunHistory;
 pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,
