@@ -2,6 +2,8 @@
 
 #[path = "ui_shell/fixtures.rs"]
 mod fixtures;
+#[path = "ui_shell/notifications.rs"]
+mod notifications;
 
 use std::path::PathBuf;
 

@@ -12,11 +12,14 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, duration, figure, percent};
 use crate::app::widgets::notes::{callout, progress_bar};
-use crate::train::{CheckpointRecord, TrainSettings};
+use crate::train::{CheckpointRecord, TrainSettings, WarningRecord};
 use crate::worker::protocol::{JobKind, Request};
 
 /// Checkpoints that a run keeps on disk, besides the best.
 const KEPT: usize = 3;
+
+/// Warnings that are shown at once.
+const WARNINGS: usize = 3;
 
 /// Draws where the run stands, with its buttons.
 pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
@@ -38,8 +41,19 @@ pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             if let Some(text) = left_out(run) {
                 callout(ui, Level::Warning, &text);
             }
+            warnings_ui(ui, &run.warnings);
         },
     );
+}
+
+/// Draws what the run warned of, the latest first.
+pub fn warnings_ui(ui: &mut Ui, warnings: &[WarningRecord]) {
+    for warning in warnings.iter().rev().take(WARNINGS) {
+        callout(ui, Level::Warning, &format!("Step {}: {}", count(warning.step), warning.message));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|&more| more > 0) {
+        ui.weak(format!("{} before that, in the notices.", counted(more, "warning")));
+    }
 }
 
 /// The run folder's last name.
