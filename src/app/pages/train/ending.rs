@@ -235,6 +235,7 @@ mod tests {
         };
         RunState {
             summary,
+            estimate: None,
             phase: Phase::Running,
             steps: Vec::new(),
             evals: evals.iter().map(eval).collect(),
