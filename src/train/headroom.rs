@@ -59,6 +59,12 @@ impl Headroom {
         if needed > available { Err(Shortage { needed, available }) } else { reserve(needed, available) }
     }
 
+    /// For a minute nothing is read: so much is held, and so much may be.
+    #[cfg(test)]
+    pub fn hold_still(&mut self, memory: MemoryNow, limit: u64) {
+        (self.limit, self.read) = (Some(limit), Some((Instant::now() + Duration::from_secs(60), memory)));
+    }
+
     fn memory(&mut self) -> Option<MemoryNow> {
         match self.read {
             Some((at, memory)) if at.elapsed() < READ_EVERY => Some(memory),

@@ -22,6 +22,8 @@ mod history;
 mod micro_batching;
 mod optimizer;
 mod pilot;
+#[cfg(test)]
+mod pilot_tests;
 pub mod pretrain;
 mod prompts;
 mod record;

@@ -11,6 +11,8 @@ mod machine;
 mod memory;
 mod mends;
 mod micro_batches;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 

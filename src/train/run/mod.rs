@@ -159,6 +159,11 @@ impl Run {
         &self.trainer
     }
 
+    #[cfg(test)]
+    pub(super) fn trainer_mut(&mut self) -> &mut Trainer {
+        &mut self.trainer
+    }
+
     pub fn model(&self) -> &Arc<BaseModel> {
         &self.model
     }
