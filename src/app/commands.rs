@@ -9,6 +9,7 @@ use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
 use crate::app::state::AppState;
+use crate::app::widgets::chart_export::ChartExport;
 use crate::worker::protocol::{JobKind, Request};
 
 /// A command with its data, to be carried out after the frame.
@@ -27,6 +28,8 @@ pub enum SystemCommand {
     Paths(PickPurpose, Vec<PathBuf>),
     /// Opens a folder in the system's file manager.
     OpenFolder(PathBuf),
+    /// Asks where to save a chart, and saves it there.
+    SaveChart(Box<ChartExport>),
 }
 
 /// Takes commands from anywhere in a frame. Clones share one queue.

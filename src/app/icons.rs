@@ -32,6 +32,7 @@ icons! {
     Train = "train.svg",
     Routing = "routing.svg",
     Export = "export.svg",
+    Download = "download.svg",
     Settings = "settings.svg",
     Play = "play.svg",
     Pause = "pause.svg",

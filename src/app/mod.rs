@@ -5,6 +5,7 @@
 //! [`commands`]. A page is one file in [`pages`], built from [`widgets`], in the colours of [`theme`]. Start reading at
 //! [`App`], then `pages/mod.rs`.
 
+mod chart_saving;
 mod closing;
 mod command_handling;
 pub mod commands;
@@ -37,6 +38,7 @@ use egui::Context;
 
 pub use launch::run;
 
+use crate::app::chart_saving::ChartSaving;
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::log_lines::LogLine;
@@ -98,6 +100,7 @@ pub struct App {
     toasts: Toasts,
     palette: Palette,
     closing: Closing,
+    chart_saving: ChartSaving,
     is_help_open: bool,
     are_notices_open: bool,
     /// An adapter to load once the model is there.
@@ -132,6 +135,7 @@ impl App {
             toasts: Toasts::default(),
             palette: Palette::default(),
             closing: Closing::default(),
+            chart_saving: ChartSaving::default(),
             is_help_open: false,
             are_notices_open: false,
             waiting_adapter: None,

@@ -23,6 +23,8 @@ pub struct Persisted {
     pub run_parent: PathBuf,
     /// Where exported adapters are put.
     pub export_parent: PathBuf,
+    /// Where charts are saved.
+    pub chart_parent: PathBuf,
 }
 
 impl Default for Persisted {
@@ -35,6 +37,7 @@ impl Default for Persisted {
             recent_runs: Vec::new(),
             run_parent: home.join("runs"),
             export_parent: home.join("adapters"),
+            chart_parent: home.join("charts"),
         }
     }
 }

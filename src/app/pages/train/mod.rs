@@ -1,5 +1,5 @@
 //! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` is the
-//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced; `running.rs`, `curves.rs` and
+//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced; `running.rs`, `curves` and
 //! `ending.rs` draw a run.
 
 mod curves;
@@ -16,7 +16,6 @@ use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
 use crate::app::state::Phase;
-use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
@@ -51,7 +50,7 @@ impl Page for TrainPage {
             if run.is_active() {
                 running::progress_card(ui, cx, run);
             }
-            self.curves_ui(ui);
+            self.curves_ui(ui, cx);
             running::checkpoints_card(ui, cx, run);
             if run.is_active() {
                 return;
@@ -78,12 +77,10 @@ impl TrainPage {
         self.setup.context(model)
     }
 
-    fn curves_ui(&mut self, ui: &mut Ui) {
-        card(ui, "Curves", |ui| {
-            self.curves.loss_ui(ui);
-            ui.add_space(space::M);
-            self.curves.details_ui(ui);
-        });
+    fn curves_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        if let Some(export) = card(ui, "Curves", |ui| self.curves.ui(ui)) {
+            cx.send(SystemCommand::SaveChart(Box::new(export)));
+        }
     }
 }
 
