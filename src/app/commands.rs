@@ -9,6 +9,7 @@ use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
 use crate::app::state::{AppState, Phase};
+use crate::app::widgets::chart_export::ChartExport;
 use crate::train::TrainSettings;
 use crate::worker::protocol::{JobKind, Request};
 
@@ -38,6 +39,8 @@ pub enum SystemCommand {
     OpenAdapterOf { model: PathBuf, run: PathBuf },
     /// Offers no more to go on with the run in this folder, until it is trained again.
     DismissResume(PathBuf),
+    /// Asks where to save a chart, and saves it there.
+    SaveChart(Box<ChartExport>),
 }
 
 /// Takes commands from anywhere in a frame. Clones share one queue.

@@ -35,6 +35,7 @@ icons! {
     Runs = "runs.svg",
     Trash = "trash.svg",
     Copy = "copy.svg",
+    Download = "download.svg",
     Settings = "settings.svg",
     Play = "play.svg",
     Pause = "pause.svg",

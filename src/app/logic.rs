@@ -26,6 +26,7 @@ impl App {
         for line in self.log.try_iter() {
             self.toasts.push(line.level, line.text);
         }
+        self.take_written_charts();
         while let Ok(reply) = self.pick_replies.1.try_recv() {
             self.take_pick(reply.purpose, reply.outcome);
         }

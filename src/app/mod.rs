@@ -6,6 +6,7 @@
 //! [`App`], then `pages/mod.rs`.
 
 mod background;
+mod chart_saving;
 mod closing;
 mod command_handling;
 pub mod commands;
@@ -45,6 +46,7 @@ use egui::Context;
 pub use launch::run;
 
 use crate::app::background::Background;
+use crate::app::chart_saving::ChartSaving;
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::log_lines::LogLine;
@@ -112,6 +114,7 @@ pub struct App {
     closing: Closing,
     background: Background,
     is_asking_to_discard: bool,
+    chart_saving: ChartSaving,
     is_help_open: bool,
     are_notices_open: bool,
     /// An adapter to load once the model is there.
@@ -149,6 +152,7 @@ impl App {
             closing: Closing::default(),
             background: Background::default(),
             is_asking_to_discard: false,
+            chart_saving: ChartSaving::default(),
             is_help_open: false,
             are_notices_open: false,
             waiting_adapter: None,

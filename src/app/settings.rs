@@ -27,6 +27,8 @@ pub struct Persisted {
     pub dismissed_run: Option<PathBuf>,
     /// Whether the desktop tells of the end of a run while another window is looked at.
     pub notifications: bool,
+    /// Where charts are saved.
+    pub chart_parent: PathBuf,
 }
 
 impl Default for Persisted {
@@ -41,6 +43,7 @@ impl Default for Persisted {
             export_parent: home.join("adapters"),
             dismissed_run: None,
             notifications: true,
+            chart_parent: home.join("charts"),
         }
     }
 }

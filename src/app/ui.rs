@@ -52,6 +52,7 @@ impl App {
         self.palette_ui(ctx);
         self.help_ui(ctx);
         self.notices_ui(ctx);
+        self.chart_saving_ui(ctx);
         self.closing_ui(ctx);
         self.discarding_ui(ctx);
         self.toasts.ui(ctx);

@@ -23,7 +23,6 @@ use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
 use crate::app::resuming;
 use crate::app::state::{Phase, RunState};
-use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
 use crate::train::TrainSettings;
@@ -66,7 +65,7 @@ impl Page for TrainPage {
             if run.is_active() {
                 running::progress_card(ui, cx, run);
             }
-            self.curves_ui(ui);
+            self.curves_ui(ui, cx);
             self.samples_ui(ui, cx.state.run_count, run);
             running::checkpoints_card(ui, cx, run);
             if run.is_active() {
@@ -116,12 +115,10 @@ impl TrainPage {
         self.samples.ui(ui, number, &run.samples, waiting);
     }
 
-    fn curves_ui(&mut self, ui: &mut Ui) {
-        card(ui, "Curves", |ui| {
-            self.curves.loss_ui(ui);
-            ui.add_space(space::M);
-            self.curves.details_ui(ui);
-        });
+    fn curves_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        if let Some(export) = card(ui, "Curves", |ui| self.curves.ui(ui)) {
+            cx.send(SystemCommand::SaveChart(Box::new(export)));
+        }
     }
 }
 
