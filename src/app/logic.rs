@@ -94,6 +94,8 @@ impl App {
                 self.persisted.remember_run(&run.path);
                 self.persisted.dismissed_run.take_if(|dismissed| *dismissed == run.path);
             }
+            Event::RunsTrashed { paths } => self.persisted.forget_runs(paths),
+            Event::Discarded { path } => self.persisted.forget_runs(std::slice::from_ref(path)),
             Event::Failed { job: JobKind::LoadModel, .. } | Event::Cancelled { job: JobKind::LoadModel } => {
                 self.waiting_adapter = None;
             }

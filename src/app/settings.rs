@@ -69,6 +69,11 @@ impl Persisted {
         remember(&mut self.recent_runs, path);
     }
 
+    /// Offers runs no more that are gone.
+    pub fn forget_runs(&mut self, gone: &[PathBuf]) {
+        self.recent_runs.retain(|run| !gone.contains(run));
+    }
+
     /// Sets the zoom, kept within [`Self::ZOOM`] and rounded to tenths.
     pub fn set_zoom(&mut self, zoom: f32) {
         let rounded = (zoom * 10.0).round() / 10.0;
@@ -103,6 +108,8 @@ mod tests {
         }
         assert_eq!(persisted.recent_runs.len(), RECENT);
         assert_eq!(persisted.recent_runs[0], PathBuf::from("19"));
+        persisted.forget_runs(&["19".into(), "18".into()]);
+        assert_eq!(persisted.recent_runs[0], PathBuf::from("17"));
     }
 
     #[test]
