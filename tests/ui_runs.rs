@@ -9,7 +9,7 @@ mod stage;
 use std::path::PathBuf;
 
 use egui::{Key, Modifiers, Role, ThemePreference, vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fixtures::{Fixture, data, model, started, step};
 use hydra_studio::app::picker::{PickOutcome, PickPurpose};
 use hydra_studio::project::runs::{RunList, RunNotes};
@@ -26,7 +26,7 @@ impl Fixture {
 
     fn on_runs_in(theme: ThemePreference) -> Self {
         let mut f = Fixture::with(theme, []);
-        f.window.set_size(vec2(1280.0, 1900.0));
+        f.window.set_size(vec2(1280.0, 2600.0));
         f.press(CTRL, Key::Num6);
         assert_eq!(f.asked(), [Request::ListRuns { folder: FOLDER.into() }]);
         f.tell([Event::Runs(list())]);
@@ -204,7 +204,8 @@ fn curves_of_two_runs_lie_over_each_other() {
     f.choose(&["tickets-rank-8", "tickets-rank-16"]);
     let asked = f.asked();
     assert_eq!(asked[0], Request::ReadRuns { paths: vec![path("tickets-rank-8")] });
-    assert_eq!(asked[1], Request::ReadRuns { paths: vec![path("tickets-rank-16")] }, "the other is on its way already");
+    let both = vec![path("tickets-rank-8"), path("tickets-rank-16")];
+    assert_eq!(asked[1], Request::ReadRuns { paths: both }, "the first was stopped by the second");
     f.tell([read("tickets-rank-8", 1.25), read("tickets-rank-16", 1.5), Event::RunsRead]);
     assert!(f.shows("Held-out loss, 2 series, last 1.27"));
     f.click(Role::Button, "Learning rate");
@@ -333,10 +334,12 @@ fn the_page_looks_as_drawn_in_both_themes() {
         let mut f = Fixture::on_runs_in(theme);
         f.choose(&["tickets-rank-8", "tickets-rank-16"]);
         f.tell([read("tickets-rank-8", 1.25), read("tickets-rank-16", 1.5), Event::RunsRead]);
-        f.window.set_size(vec2(1280.0, 1240.0));
+        f.window.set_size(vec2(1120.0, 1460.0));
         f.window.run();
         results.add(f.window.try_snapshot(format!("runs_{name}")));
         f.click_run("tickets-rank-16");
+        f.window.set_size(vec2(1120.0, 820.0));
+        f.window.run();
         results.add(f.window.try_snapshot(format!("run_{name}")));
     }
 }

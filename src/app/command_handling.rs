@@ -80,7 +80,10 @@ impl App {
                 self.send_request(Request::OpenDemo);
             }
             UICommand::PauseOrContinue => self.pause_or_continue(),
+            UICommand::PauseAndFree => self.send_request(Request::PauseAndFree),
+            UICommand::SaveNow => self.send_request(Request::SaveNow),
             UICommand::StopAndSave => self.send_request(Request::StopAndSave),
+            UICommand::Discard => self.is_asking_to_discard = true,
             UICommand::DarkTheme => self.set_theme(ctx, ThemePreference::Dark),
             UICommand::LightTheme => self.set_theme(ctx, ThemePreference::Light),
             UICommand::SystemTheme => self.set_theme(ctx, ThemePreference::System),

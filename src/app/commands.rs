@@ -8,7 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
-use crate::app::state::AppState;
+use crate::app::state::{AppState, Phase};
 use crate::train::TrainSettings;
 use crate::worker::protocol::{JobKind, Request};
 
@@ -76,7 +76,10 @@ pub enum UICommand {
     OpenRun,
     TryDemo,
     PauseOrContinue,
+    PauseAndFree,
+    SaveNow,
     StopAndSave,
+    Discard,
     DarkTheme,
     LightTheme,
     SystemTheme,
@@ -117,7 +120,7 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 26] = [
+    pub const ALL: [UICommand; 29] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
@@ -133,7 +136,10 @@ impl UICommand {
         Self::OpenRun,
         Self::TryDemo,
         Self::PauseOrContinue,
+        Self::PauseAndFree,
+        Self::SaveNow,
         Self::StopAndSave,
+        Self::Discard,
         Self::DarkTheme,
         Self::LightTheme,
         Self::SystemTheme,
@@ -165,6 +171,9 @@ impl UICommand {
             Self::OpenRun => info("Open run…", "Go on with a run from its last checkpoint.", const { &[keys(CTRL, Key::R)] }, Icon::Restore),
             Self::TryDemo => info("Try the two-minute demo", "Load the bundled model and examples.", &[], Icon::Spark),
             Self::PauseOrContinue => info("Pause or continue training", "Takes effect within one micro-step.", const { &[keys(CTRL_SHIFT, Key::P)] }, Icon::Pause),
+            Self::PauseAndFree => info("Pause and free memory", "Save, and give back the memory that run and model take; chat reads them again.", &[], Icon::Pause),
+            Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
+            Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
             Self::DarkTheme => info("Dark theme", "Light text on dark surfaces.", &[], Icon::Moon),
             Self::LightTheme => info("Light theme", "Dark text on light surfaces.", &[], Icon::Sun),
@@ -196,7 +205,12 @@ impl UICommand {
     pub fn obstacle(self, state: &AppState) -> Option<&'static str> {
         let is_training = state.active_run().is_some() || state.job(JobKind::Train).is_some();
         match self {
-            Self::PauseOrContinue | Self::StopAndSave if state.active_run().is_none() => Some("No run is on."),
+            Self::PauseOrContinue | Self::PauseAndFree | Self::SaveNow | Self::StopAndSave | Self::Discard
+                if state.active_run().is_none() =>
+            {
+                Some("No run is on.")
+            }
+            Self::SaveNow if state.active_run().is_some_and(|run| run.phase == Phase::Freed) => Some("It is saved."),
             Self::OpenModelFolder | Self::OpenModelFile | Self::OpenAdapter | Self::OpenRun | Self::TryDemo
                 if is_training =>
             {

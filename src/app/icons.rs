@@ -69,6 +69,7 @@ icons! {
     Spark = "spark.svg",
     Hydra = "hydra.svg",
     Quit = "quit.svg",
+    Save = "save.svg",
 }
 
 impl Icon {

@@ -71,7 +71,10 @@ impl App {
     fn drain_events(&mut self, ctx: &Context) {
         for _ in 0..EVENTS_PER_FRAME {
             match self.events.try_recv() {
-                Ok(event) => self.take_event(event),
+                Ok(event) => {
+                    self.notify_desktop(ctx, &event);
+                    self.take_event(event);
+                }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
                     self.state.note_worker_gone();
@@ -94,7 +97,7 @@ impl App {
                 self.waiting_adapter = None;
             }
             // The window stays with the message.
-            Event::SaveFailed { .. } if self.closing == Closing::AfterRun => self.closing = Closing::No,
+            Event::SaveFailed { .. } if self.closing.waits_for_end() => self.closing = Closing::No,
             _ => {}
         }
         self.pages.note_event(&event);
@@ -134,6 +137,10 @@ impl App {
         let (level, message, shown_on) = match event {
             Event::Failed { message, .. } | Event::SaveFailed { message } => (Level::Error, message.clone(), None),
             Event::Warning { message } => (Level::Warning, message.clone(), None),
+            Event::RunWarning(warning) => {
+                let message = format!("Step {}: {}", count(warning.step), warning.message);
+                (Level::Warning, message, Some(PageId::Train))
+            }
             Event::Restarted { message } => {
                 (Level::Error, format!("The engine failed and was started anew: {message}"), None)
             }

@@ -5,9 +5,11 @@
 //! [`commands`]. A page is one file in [`pages`], built from [`widgets`], in the colours of [`theme`]. Start reading at
 //! [`App`], then `pages/mod.rs`.
 
+mod background;
 mod closing;
 mod command_handling;
 pub mod commands;
+mod discarding;
 mod dropping;
 mod folders;
 mod help;
@@ -15,12 +17,14 @@ pub mod icons;
 mod launch;
 pub mod log_lines;
 mod logic;
+pub mod notification;
 pub mod pages;
 mod palette;
 pub mod picker;
 mod queue_notices;
 mod rail;
 mod resuming;
+pub mod run_verdict;
 pub mod runs_state;
 pub mod settings;
 mod start;
@@ -40,9 +44,11 @@ use egui::Context;
 
 pub use launch::run;
 
+use crate::app::background::Background;
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::log_lines::LogLine;
+use crate::app::notification::Notifier;
 use crate::app::pages::{PageId, Pages};
 use crate::app::palette::Palette;
 use crate::app::picker::{PathPicker, PickPurpose, PickReply};
@@ -70,6 +76,8 @@ pub struct Deps {
     pub requests: Sender<Request>,
     pub events: Receiver<Event>,
     pub picker: Box<dyn PathPicker>,
+    /// Tells of the end of a run while another window is looked at.
+    pub notifier: Box<dyn Notifier>,
     /// Warnings and errors that were logged, to be shown as notices.
     pub log: Receiver<LogLine>,
     pub start: StartArgs,
@@ -91,6 +99,7 @@ pub struct App {
     queued: Receiver<SystemCommand>,
     log: Receiver<LogLine>,
     picker: Box<dyn PathPicker>,
+    notifier: Box<dyn Notifier>,
     pick_replies: (Sender<PickReply>, Receiver<PickReply>),
     /// The dialog to open after the commands of this frame: only there is the native window at hand.
     wanted_dialog: Option<PickPurpose>,
@@ -101,6 +110,8 @@ pub struct App {
     toasts: Toasts,
     palette: Palette,
     closing: Closing,
+    background: Background,
+    is_asking_to_discard: bool,
     is_help_open: bool,
     are_notices_open: bool,
     /// An adapter to load once the model is there.
@@ -126,6 +137,7 @@ impl App {
             queued,
             log: deps.log,
             picker: deps.picker,
+            notifier: deps.notifier,
             pick_replies: crossbeam_channel::unbounded(),
             wanted_dialog: None,
             state: AppState::default(),
@@ -135,6 +147,8 @@ impl App {
             toasts: Toasts::default(),
             palette: Palette::default(),
             closing: Closing::default(),
+            background: Background::default(),
+            is_asking_to_discard: false,
             is_help_open: false,
             are_notices_open: false,
             waiting_adapter: None,

@@ -92,6 +92,9 @@ impl App {
             ui.label(RichText::new(percent(self.persisted.zoom.into())).color(tokens.text_weak));
         });
         ui.add_space(space::S);
+        let hint = "Told by your desktop while another window is in front";
+        ui.checkbox(&mut self.persisted.notifications, "Notify me when a run ends").on_hover_text(hint);
+        ui.add_space(space::S);
         if UICommand::Help.info().icon.button(UICommand::Help.info().name).atom_ui(ui).response.clicked() {
             self.commands.send(SystemCommand::Ui(UICommand::Help));
             ui.close();

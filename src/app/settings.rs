@@ -25,6 +25,8 @@ pub struct Persisted {
     pub export_parent: PathBuf,
     /// The run that the user was offered to go on with and would not, until it is trained again.
     pub dismissed_run: Option<PathBuf>,
+    /// Whether the desktop tells of the end of a run while another window is looked at.
+    pub notifications: bool,
 }
 
 impl Default for Persisted {
@@ -38,6 +40,7 @@ impl Default for Persisted {
             run_parent: home.join("runs"),
             export_parent: home.join("adapters"),
             dismissed_run: None,
+            notifications: true,
         }
     }
 }

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
-    CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, JobKind, ModelSummary, QueueView,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
     Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
@@ -57,6 +57,8 @@ pub struct RoutingSample {
 pub struct RunState {
     pub summary: RunSummary,
     pub phase: Phase,
+    /// What it was estimated to take, once its pilot has told.
+    pub estimate: Option<EstimateRecord>,
     /// In order of their step.
     pub steps: Vec<StepRecord>,
     pub evals: Vec<EvalRecord>,
@@ -74,6 +76,7 @@ impl RunState {
         Self {
             summary,
             phase: Phase::Running,
+            estimate: None,
             steps: Vec::new(),
             evals: Vec::new(),
             checkpoints: Vec::new(),
@@ -167,6 +170,8 @@ pub struct AppState {
     pub model: Option<ModelSummary>,
     pub adapter: Option<AdapterSummary>,
     pub data: Option<DataSummary>,
+    /// What estimates of memory and time are made of, once a model is loaded.
+    pub facts: Option<Facts>,
     pub preview: Option<Preview>,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
@@ -274,6 +279,7 @@ impl AppState {
                 self.end_job(JobKind::LoadModel);
                 self.failures.remove(&JobKind::LoadAdapter);
                 self.model = Some(model);
+                self.facts = None;
                 self.adapter = None;
                 self.routing = None;
                 self.preview = None;
@@ -291,8 +297,12 @@ impl AppState {
             Event::DataImported(data) => {
                 self.end_job(JobKind::ImportData);
                 self.data = Some(data);
+                if let Some(facts) = &mut self.facts {
+                    facts.data = None;
+                }
                 self.preview = None;
             }
+            Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {
                     data.held_out_prompts = prompts;
@@ -367,6 +377,7 @@ impl AppState {
                 let Some(run) = &mut self.run else { return };
                 match event {
                     Event::RunHistory(history) => run.remember(history),
+                    Event::Estimated(estimate) => run.estimate = Some(estimate),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
@@ -408,6 +419,7 @@ impl AppState {
         self.jobs.clear();
         self.end_answers("The engine was started anew.");
         self.model = None;
+        self.facts = None;
         self.adapter = None;
         self.data = None;
         self.preview = None;

@@ -1,15 +1,14 @@
-//! The flags of `train` that are settings, and the file that holds the same settings: flags overrule the file, the file
-//! the defaults.
+//! The flags of `train` that are settings. They overrule the settings file, and that the defaults.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::flags::{HeadCount, Targets, help, named};
 use crate::adapter::{Method, Target};
 use crate::model::BaseType;
-use crate::train::{DeviceChoice, Length, Schedule, TrainSettings};
+use crate::train::{DeviceChoice, Length, Schedule, TrainSettings, read_settings};
 
 /// The settings that flags and file overrule; the only place where defaults stand.
 pub(super) fn default() -> TrainSettings {
@@ -217,32 +216,12 @@ pub(super) fn resolved(
     adapter: &AdapterFlags,
     training: &TrainingFlags,
 ) -> anyhow::Result<TrainSettings> {
-    let mut settings = config.map_or_else(|| Ok(default()), read_config)?;
+    let mut settings = match config {
+        Some(file) => read_settings(file).with_context(|| format!("--config {} was refused", file.display()))?,
+        None => default(),
+    };
     adapter.clone().overrule(&mut settings);
     training.overrule(&mut settings);
     settings.validate().map_err(anyhow::Error::msg)?;
     Ok(settings)
-}
-
-/// The settings of a file.
-pub(super) fn read_config(file: &Path) -> anyhow::Result<TrainSettings> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("the settings file {} cannot be read: check the path after --config", file.display())
-    })?;
-    parse_config(&text).with_context(|| format!("the settings file {} cannot be used: mend it there", file.display()))
-}
-
-/// Settings in TOML. `steps` and `epochs` stand for `length`, as the flags of those names do.
-pub(super) fn parse_config(text: &str) -> anyhow::Result<TrainSettings> {
-    let mut table: toml::Table = toml::from_str(text)?;
-    let lengths: Vec<_> = ["length", "steps", "epochs"].into_iter().filter(|key| table.contains_key(*key)).collect();
-    match *lengths {
-        [] | ["length"] => Ok(toml::from_str(text)?),
-        [key] => {
-            let value = table.remove(key).into_iter().map(|value| (key.to_owned(), value));
-            table.insert("length".into(), toml::Value::Table(value.collect()));
-            Ok(table.try_into()?)
-        }
-        _ => bail!("it says how long to train more than once: {}", lengths.join(", ")),
-    }
 }

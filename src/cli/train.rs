@@ -9,9 +9,11 @@ use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
-use super::{open, training};
+use super::{open, too_large, training};
 use crate::model::BaseModel;
-use crate::train::{DataRef, Dataset, FileRef, Run, RunFolder, TrainSettings, heads_for_topics};
+use crate::train::{
+    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, write_settings,
+};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.
@@ -52,13 +54,21 @@ pub struct TrainArgs {
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,
 
-    /// A TOML file with settings; flags overrule it
-    #[arg(long, value_name = "F.toml")]
+    /// A TOML file with settings, or a run folder or its run.json to take them from; flags overrule it
+    #[arg(long, value_name = "F.toml|RUN")]
     pub config: Option<PathBuf>,
+
+    /// Write the settings that file and flags come to, for --config and for the window, and train nothing
+    #[arg(long, value_name = "F.toml")]
+    pub save_config: Option<PathBuf>,
 
     /// Train on a safetensors file with `input_ids` and `labels` [n, t] (i64, -100 = not supervised) instead of --data
     #[arg(long, value_name = "F.safetensors")]
     pub tokens: Option<PathBuf>,
+
+    /// Start even where the run seems to need more memory than there is
+    #[arg(long)]
+    pub no_memory_check: bool,
 
     #[command(flatten, next_help_heading = "Adapter")]
     pub adapter: AdapterFlags,
@@ -78,6 +88,11 @@ impl TrainArgs {
 /// Starts a run and takes it to its end.
 pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     let mut settings = args.settings()?;
+    if let Some(file) = &args.save_config {
+        write_settings(file, &settings)?;
+        output.note(&format!("Wrote the settings to {}.", file.display()));
+        return Ok(Outcome::Done);
+    }
     RunFolder::refuse_taken(&args.out)?;
     let model = open::model_as(&args.model, settings.base, settings.device, output)?;
     if let Some(start) = &settings.init_adapter {
@@ -88,7 +103,10 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     if args.adapter.heads == Some(HeadCount::Auto) {
         settings.heads = suited_heads(&data, output);
     }
-    let run = Run::start(model, Arc::new(data), settings, data_ref, &args.out)?;
+    let check = if args.no_memory_check { MemoryCheck::Off } else { MemoryCheck::On };
+    let asked = settings.clone();
+    let run = Run::start_with(check, model, Arc::new(data), settings, data_ref, &args.out)
+        .map_err(|error| too_large::with_flags(error, &asked))?;
     if let Some(spec) = args.overruled_by(&run) {
         output.warn(&format!("the adapter to start from keeps its own settings, {spec}, whatever the flags say"));
     }
@@ -153,7 +171,6 @@ mod tests {
 
     use clap::Parser;
 
-    use super::super::settings_flags::parse_config;
     use super::*;
     use crate::adapter::{Method, Target};
     use crate::model::BaseType;
@@ -264,20 +281,20 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_file_may_spell_length_and_targets_as_the_flags_do() {
-        let read = |text: &str| parse_config(text).map_err(|error| format!("{error:#}"));
-        let settings = read("steps = 300\ntargets = \"all-linear\"\n").unwrap();
-        assert_eq!((settings.length, settings.targets), (Length::Steps(300), Target::ALL.to_vec()));
-        assert_eq!(read("epochs = 2.0\n").unwrap().length, Length::Epochs(2.0));
-        assert!(read("epochs = 2.0\nsteps = 3\n").unwrap_err().contains("steps, epochs"));
-        assert!(read("steps = 3\nranks = 4\n").unwrap_err().contains("ranks"));
-        assert!(read("targets = \"everything\"\n").unwrap_err().contains("everything"));
-    }
-
-    #[test]
     fn a_settings_file_that_is_not_there_is_named() {
         let refusal = format!("{:#}", parse("--data a.csv --config nowhere.toml").unwrap().settings().unwrap_err());
         assert!(refusal.contains("nowhere.toml") && refusal.contains("--config"), "{refusal}");
+    }
+
+    #[test]
+    fn settings_saved_by_flags_are_those_that_the_flags_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        let args = parse(&format!("--data a.csv --rank 16 --steps 40 --no-packing --save-config {}", file.display()));
+        let args = args.unwrap();
+        assert_eq!(run(&args, &Output::new(false)).unwrap(), Outcome::Done);
+        let again = parse(&format!("--data a.csv --config {}", file.display())).unwrap();
+        assert_eq!(again.settings().unwrap(), args.settings().unwrap());
     }
 
     #[test]

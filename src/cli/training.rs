@@ -7,10 +7,13 @@ use serde::Serialize;
 
 use super::output::{Outcome, Output};
 use crate::data::{self, ColumnMap};
+use crate::evaluate::verdict::{RunFacts, Verdict, judge};
 use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
+use crate::train::estimate::memory_size;
 use crate::train::{
-    AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, checkpoint_name, device_name, list_checkpoints,
+    AdapterPlace, Dataset, Energy, EstimateRecord, Run, RunEvent, RunFile, RunHistory, StepRecord, TrainSettings,
+    checkpoint_name, device_name, list_checkpoints,
 };
 
 /// Examples left out that are told one by one.
@@ -97,6 +100,10 @@ struct Ended {
     elapsed_s: f64,
     /// The folder of the best checkpoint, or of the last where none was measured.
     adapter: String,
+    /// What the run used, where that was followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy: Option<Energy>,
+    verdict: Verdict,
 }
 
 /// Takes a run to its end. Ctrl-C saves a checkpoint first and ends it there.
@@ -115,8 +122,12 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
         if output.job().is_cancelled() {
             return stop(run, output).map(Some);
         }
-        for event in run.advance()? {
-            tell(&event, output);
+        match run.advance() {
+            Ok(events) => events.iter().for_each(|event| tell(event, output)),
+            Err(error) => {
+                run.note_failure(&error);
+                return Err(error.into());
+            }
         }
     }
     output.clear_progress();
@@ -124,7 +135,7 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
 }
 
 fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
-    let saved = run.save().with_context(|| unsaved(run.path()))?;
+    let saved = run.stop().with_context(|| unsaved(run.path()))?;
     output.event("checkpoint", &saved);
     let path = quoted(run.path());
     Ok(Outcome::Interrupted(format!(
@@ -187,6 +198,10 @@ fn share(step: usize, steps: usize) -> f32 {
 
 fn tell(event: &RunEvent, output: &Output) {
     match event {
+        RunEvent::Estimate(record) => {
+            output.event("estimate", record);
+            output.line(&memory_line(record));
+        }
         RunEvent::Step(record) => {
             output.event("step", record);
             show_step(record, output);
@@ -206,6 +221,15 @@ fn tell(event: &RunEvent, output: &Output) {
     }
 }
 
+/// `Memory: about 1.9 GB of 23 GB: weights 540 MB, …; 1.8 GB in a dry pass.`
+fn memory_line(record: &EstimateRecord) -> String {
+    let all = record.estimate.to_string();
+    let total = format!("about {}", memory_size(record.total));
+    let parts = all.strip_prefix(&total).unwrap_or(&all);
+    let measured = record.measured.map(|bytes| format!("; {} in a dry pass", memory_size(bytes))).unwrap_or_default();
+    format!("Memory: {total} of {}{parts}{measured}.", memory_size(record.available))
+}
+
 /// Shows how far training is after a step.
 pub(super) fn show_step(record: &StepRecord, output: &Output) {
     let StepRecord { step, steps, loss, tokens_per_s, .. } = record;
@@ -217,6 +241,9 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
     let place = AdapterPlace::find(run.path())?;
     let (trainer, path) = (run.trainer(), run.path().display());
     let (before, after) = run.held_out();
+    let (file, history) = (RunFile::read(run.path())?, RunHistory::read(run.path())?);
+    let verdict = judge(&RunFacts::of(&file, &history));
+    let energy = history.usage.last().map(|usage| usage.energy);
     output.event(
         "done",
         Ended {
@@ -227,6 +254,8 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
             held_out_after: after,
             elapsed_s: trainer.elapsed_s(),
             adapter: place.folder.display().to_string(),
+            energy,
+            verdict: verdict.clone(),
         },
     );
     output.line(&format!("\nDone: {} steps in {:.0} s.", trainer.step(), trainer.elapsed_s()));
@@ -234,6 +263,10 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
         let change = 100.0 * (after - before) / before;
         output.line(&format!("Held-out loss: {before:.4} before, {after:.4} after ({change:+.1} %)."));
     }
+    if let Some(energy) = energy {
+        output.line(&format!("Energy: {}.", energy.in_words()));
+    }
+    tell_verdict(&verdict, output);
     output.line(&format!("Adapter: {path}, {}.", place.chosen.as_deref().unwrap_or("its last checkpoint")));
     let with = format!("--model {} --adapter {}", quoted(&run.model().path), quoted(run.path()));
     output.line("\nNext:");
@@ -243,6 +276,20 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
     }
     output.line(&format!("  hydra-studio export {with} --format hydralora --out DIR"));
     Ok(())
+}
+
+/// The verdict in lines: its headline, then every finding with its likely cause and what to try next.
+fn tell_verdict(verdict: &Verdict, output: &Output) {
+    output.line(&format!("\nVerdict: {}", verdict.headline));
+    for finding in &verdict.findings {
+        output.line(&format!("- {}", finding.text));
+        for (name, text) in [("Likely cause", &finding.cause), ("To try next", &finding.next)] {
+            if let Some(text) = text {
+                output.line(&format!("  {name}: {text}"));
+            }
+        }
+    }
+    output.line("");
 }
 
 /// A path as a shell takes it.

@@ -23,4 +23,4 @@ pub use import::{FileImport, Import, files_in, found_columns, import, import_wit
 pub use map::ColumnMap;
 pub use read::is_data_file;
 pub use shape::Shape;
-pub use split::{HELD_OUT_SHARE, Split, split};
+pub use split::{HELD_OUT_SHARE, Split, held_out_count, split};

@@ -27,7 +27,7 @@ pub struct Split {
 /// as nearly as they allow.
 pub fn split(examples: &[Example], held_out: f64, seed: u64) -> Split {
     let mut groups = same_messages(examples);
-    let wanted = wanted(examples.len(), held_out);
+    let wanted = held_out_count(examples.len(), held_out);
     if wanted == 0 || groups.len() < 2 {
         return Split { train: (0..examples.len()).collect(), held_out: Vec::new() };
     }
@@ -54,8 +54,8 @@ pub fn split(examples: &[Example], held_out: f64, seed: u64) -> Split {
     split
 }
 
-/// How many of `count` examples to hold out.
-fn wanted(count: usize, share: f64) -> usize {
+/// How many of `count` examples a share of them is, as [`split`] holds them out.
+pub fn held_out_count(count: usize, share: f64) -> usize {
     if share.is_nan() || share <= 0.0 {
         return 0;
     }

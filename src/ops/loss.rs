@@ -14,8 +14,8 @@ use super::storage::{is_native, output, slice, tensor, with_slice};
 use super::vector::{max, vectorised};
 use super::weight::Weight;
 
-/// Logits held at a time, in elements: 32 MiB.
-const CHUNK: usize = 8 << 20;
+/// Logits that [`head_loss`] holds at a time, in elements: 32 MiB. A single row may have more.
+pub const LOGITS_AT_ONCE: usize = 8 << 20;
 
 /// `Σ cross-entropy(hidden·headᵀ, targets) / count`: hidden `[supervised, size]`, frozen head `[vocab, size]`, one target a
 /// row → a scalar. On the CPU the gradient of `hidden` is found in the same pass, so that logits of the whole batch are never
@@ -110,7 +110,7 @@ impl HeadLoss {
         let (rows, size, vocab) = (self.targets.len(), self.head.cols(), self.head.rows());
         let mut gradient = vec![0f32; hidden.len()];
         let weight = 1.0 / self.count.max(1) as f32;
-        let chunk = (CHUNK / vocab.max(1)).clamp(1, rows.max(1));
+        let chunk = (LOGITS_AT_ONCE / vocab.max(1)).clamp(1, rows.max(1));
         let mut logits = vec![0f32; chunk * vocab];
         let mut loss = 0f64;
         let parts = hidden.chunks(chunk * size).zip(gradient.chunks_mut(chunk * size)).zip(self.targets.chunks(chunk));

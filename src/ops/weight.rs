@@ -15,6 +15,9 @@ use super::storage::{is_native, tensor, with_slice};
 /// Elements that are expanded at a time: 4 MiB of f32, which a second-level or third-level cache holds.
 const PANEL: usize = 1 << 20;
 
+/// Memory that each thread which multiplies by weights in blocks holds for it.
+pub const PANEL_BYTES: usize = PANEL * size_of::<f32>();
+
 thread_local! {
     /// The panel of the thread that computes, kept from product to product.
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };

@@ -24,16 +24,19 @@ pub enum RunLog {
     Log,
     /// Load and entropy of the gates.
     Routing,
+    /// The run's prompts, answered at every measure.
+    Samples,
 }
 
 impl RunLog {
-    const ALL: [Self; 2] = [Self::Log, Self::Routing];
+    const ALL: [Self; 3] = [Self::Log, Self::Routing, Self::Samples];
 
     /// The file's name in the run folder.
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Log => "log.jsonl",
             Self::Routing => "routing.jsonl",
+            Self::Samples => "samples.jsonl",
         }
     }
 }

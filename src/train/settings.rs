@@ -41,6 +41,11 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// A measure takes at least this many held-out examples, where there are as many.
+const MEASURED_AT_LEAST: usize = 32;
+/// Beyond that, a measure takes one for this many that are trained on.
+const TRAINED_PER_MEASURED: usize = 20;
+
 /// More cores than any machine has that this runs on.
 const MAX_THREADS: usize = 1024;
 
@@ -78,6 +83,7 @@ pub struct TrainSettings {
     /// Share of the examples held out of training, with at least 16 where there are 160.
     pub held_out: f64,
     /// Seeds the adapter's start, the split, the order of examples and dropout.
+    #[serde(deserialize_with = "seed")]
     pub seed: u64,
     pub device: DeviceChoice,
     /// What the base model's matrices are kept in.
@@ -119,6 +125,22 @@ fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Target>, D:
         Targets::List(list) => Ok(list),
         Targets::Word(word) if word == "all-linear" => Ok(Target::ALL.to_vec()),
         Targets::Word(word) => Err(D::Error::custom(format!("`{word}` is neither a list of modules nor all-linear"))),
+    }
+}
+
+/// A whole number, or the same as text, where a file's numbers do not reach so far.
+fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a whole number from 0 up")]
+    enum Seed {
+        Number(u64),
+        Text(String),
+    }
+    match Seed::deserialize(deserializer)? {
+        Seed::Number(seed) => Ok(seed),
+        Seed::Text(text) => {
+            text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no whole number from 0 to {}", u64::MAX)))
+        }
     }
 }
 
@@ -197,6 +219,17 @@ impl TrainSettings {
                 ((per_epoch * epochs).ceil() as usize).max(1)
             }
         }
+    }
+
+    /// Steps between two measures of held-out loss in a run of `steps`.
+    pub fn eval_interval(&self, steps: usize) -> usize {
+        self.eval_every.unwrap_or(steps / 10).max(1)
+    }
+
+    /// Held-out examples that a measure takes in a run of `steps`, where there are as many: enough to tell, and so few that
+    /// ten measures stay well below a fifth of the run's time.
+    pub fn measured_examples(&self, steps: usize) -> usize {
+        (steps * self.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST)
     }
 
     /// Refuses settings that cannot be trained with; the message names the setting and its usual range.

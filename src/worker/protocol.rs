@@ -10,8 +10,8 @@ use crate::data::{ColumnMap, Dropped, Message};
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
-    CheckpointRecord, DeviceChoice, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, TrainSettings,
-    UsageRecord, WarningRecord,
+    CheckpointRecord, DataFacts, DeviceChoice, EstimateRecord, EvalRecord, MachineFacts, ModelFacts, PauseRecord,
+    RunHistory, SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
 };
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -241,6 +241,8 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
+    Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
     /// the last run held out.
     HeldOut {
@@ -249,6 +251,8 @@ pub enum Event {
     TrainingStarted(RunSummary),
     /// What a resumed run did before it was resumed; comes right after its start.
     RunHistory(RunHistory),
+    /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
+    Estimated(EstimateRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -335,6 +339,15 @@ pub enum Event {
     },
     /// The worker's thread is about to end.
     ShutDown,
+}
+
+/// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub model: ModelFacts,
+    /// `None` before data is loaded and read as the model reads it.
+    pub data: Option<DataFacts>,
+    pub machine: MachineFacts,
 }
 
 /// The model that is loaded.

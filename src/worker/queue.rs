@@ -172,7 +172,7 @@ impl Session {
     pub(super) fn is_turn_due(&self) -> bool {
         let work = self.around.queue.lock();
         let is_waiting = |queue: &Queue| queue.mode == QueueMode::Going && queue.next().is_some();
-        self.training.is_none() && work.queue().is_some_and(is_waiting)
+        !self.has_run() && work.queue().is_some_and(is_waiting)
     }
 
     /// Begins the next run in line, where one is due. It may take as long as its model takes to load.

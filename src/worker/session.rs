@@ -8,12 +8,13 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
 use super::dispatch::{Surroundings, Task};
+use super::freed::{Asleep, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, InspectSource, Request};
 use super::summary;
 use super::training::Training;
-use crate::adapter::{Adapter, CardInfo, folder};
+use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
 use crate::disk::write_atomic;
 use crate::export::{ExportSource, export_hydralora};
@@ -45,13 +46,30 @@ pub(super) struct Session {
     pub adapter: Option<LoadedAdapter>,
     pub data: Option<LoadedData>,
     pub training: Option<Training>,
+    /// A run that is held while its memory was given back; never beside one that trains.
+    pub freed: Option<FreedRun>,
+    /// The model, while its memory was given back.
+    pub asleep: Option<Asleep>,
     pub answering: Option<Answering>,
+    /// What gathers the facts that estimates are made of, the latest one.
+    pub facts: Option<Job>,
 }
 
 impl Session {
     pub fn new(around: Surroundings) -> Self {
         let device = DeviceChoice::default();
-        let session = Self { around, model: None, device, adapter: None, data: None, training: None, answering: None };
+        let session = Self {
+            around,
+            model: None,
+            device,
+            adapter: None,
+            data: None,
+            training: None,
+            freed: None,
+            asleep: None,
+            answering: None,
+            facts: None,
+        };
         session.open_queue();
         session
     }
@@ -92,10 +110,18 @@ impl Session {
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::Pause => self.pause(),
+            Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
+            Request::SaveNow => {
+                self.save();
+            }
             Request::StopAndSave => {
                 self.hold_between_turns();
                 self.stop_training();
+            }
+            Request::Discard => {
+                self.hold_between_turns();
+                self.discard();
             }
             // The request thread takes some of the others, and the rest are jobs.
             other => self.handle_queue(other),
@@ -117,15 +143,30 @@ impl Session {
                 self.refuse_while_training("load another model")?;
                 self.put_model(&path, BaseType::Stored, device, job)
             }
+            Request::ResumeRun { run } => self.resume_run(&run, job),
+            Request::OpenDemo => self.open_demo(job),
+            request => {
+                self.wake(job)?;
+                self.work_with_model(job, request)
+            }
+        }
+    }
+
+    /// What takes the model at hand.
+    fn work_with_model(&mut self, job: &Job, request: Request) -> anyhow::Result<()> {
+        match request {
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
             Request::StartTraining { settings, out } => self.start_training(settings, &out, job),
-            Request::ResumeRun { run } => self.resume_run(&run, job),
             Request::Inspect { source } => self.inspect(&source, job),
             Request::Export { out } => self.export(&out, job),
-            Request::OpenDemo => self.open_demo(job),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a run trains, is paused, or is held without its memory.
+    pub fn has_run(&self) -> bool {
+        self.training.is_some() || self.freed.is_some()
     }
 
     fn save_table(&self, path: &Path, text: &str) {
@@ -138,7 +179,7 @@ impl Session {
     }
 
     fn refuse_while_training(&self, what: &str) -> anyhow::Result<()> {
-        if self.training.is_some() {
+        if self.has_run() {
             anyhow::bail!("a run is under way: stop and save it before you {what}");
         }
         Ok(())
@@ -154,26 +195,24 @@ impl Session {
         job.check()?;
         self.end_answer(EndReason::Cancelled);
         self.model = Some(Arc::new(model));
+        self.asleep = None;
         self.device = choice;
         if self.adapter.take().is_some() {
             self.around.outbox.send(Event::AdapterDropped);
         }
         self.around.outbox.send(Event::ModelLoaded(loaded));
+        self.refresh_facts();
         Ok(())
     }
 
     fn load_adapter(&mut self, path: &Path, job: &Job) -> anyhow::Result<()> {
         self.refuse_while_training("put on another adapter")?;
         let model = self.model()?;
-        let layers = model.decoder.config().layers;
-        let place = AdapterPlace::find(path)?;
-        let read = folder::read(&place.folder, Some(&|module| model.dims(module)), Some(layers))?;
+        let loaded = loaded_adapter(&model, path)?;
         job.check()?;
-        let adapter = Adapter::from_tensors(&read.tensors, model.decoder.device())?;
-        job.check()?;
-        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&adapter, Some(path))));
-        self.adapter = Some(LoadedAdapter { adapter, card: place.card() });
-        if let Some(run) = &place.run {
+        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(path))));
+        self.adapter = Some(loaded);
+        if let Some(run) = AdapterPlace::find(path)?.run {
             self.hold_out(SplitRule::of(&run.settings));
         }
         Ok(())
@@ -201,6 +240,7 @@ impl Session {
             again.name
         );
         self.around.outbox.send(Event::Warning { message });
+        self.refresh_facts();
         Ok(again)
     }
 
@@ -220,6 +260,7 @@ impl Session {
         if !is_by_rule {
             self.tell_held_out();
         }
+        self.refresh_facts();
     }
 
     /// From now on holds out by `rule`, so that no example shown as held out was trained on.

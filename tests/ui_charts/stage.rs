@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender};
 use egui_kittest::Harness;
 use hydra_studio::adapter::{AdapterSpec, Module, Target};
+use hydra_studio::app::notification::KeptNotifications;
 use hydra_studio::app::pages::PageId;
 use hydra_studio::app::picker::ScriptedPicker;
 use hydra_studio::app::settings::Persisted;
@@ -41,6 +42,7 @@ impl Stage {
                     requests: request_sender,
                     events: event_receiver,
                     picker,
+                    notifier: Box::new(KeptNotifications::default()),
                     log: crossbeam_channel::never(),
                     start,
                 };

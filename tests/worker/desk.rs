@@ -80,7 +80,11 @@ impl Desk {
     }
 
     pub fn train_with(&self, settings: TrainSettings) -> PathBuf {
-        let out = self.path().join("run");
+        self.train_into("run", settings)
+    }
+
+    pub fn train_into(&self, name: &str, settings: TrainSettings) -> PathBuf {
+        let out = self.path().join(name);
         self.send(Request::StartTraining { settings, out: out.clone() });
         out
     }

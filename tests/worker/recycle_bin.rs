@@ -71,6 +71,6 @@ fn a_run_stays_where_the_system_has_no_recycle_bin() {
     let (run, home) = (run_in(folder.path()), folder.path().join("home"));
     fs::write(&home, "a file is no home").unwrap();
     let text = trash(&run, &home);
-    assert!(text.contains("recycle bin does not take it") && text.contains("the folder stays"), "{text}");
+    assert!(text.contains("recycle bin does not take it") && text.contains("so it stays"), "{text}");
     assert!(run.join("run.json").is_file());
 }

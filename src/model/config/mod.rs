@@ -11,10 +11,12 @@ pub(super) mod tests;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub(super) use hugging_face::TokenIds;
 
 /// The decoder families that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Architecture {
     Llama,
     Mistral,
@@ -45,7 +47,7 @@ impl fmt::Display for Architecture {
 }
 
 /// How rotary frequencies are stretched beyond the context the model was first trained with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RopeScaling {
     None,
     /// Every frequency divided by `factor`.
@@ -64,7 +66,7 @@ pub enum RopeScaling {
 }
 
 /// Attention that reaches back a limited number of positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlidingWindow {
     /// A position attends to itself and the `tokens - 1` before it.
     pub tokens: usize,
@@ -81,7 +83,7 @@ pub struct TensorSpec {
 }
 
 /// Everything that fixes a base model's computation but its weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
     pub architecture: Architecture,
     /// Width of the residual stream.

@@ -4,12 +4,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::figures::{Figures, Sample};
-use super::usage::{MemoryPeak, spent};
 use super::{Bench, Case, FlopCount, WARM_UP};
 use crate::adapter::{Adapter, Pass};
 use crate::model::KvCache;
 use crate::ops::{among_threads, set_profiling};
 use crate::train::TrainError;
+use crate::train::usage::{MemoryPeak, spent};
 
 /// Tokens of the prompt that decoding begins after.
 const PROMPT: usize = 16;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::usage::Spent;
 use crate::ops::{OpKind, profiled};
+use crate::train::usage::Spent;
 
 /// One measured step of a case.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

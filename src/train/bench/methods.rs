@@ -98,7 +98,7 @@ fn seconds(sample: &Sample) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::bench::usage::Spent;
+    use crate::train::usage::Spent;
 
     #[test]
     fn a_round_that_was_disturbed_as_a_whole_moves_no_cost() {

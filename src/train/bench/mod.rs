@@ -4,30 +4,27 @@
 //! A case gives [`Figures`]: wall time, the process's CPU time, tokens a second of both, floating-point operations by
 //! the analytic count of `flops.rs` as a share of what the machine's matrix product reaches, peak memory, and the share
 //! of each kind of operation. CPU time is what to compare on a machine that does other things too. Start reading at
-//! `training.rs`; `usage.rs` reads what the process used.
+//! `training.rs`.
 
 mod answering;
 mod case;
 mod ceiling;
 mod figures;
-mod flops;
 mod methods;
 mod training;
-mod usage;
 
 use std::sync::Arc;
 
+pub use super::usage::{load_average, threads};
 pub use case::Case;
 pub use ceiling::{Ceiling, ProductRate};
 pub use figures::{Figures, Pace, TimeShares};
-pub use flops::FlopCount;
 pub use methods::MethodCost;
-pub use usage::{load_average, threads};
 
 use figures::Sample;
-use usage::MemoryPeak;
 
-use super::{Dataset, TrainError, TrainSettings};
+use super::usage::MemoryPeak;
+use super::{Dataset, FlopCount, TrainError, TrainSettings};
 use crate::adapter::{Adapter, AdapterSpec};
 use crate::job::Job;
 use crate::model::Decoder;

@@ -6,12 +6,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::figures::{Figures, Sample};
-use super::usage::{MemoryPeak, spent};
 use super::{Bench, Case, FlopCount, WARM_UP};
 use crate::adapter::AdapterSpec;
 use crate::data::Source;
 use crate::ops::set_profiling;
 use crate::text::TokenizedExample;
+use crate::train::usage::{MemoryPeak, spent};
 use crate::train::{Batcher, Dataset, Length, Row, TrainError, TrainSettings, Trainer};
 
 /// Rows of random tokens that the steps take in turn.

@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use crate::app::commands::SystemCommand;
+use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::state::{Phase, RunState};
@@ -12,11 +12,14 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, duration, figure, percent};
 use crate::app::widgets::notes::{callout, progress_bar};
-use crate::train::{CheckpointRecord, TrainSettings};
+use crate::train::{CheckpointRecord, TrainSettings, WarningRecord};
 use crate::worker::protocol::{JobKind, Request};
 
 /// Checkpoints that a run keeps on disk, besides the best.
 const KEPT: usize = 3;
+
+/// Warnings that are shown at once.
+const WARNINGS: usize = 3;
 
 /// Draws where the run stands, with its buttons.
 pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
@@ -38,8 +41,19 @@ pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             if let Some(text) = left_out(run) {
                 callout(ui, Level::Warning, &text);
             }
+            warnings_ui(ui, &run.warnings);
         },
     );
+}
+
+/// Draws what the run warned of, the latest first.
+pub fn warnings_ui(ui: &mut Ui, warnings: &[WarningRecord]) {
+    for warning in warnings.iter().rev().take(WARNINGS) {
+        callout(ui, Level::Warning, &format!("Step {}: {}", count(warning.step), warning.message));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|&more| more > 0) {
+        ui.weak(format!("{} before that, in the notices.", counted(more, "warning")));
+    }
 }
 
 /// The run folder's last name.
@@ -53,6 +67,7 @@ fn controls_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
         return;
     }
     let is_stopping = run.phase == Phase::Stopping;
+    ui.add_enabled_ui(!is_stopping, |ui| more_ui(ui, cx, run));
     let stop = buttons::secondary(ui, Icon::Stop, "Stop and save", !is_stopping);
     if stop.on_hover_text("Writes a checkpoint, then ends the run. It can be resumed later.").clicked() {
         cx.request(Request::StopAndSave);
@@ -70,6 +85,26 @@ fn controls_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             }
         }
     }
+}
+
+/// What is needed less often.
+fn more_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
+    let entries = [
+        (UICommand::SaveNow, run.phase != Phase::Freed),
+        (UICommand::PauseAndFree, run.phase != Phase::Freed),
+        (UICommand::Discard, true),
+    ];
+    let menu = ui.menu_button("More", |ui| {
+        for (command, is_enabled) in entries {
+            let info = command.info();
+            let entry = ui.add_enabled(is_enabled, info.icon.button(info.name)).on_hover_text(info.tooltip);
+            if entry.clicked() {
+                cx.send(SystemCommand::Ui(command));
+                ui.close();
+            }
+        }
+    });
+    menu.response.on_hover_text("Save now, give the memory back, discard");
 }
 
 /// Where the run stands, in one line.

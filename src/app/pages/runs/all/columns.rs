@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use crate::app::widgets::figures::{count, duration, figure};
 use crate::project::runs::RunEntry;
 
+/// Room in which a name and a tag or two can be read.
+const NAME: f32 = 220.0;
+
 /// A column that runs can be ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Column {
@@ -68,15 +71,28 @@ impl Column {
     pub fn width(self) -> Option<f32> {
         match self {
             Self::Name => None,
-            Self::Started => Some(112.0),
+            Self::Started => Some(124.0),
             Self::Status => Some(88.0),
             Self::Method => Some(104.0),
             Self::Rank => Some(52.0),
             Self::Heads => Some(58.0),
             Self::HeldOut => Some(76.0),
-            Self::Time => Some(100.0),
+            Self::Time => Some(96.0),
             Self::Steps => Some(104.0),
         }
+    }
+
+    /// The columns that fit into `width` points, from left to right: those that matter least give way to names.
+    pub fn fitting(width: f32, gap: f32) -> Vec<Self> {
+        let mut shown = Self::ALL.to_vec();
+        for least in [Self::Heads, Self::Rank, Self::Time, Self::Method] {
+            let taken: f32 = shown.iter().map(|column| column.width().unwrap_or(NAME) + gap).sum();
+            if taken <= width {
+                break;
+            }
+            shown.retain(|column| *column != least);
+        }
+        shown
     }
 
     /// What a run has in the column; `step` is where it stands.

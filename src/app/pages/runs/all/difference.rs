@@ -8,9 +8,6 @@ use crate::app::theme::{Tokens, size};
 use crate::app::widgets::card::card_with_actions;
 use crate::project::runs::RunEntry;
 
-/// Tallest that the table grows before it scrolls by itself.
-const HEIGHT: f32 = 16.0 * size::ROW;
-
 /// Width of the settings' names.
 const NAME: f32 = 160.0;
 
@@ -66,8 +63,7 @@ fn table_ui(ui: &mut Ui, runs: &[&RunEntry], rows: &[Row]) {
     TableBuilder::new(ui)
         .id_salt("settings")
         .striped(true)
-        .max_scroll_height(HEIGHT)
-        .auto_shrink([false, true])
+        .vscroll(false)
         .cell_layout(Layout::left_to_right(Align::Center))
         .column(Column::exact(NAME))
         .columns(Column::exact(width).clip(true), runs.len())

@@ -97,7 +97,8 @@ impl AllRuns {
     /// Draws the view.
     pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
         self.ask_for_list(cx);
-        card(ui, "Where the runs are", |ui| self.folder_ui(ui, cx));
+        self.folder_ui(ui, cx);
+        ui.add_space(space::M);
         job_ui(ui, cx, JobKind::TrashRuns);
         if let Some(message) = cx.state.failure(JobKind::ListRuns) {
             callout(ui, Level::Error, message);

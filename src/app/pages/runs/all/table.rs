@@ -1,10 +1,10 @@
 //! The table of runs: a tick, then the columns. A click chooses a run alone, with Ctrl beside those that are chosen.
 
-use egui::{Align, Color32, Layout, RichText, Sense, Stroke, Ui, vec2};
+use egui::{Align, Color32, Layout, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2};
 use egui_extras::{Column as Width, TableBuilder, TableRow};
 
 use crate::app::pages::PageContext;
-use crate::app::theme::{self, Tokens, size, space};
+use crate::app::theme::{Tokens, size, space};
 use crate::project::runs::{RunEntry, RunStatus};
 
 use super::Chosen;
@@ -19,6 +19,7 @@ const TICK: f32 = 26.0;
 pub(super) fn table_ui(ui: &mut Ui, cx: &PageContext<'_>, rows: &[&RunEntry], order: &mut Order, chosen: &mut Chosen) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
+        let columns = Column::fitting(ui.available_width() - TICK, space::S);
         let mut table = TableBuilder::new(ui)
             .id_salt("runs")
             .striped(true)
@@ -27,22 +28,22 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &PageContext<'_>, rows: &[&RunEntry], or
             .auto_shrink([false, true])
             .cell_layout(Layout::left_to_right(Align::Center))
             .column(Width::exact(TICK));
-        for column in Column::ALL {
+        for column in &columns {
             table = table.column(match column.width() {
                 Some(width) => Width::exact(width).clip(true),
-                None => Width::remainder().at_least(140.0).clip(true),
+                None => Width::remainder().clip(true),
             });
         }
         let header = table.header(size::CONTROL, |mut header| {
             header.col(|ui| all_ui(ui, rows, chosen));
-            for column in Column::ALL {
-                header.col(|ui| heading_ui(ui, column, order));
+            for column in &columns {
+                header.col(|ui| heading_ui(ui, *column, order));
             }
         });
         header.body(|body| {
             body.rows(size::CONTROL, rows.len(), |mut row| {
                 if let Some(run) = rows.get(row.index()) {
-                    row_ui(&mut row, cx, run, chosen);
+                    row_ui(&mut row, cx, run, &columns, chosen);
                 }
             });
         });
@@ -83,7 +84,7 @@ fn heading_ui(ui: &mut Ui, column: Column, order: &mut Order) {
     response.accessible_name(format!("Order by {}", column.title().to_lowercase()));
 }
 
-fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, chosen: &mut Chosen) {
+fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, columns: &[Column], chosen: &mut Chosen) {
     row.set_selected(chosen.place(&run.path).is_some());
     row.col(|ui| {
         let mut is_on = chosen.place(&run.path).is_some();
@@ -94,7 +95,7 @@ fn row_ui(row: &mut TableRow<'_, '_>, cx: &PageContext<'_>, run: &RunEntry, chos
         tick.accessible_name(format!("Choose {}", run.name));
     });
     let step = step(cx, run);
-    for column in Column::ALL {
+    for column in columns {
         row.col(|ui| match column {
             Column::Name => name_ui(ui, run, chosen),
             Column::Status => cell_ui(ui, &column.text(run, step), status_color(&run.status, Tokens::of(ui))),
@@ -130,12 +131,17 @@ fn name_ui(ui: &mut Ui, run: &RunEntry, chosen: &Chosen) {
     }
 }
 
-/// A tag on a tinted ground.
+/// A tag in a frame, which stands out on a chosen row too.
 fn chip_ui(ui: &mut Ui, tag: &str) {
     let tokens = Tokens::of(ui);
-    let text = egui::Label::new(RichText::new(tag).small().color(tokens.accent_text)).selectable(false);
-    let margin = egui::Margin::symmetric(space::XS as i8 + 2, 1);
-    theme::callout_frame(tokens.accent_soft).inner_margin(margin).show(ui, |ui| ui.add(text));
+    let font = TextStyle::Small.resolve(ui.style());
+    let galley = ui.painter().layout_no_wrap(tag.to_owned(), font, tokens.text);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(2.0 * space::S, space::XS), Sense::hover());
+    let (fill, line) = (tokens.control, Stroke::new(1.0, tokens.border_strong));
+    ui.painter().rect(rect, size::RADIUS, fill, line, StrokeKind::Inside);
+    let text = rect.min + vec2(space::S, space::XXS);
+    ui.painter().galley(text, galley, tokens.text);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, tag));
 }
 
 /// Where a run stands: the one of this window as it is now, any other as it was listed.

@@ -1,5 +1,7 @@
 //! Floating-point operations of a pass, by the sizes of its products: what a speed is a share of.
 
+use std::ops::Range;
+
 use crate::adapter::{AdapterSpec, Target};
 use crate::model::ModelConfig;
 use crate::text::Batch;
@@ -25,9 +27,19 @@ const GROUPS: [Target; 4] = [Target::Q, Target::O, Target::Gate, Target::Down];
 impl FlopCount<'_> {
     /// Of a training step's micro-batch, forward and backward.
     pub fn training(&self, batch: &Batch) -> f64 {
-        let pairs = batch.spans.iter().map(|span| (0, span.len()));
-        let forward = self.forward(batch.ids.len(), pairs.clone(), batch.supervised());
-        forward + self.backward(batch.ids.len(), pairs, batch.supervised())
+        self.training_on(batch.ids.len(), batch.spans.iter().map(Range::len), batch.supervised())
+    }
+
+    /// The same of examples of these lengths in `rows` positions, filling included, of which `supervised` count.
+    pub fn training_on(&self, rows: usize, lengths: impl Iterator<Item = usize> + Clone, supervised: usize) -> f64 {
+        let sequences = lengths.map(|length| (0, length));
+        self.forward(rows, sequences.clone(), supervised) + self.backward(rows, sequences, supervised)
+    }
+
+    /// Of a measure of held-out loss, which finds the gradient of what enters the vocabulary projection too.
+    pub fn measuring_on(&self, rows: usize, lengths: impl Iterator<Item = usize> + Clone, supervised: usize) -> f64 {
+        let sequences = lengths.map(|length| (0, length));
+        self.forward(rows, sequences, supervised) + supervised as f64 * self.vocabulary()
     }
 
     /// Of one pass that follows `past` tokens in a cache with `tokens` more, and gives the logits of the last.
@@ -47,7 +59,7 @@ impl FlopCount<'_> {
         let mut all = supervised as f64 * self.vocabulary();
         // What comes before the lowest adapted group depends on nothing that is trained.
         let mut depends = false;
-        for layer in 0..self.config.layers {
+        for attention in self.attention_of_layers(sequences, 4.0) {
             for group in GROUPS {
                 let is_adapted = group.group().iter().any(|target| self.adapts(*target));
                 for &target in group.group() {
@@ -58,7 +70,7 @@ impl FlopCount<'_> {
                 }
                 depends |= is_adapted;
                 if group == Target::Q && depends {
-                    all += self.attention_of(layer, sequences.clone(), 4.0);
+                    all += attention;
                 }
             }
         }
@@ -107,15 +119,32 @@ impl FlopCount<'_> {
     /// `products` of every pair of positions that see each other, over all layers: two forward (q·k and the weighted
     /// sum of v), four backward (the gradients of q, k, v and of the weights).
     fn attention(&self, sequences: impl Iterator<Item = (usize, usize)> + Clone, products: f64) -> f64 {
-        (0..self.config.layers).map(|layer| self.attention_of(layer, sequences.clone(), products)).sum()
+        self.attention_of_layers(sequences, products).sum()
     }
 
-    fn attention_of(&self, layer: usize, sequences: impl Iterator<Item = (usize, usize)>, products: f64) -> f64 {
-        let window = self.config.window(layer).unwrap_or(usize::MAX);
-        let seen = |(past, new): (usize, usize)| (past + 1..=past + new).map(|keys| keys.min(window)).sum::<usize>();
-        let pairs: usize = sequences.map(seen).sum();
-        2.0 * products * pairs as f64 * (self.config.heads * self.config.head_dim) as f64
+    /// The same, layer by layer.
+    fn attention_of_layers(
+        &self,
+        sequences: impl Iterator<Item = (usize, usize)> + Clone,
+        products: f64,
+    ) -> impl Iterator<Item = f64> {
+        let of = |window: usize| {
+            let pairs: f64 = sequences.clone().map(|(past, new)| pairs_seen(past, new, window)).sum();
+            2.0 * products * pairs * (self.config.heads * self.config.head_dim) as f64
+        };
+        let window = self.config.sliding_window.as_ref().map(|window| of(window.tokens));
+        let all = of(usize::MAX);
+        (0..self.config.layers).map(move |layer| window.filter(|_| self.config.window(layer).is_some()).unwrap_or(all))
     }
+}
+
+/// Pairs of positions that see each other, where `new` ones follow `past` and each sees `window` back, itself included.
+fn pairs_seen(past: usize, new: usize, window: usize) -> f64 {
+    // The positions that see everything before them come first.
+    let growing = window.saturating_sub(past).min(new);
+    let [past, rest, growing] = [past, new - growing, growing].map(|count| count as f64);
+    let within = growing * past + growing * (growing + 1.0) / 2.0;
+    if rest > 0.0 { within + rest * window as f64 } else { within }
 }
 
 #[cfg(test)]
@@ -167,6 +196,14 @@ mod tests {
         assert_eq!(count.answering(0, 3), f64::from(3 * linears + vocabulary + attention));
         // With two tokens in the cache the third alone sees three.
         assert_eq!(count.answering(2, 1), f64::from(linears + vocabulary + 2 * 2 * 2 * 3 * 4));
+    }
+
+    #[test]
+    fn a_position_sees_what_its_window_holds() {
+        for (past, new, window) in [(0, 5, usize::MAX), (0, 7, 3), (4, 2, 3), (2, 6, 5), (3, 0, 2), (0, 3, 3)] {
+            let one_by_one: usize = (past + 1..=past + new).map(|keys| keys.min(window)).sum();
+            assert_eq!(pairs_seen(past, new, window), one_by_one as f64, "{past} {new} {window}");
+        }
     }
 
     #[test]

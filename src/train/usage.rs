@@ -23,13 +23,13 @@ pub(super) fn spent<R>(work: impl FnOnce() -> R) -> (R, Spent) {
 /// User and system time of the process so far. The clock rather than `/proc/self/stat`, which counts in hundredths of a
 /// second: a decoded token takes no more.
 #[cfg(unix)]
-fn cpu_seconds() -> Option<f64> {
+pub(in crate::train) fn cpu_seconds() -> Option<f64> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(used.tv_sec as f64 + used.tv_nsec as f64 * 1e-9)
 }
 
 #[cfg(not(unix))]
-fn cpu_seconds() -> Option<f64> {
+pub(in crate::train) fn cpu_seconds() -> Option<f64> {
     None
 }
 
@@ -48,13 +48,13 @@ impl MemoryPeak {
     /// The most memory since then in bytes, the model's own included.
     pub fn bytes(&self) -> Option<u64> {
         let status = self.is_reset.then(|| std::fs::read_to_string("/proc/self/status").ok()).flatten()?;
-        peak_in(&status)
+        status_bytes(&status, "VmHWM:")
     }
 }
 
-/// `VmHWM:   123456 kB`, in bytes.
-fn peak_in(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// What a line of `/proc/<pid>/status` such as `VmHWM:   123456 kB` tells, in bytes.
+pub(super) fn status_bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kilobytes.checked_mul(1024)
 }
@@ -78,8 +78,11 @@ mod tests {
 
     #[test]
     fn the_peak_is_read_from_the_status_of_a_process() {
-        assert_eq!(peak_in("VmPeak:\t    3892 kB\nVmHWM:\t    2140 kB\nVmRSS:\t 1 kB\n"), Some(2140 * 1024));
-        assert_eq!(peak_in("VmPeak:\t    3892 kB\n"), None);
+        assert_eq!(
+            status_bytes("VmPeak:\t    3892 kB\nVmHWM:\t    2140 kB\nVmRSS:\t 1 kB\n", "VmHWM:"),
+            Some(2140 * 1024)
+        );
+        assert_eq!(status_bytes("VmPeak:\t    3892 kB\n", "VmHWM:"), None);
     }
 
     #[cfg(unix)]
