@@ -8,7 +8,7 @@ use egui_extras::{Column as Width, TableBuilder, TableRow};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
-use crate::app::theme::{Tokens, size};
+use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::card_with_actions;
@@ -144,17 +144,18 @@ impl Comparison {
     }
 
     fn table_ui(&mut self, ui: &mut Ui, runs: &[Compared]) {
-        const NAME: f32 = 210.0;
+        const NAME: f32 = 190.0;
         let has_rates = runs.iter().any(|run| runs.first().is_some_and(|first| first.lr != run.lr));
         let columns: Vec<Column> = Column::ALL
             .into_iter()
             .filter(|column| *column != Column::Method && (*column != Column::LearningRate || has_rates))
             .collect();
         egui::ScrollArea::horizontal().id_salt("comparison").show(ui, |ui| {
-            TableBuilder::new(ui)
-                .id_salt("comparison")
-                .column(Width::exact(NAME))
-                .columns(Width::auto().at_least(64.0), columns.len())
+            ui.spacing_mut().item_spacing.x = space::XS;
+            let table = TableBuilder::new(ui).id_salt("comparison").column(Width::exact(NAME));
+            columns
+                .iter()
+                .fold(table, |table, column| table.column(Width::exact(width(*column))))
                 .vscroll(false)
                 .auto_shrink([false, true])
                 .header(2.0 * size::ROW, |mut header| {
@@ -181,6 +182,7 @@ impl Comparison {
         let tokens = Tokens::of(ui);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().button_padding = egui::vec2(0.0, space::XXS);
             let color = if is_sorted { tokens.accent_text } else { tokens.text_strong };
             let button = egui::Button::new(RichText::new(name).small().color(color)).frame_when_inactive(false);
             let response = ui.add(button.wrap_mode(egui::TextWrapMode::Wrap)).on_hover_text(explanation);
@@ -232,7 +234,8 @@ fn taking_away_ui(ui: &mut Ui, cx: &PageContext<'_>, name: &str, runs: &[Compare
 fn row_ui(row: &mut TableRow<'_, '_>, run: &Compared, columns: &[Column], runs: &[Compared]) {
     row.col(|ui| {
         let tokens = Tokens::of(ui);
-        let text = if run.is_whole() { run.title() } else { format!("{} ({})", run.title(), status_name(&run.status)) };
+        let method = run.method.title();
+        let text = if run.is_whole() { method.into() } else { format!("{method} ({})", status_name(&run.status)) };
         ui.add(egui::Label::new(RichText::new(text).color(tokens.text_strong)).truncate()).on_hover_text(&run.run);
     });
     for column in columns {
@@ -270,6 +273,17 @@ fn cell(column: Column, run: &Compared) -> String {
     }
 }
 
+/// Room for a column's figures and its name in two lines.
+fn width(column: Column) -> f32 {
+    match column {
+        Column::Method | Column::Rank | Column::Heads => 46.0,
+        Column::LearningRate | Column::Share | Column::First | Column::Best | Column::Last => 66.0,
+        Column::Parameters | Column::WithRouter => 74.0,
+        Column::Time => 92.0,
+        Column::Energy | Column::Memory => 78.0,
+    }
+}
+
 /// A column's name, and what it tells.
 fn words(column: Column) -> (&'static str, &'static str) {
     match column {
@@ -277,7 +291,7 @@ fn words(column: Column) -> (&'static str, &'static str) {
         Column::Rank => ("Rank", "Inner size of the adapter's matrices"),
         Column::Heads => ("Heads", "How many B each module has"),
         Column::LearningRate => ("Learning rate", "Its highest value in the run"),
-        Column::Parameters => ("Trained in A and B", "Trainable parameters without those of the router"),
+        Column::Parameters => ("A and B trained", "Trainable parameters without those of the router"),
         Column::WithRouter => ("With router", "All trainable parameters"),
         Column::Share => ("Share of model", "All trainable parameters by those of the base model"),
         Column::First => ("Held-out before", "Loss on examples it was never trained on, before training"),

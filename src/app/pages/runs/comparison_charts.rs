@@ -2,7 +2,7 @@
 //! the paper's Figures 5 and 6.
 
 use egui::{Align2, Color32, Rect, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
-use egui_plot::{Plot, PlotPoint, PlotPoints, Points};
+use egui_plot::{GridInput, GridMark, Plot, PlotPoint, PlotPoints, Points};
 
 use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::card::card;
@@ -86,6 +86,27 @@ fn bars_ui(ui: &mut Ui, runs: &[Compared]) {
     }
 }
 
+/// The range that shows all values with room around them, also where they are alike.
+fn frame(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let room = (0.15 * (high - low)).max(0.02 * high.abs()).max(f64::MIN_POSITIVE);
+    (low - room, high + room)
+}
+
+/// About `count` marks at round numbers, all of which have room for their label.
+fn few_marks(input: &GridInput, count: f64) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let rough = (high - low) / count;
+    if !(rough.is_finite() && rough > 0.0) {
+        return Vec::new();
+    }
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0].into_iter().map(|nice| nice * power).find(|step| *step >= rough).unwrap_or(10.0 * power);
+    let first = (low / step).ceil() as i64;
+    let last = (high / step).floor() as i64;
+    (first..=last).map(|at| GridMark { value: at as f64 * step, step_size: high - low }).collect()
+}
+
 /// Two figures of every run against each other.
 struct Scatter {
     title: &'static str,
@@ -111,6 +132,8 @@ impl Scatter {
         let names: Vec<(String, f64, f64)> =
             points.iter().filter_map(|&(index, x, y)| Some((runs.get(index)?.title(), x, y))).collect();
         let summary = self.summary(&names);
+        let x_range = frame(points.iter().map(|(_, x, _)| *x));
+        let y_range = frame(points.iter().map(|(_, _, y)| *y));
         let plot = Plot::new(self.title)
             .height(HEIGHT)
             .allow_zoom(false)
@@ -119,13 +142,17 @@ impl Scatter {
             .allow_boxed_zoom(false)
             .show_background(false)
             .grid_color(tokens.chart_grid)
-            .set_margin_fraction(Vec2::splat(0.15))
+            .set_margin_fraction(Vec2::ZERO)
             .x_axis_label(self.names.0)
             .y_axis_label(self.names.1)
             .x_axis_formatter(move |mark, _| if mark.value < 0.0 { String::new() } else { x_text(mark.value) })
             .y_axis_formatter(|mark, _| figure(mark.value))
-            .include_y(0.0)
-            .include_x(0.0)
+            .x_grid_spacer(|input| few_marks(&input, 3.0))
+            .y_grid_spacer(|input| few_marks(&input, 5.0))
+            .include_x(x_range.0)
+            .include_x(x_range.1)
+            .include_y(y_range.0)
+            .include_y(y_range.1)
             .label_formatter(|_| None);
         let shown = plot.show(ui, |plot_ui| {
             for (index, x, y) in points {
@@ -141,5 +168,25 @@ impl Scatter {
     fn summary(&self, points: &[(String, f64, f64)]) -> String {
         let line = |(name, x, y): &(String, f64, f64)| format!("{name}: {}, {}", (self.x_text)(*x), figure(*y));
         format!("{}\n{}", self.title, points.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_room_around_values_that_are_alike() {
+        assert_eq!(frame([2.0, 2.0].into_iter()), (1.96, 2.04));
+        let (low, high) = frame([1.0, 3.0].into_iter());
+        assert!((low - 0.7).abs() < 1e-12 && (high - 3.3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn marks_stand_at_round_numbers_within_the_picture() {
+        let marks = few_marks(&GridInput { bounds: (1.23, 1.37), base_step_size: 0.001 }, 5.0);
+        let values: Vec<String> = marks.iter().map(|mark| format!("{:.2}", mark.value)).collect();
+        assert_eq!(values, ["1.25", "1.30", "1.35"]);
+        assert!(few_marks(&GridInput { bounds: (1.0, 1.0), base_step_size: 0.001 }, 5.0).is_empty());
     }
 }

@@ -123,6 +123,21 @@ fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, place: usize) {
         },
         |ui| actions_ui(ui, cx, queued),
     );
+    if !matches!(queued.state, QueuedState::Waiting | QueuedState::Done) {
+        below_title(ui, |ui| standing_ui(ui, cx, queued));
+    }
+}
+
+/// Lines that belong to the title above them, under its beginning.
+pub(super) fn below_title(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    const INDENT: i8 = 44;
+    let margin = egui::Margin { left: INDENT, ..egui::Margin::ZERO };
+    egui::Frame::new().inner_margin(margin).show(ui, contents);
+}
+
+/// How far a run is, or why it is not done.
+fn standing_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun) {
+    let tokens = Tokens::of(ui);
     match &queued.state {
         QueuedState::Running => progress_ui(ui, cx, queued),
         QueuedState::Failed { message } => {

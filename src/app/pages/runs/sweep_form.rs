@@ -20,6 +20,7 @@ use crate::train::TrainSettings;
 use crate::worker::protocol::{DataSummary, ModelSummary, Request};
 
 use super::orders;
+use super::queue_view::below_title;
 
 const RANKS: [usize; 5] = [4, 8, 16, 32, 64];
 const HEADS: [usize; 5] = [2, 3, 4, 6, 8];
@@ -89,9 +90,11 @@ fn totals(variants: &[Variant], data: &DataSummary) -> String {
 fn compare_ui(ui: &mut Ui, cx: &PageContext<'_>, base: &TrainSettings, data: &DataSummary) {
     let variants: Vec<Variant> = Contender::ALL.into_iter().map(|contender| contender.variant(base)).collect();
     ui.label("Trains these one after another, with nothing but the method changed, and sets them side by side:");
-    for variant in &variants {
-        ui.label(RichText::new(format!("    {}", variant.title)).color(Tokens::of(ui).text_strong));
-    }
+    below_title(ui, |ui| {
+        for variant in &variants {
+            ui.label(RichText::new(&variant.title).color(Tokens::of(ui).text_strong));
+        }
+    });
     ui.add_space(space::XS);
     ui.weak(format!("{} They begin at once, or when the run under way has ended.", totals(&variants, data)));
     let problem = variants.iter().find_map(|variant| variant.settings.validate().err());
