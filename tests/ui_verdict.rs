@@ -237,7 +237,8 @@ fn another_prompt_and_the_expected_answer_are_shown_on_demand() {
 fn all_steps_can_be_read_as_a_list() {
     let mut stage = sampled();
     click(&mut stage, "All steps");
-    assert!(["Step 0", "Step 20", "Step 40", "Step 60"].iter().all(|step| stage.window.query_by_label(step).is_some()));
+    let steps = ["Step 0", "Step 20", "Step 40", "Step 60"];
+    assert!(steps.iter().all(|step| stage.window.query_all_by_label(step).next().is_some()));
     assert_eq!(stage.window.query_all_by_label("It is white.").count(), 2);
     stage.tell([started(200)]);
     assert!(!has(&stage, "It is white."), "the answers of another run are gone");
@@ -259,13 +260,15 @@ mod pictures {
     fn snapshot(name: &str, mut draw: impl FnMut(&mut Ui)) {
         let mut results = SnapshotResults::new();
         for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-            let mut harness = Harness::builder().with_size([720.0, 500.0]).with_theme(theme).build_ui(|ui| {
-                egui_extras::install_image_loaders(ui.ctx());
-                theme::apply(ui.ctx());
-                draw(ui);
-            });
+            let setup = |ctx: &egui::Context| {
+                egui_extras::install_image_loaders(ctx);
+                theme::apply(ctx);
+            };
+            let builder = Harness::builder().with_size([720.0, 500.0]).with_theme(theme).with_context_setup(setup);
+            let mut harness = builder.build_ui(&mut draw);
             harness.run_ok();
             harness.fit_contents();
+            harness.run_ok();
             harness.snapshot(format!("{name}_{suffix}"));
             results.extend_harness(&mut harness);
         }

@@ -8,8 +8,9 @@
 //! | --- | --- | --- | --- | --- |
 //! | end | halted | a loss or gradient was no finite number | learning rate too high, gradients not clipped, or a row that the model cannot compute | the last good checkpoint; a tenth of the learning rate, clipped |
 //! | end | failed | any other error | what the message names | mend it, and go on from the last checkpoint |
-//! | learning | nothing changed | learning rate 0, no supervised token or gradient 0 at every step; or held-out loss moved less than 0.01 % | the learning rate, the mask of the data, or an adapter that takes no part | the setting or the data at fault |
+//! | learning | nothing changed | learning rate 0, no supervised token or gradient 0 at every step | the learning rate, the mask of the data, or an adapter that takes no part | the setting or the data at fault |
 //! | learning | nothing to learn | training loss below 0.001 in the first steps already | the answer stands in the question, or all answers are the same | look at the supervised tokens |
+//! | learning | nothing changed | held-out loss moved less than 0.01 % | the learning rate | a higher one |
 //! | learning | no held-out rows | none were held out | the held-out share | hold out a share |
 //! | learning | not measured | no measure of held-out loss after the one before training | stopped too early | go on, or measure more often |
 //! | learning | over-fitting | lowest at an earlier measure, at least 2 % below the last; training loss did not rise with it | more passes than the examples bear | the best checkpoint; fewer steps, more data |

@@ -55,6 +55,7 @@ impl Ending {
         card(ui, title, |ui| {
             let action = verdict_ui(ui, verdict, &Checkpoints::of(cx, run)).cloned();
             ui.add_space(space::XS);
+            warnings_ui(ui, &run.warnings);
             match &run.phase {
                 Phase::Done(end) => {
                     facts_ui(ui, cx, run, end);
@@ -169,7 +170,6 @@ fn facts_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState, end: &TrainingEnd
         duration(end.elapsed_s),
         end.path.display()
     ));
-    warnings_ui(ui, &run.warnings);
     if let Some(usage) = run.usage.last() {
         ui.weak(format!("Energy: {}.", usage.energy.in_words()));
     }

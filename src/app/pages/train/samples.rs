@@ -154,11 +154,14 @@ impl SamplesView {
         let (Some(first), Some(sample)) = (answers.first(), answers.get(chosen)) else { return };
         let before = chosen.checked_sub(1).and_then(|before| answers.get(before));
         ui.add_space(space::XS);
+        let title = |sample: &SampleRecord| match sample.step {
+            0 => "Before training".to_owned(),
+            step => format!("After step {}", count(step)),
+        };
         ui.columns_const(|[left, right]| {
-            let start = if first.step == 0 { "Before training".to_owned() } else { at_step(first) };
-            answer_ui(left, &start, first, None, self.pieces.first());
-            let title = if sample.step == 0 { "Before training".to_owned() } else { at_step(sample) };
-            answer_ui(right, &title, sample, before.copied(), self.pieces.get(chosen));
+            // Columns justify their text, which tears short lines apart.
+            left.vertical(|ui| answer_ui(ui, &title(first), first, None, self.pieces.first()));
+            right.vertical(|ui| answer_ui(ui, &title(sample), sample, before.copied(), self.pieces.get(chosen)));
         });
     }
 
@@ -174,7 +177,6 @@ impl SamplesView {
                 chosen = measure.saturating_sub(1);
             }
             ui.spacing_mut().slider_width = (ui.available_width() - WORDS_WIDTH).max(80.0);
-            let step = |at: f64| answers.get(at as usize).map_or(0, |sample| sample.step);
             let slider = Slider::new(&mut chosen, 0..=last).show_value(false);
             let hint = "Drag, or use the arrow keys, to go through the answers";
             ui.add_enabled(last > 0, slider).labelled_by(label.id).on_hover_text(hint);
@@ -182,8 +184,8 @@ impl SamplesView {
             if later.inner.clicked() {
                 chosen = measure + 1;
             }
-            let words =
-                format!("{}, measure {} of {}", count(step(chosen as f64)), count(chosen + 1), count(answers.len()));
+            let step = answers.get(chosen).map_or(0, |sample| sample.step);
+            let words = format!("{}, measure {} of {}", count(step), count(chosen + 1), count(answers.len()));
             ui.label(words);
         });
         chosen.min(last)
@@ -209,10 +211,6 @@ impl SamplesView {
 /// The part of an answer that is set.
 fn shown(sample: &SampleRecord) -> &str {
     beginning(&sample.answer, ANSWER_LETTERS).0
-}
-
-fn at_step(sample: &SampleRecord) -> String {
-    format!("After step {}", count(sample.step))
 }
 
 fn well_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
