@@ -16,7 +16,7 @@
 //! | [`model`] | base models: config, weights from safetensors and GGUF, decoder, generation |
 //! | [`train`] | settings, schedule, optimizer, trainer, checkpoints, metrics |
 //! | [`inspect`] | gates captured and summarised |
-//! | [`evaluate`] | held-out loss, exact answers |
+//! | [`evaluate`] | held-out loss, exact answers, the verdict on a run |
 //! | [`export`] | every form in which an adapter leaves the app, each re-read and verified |
 //! | [`project`] | the bundled demo and where it is unpacked, the runs on disk with their notes, those that wait, sweeps |
 //! | [`worker`] | the background thread that owns device and model; `protocol.rs`: `Request` in, `Event` out |

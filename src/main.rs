@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use hydra_studio::app::log_lines;
+use hydra_studio::app::notification::DesktopNotifier;
 use hydra_studio::app::picker::RfdPicker;
 use hydra_studio::app::{self, Deps, StartArgs};
 use hydra_studio::cli;
@@ -25,7 +26,8 @@ fn open_window() -> anyhow::Result<()> {
         let Worker { requests, events, thread } = worker::spawn(&paths, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
-        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), log, start: StartArgs::default() })
+        let (picker, notifier) = (Box::new(RfdPicker::default()), Box::new(DesktopNotifier));
+        Ok(Deps { requests, events, picker, notifier, log, start: StartArgs::default() })
     })?;
     for thread in threads {
         if thread.join().is_err() {

@@ -10,8 +10,12 @@ mod facts;
 mod freed;
 #[path = "worker/queued.rs"]
 mod queued;
+#[path = "worker/recycle_bin.rs"]
+mod recycle_bin;
 #[path = "worker/refused.rs"]
 mod refused;
+#[path = "worker/runs.rs"]
+mod runs;
 #[path = "worker/saving.rs"]
 mod saving;
 mod support;

@@ -40,7 +40,7 @@ impl App {
 
     /// Whether only the small window is shown.
     pub(super) fn is_in_background(&self) -> bool {
-        self.closing == Closing::AfterRun && self.state.active_run().is_some()
+        self.closing == Closing::InBackground && self.state.active_run().is_some()
     }
 
     /// Draws the small window.
@@ -62,6 +62,7 @@ impl App {
             }
             if buttons::secondary(ui, Icon::Stop, "Stop, save and close", true).clicked() {
                 self.commands.send(SystemCommand::Request(Request::StopAndSave));
+                self.closing = Closing::AfterRun;
             }
         });
     }

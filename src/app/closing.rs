@@ -22,8 +22,10 @@ pub(super) enum Closing {
     No,
     /// The question is on screen.
     Asking,
-    /// The window closes when the run has ended.
+    /// The window closes when the run, which is being stopped, has ended.
     AfterRun,
+    /// The same for a run that goes on to its last step; only a small window is shown meanwhile.
+    InBackground,
     /// The window closes although the run could not be saved.
     Unsaved,
 }
@@ -32,6 +34,11 @@ impl Closing {
     /// Whether the question is on screen.
     pub fn is_asking(self) -> bool {
         self == Closing::Asking
+    }
+
+    /// Whether the window closes when the run has ended.
+    pub fn waits_for_end(self) -> bool {
+        matches!(self, Closing::AfterRun | Closing::InBackground)
     }
 }
 
@@ -47,7 +54,7 @@ impl App {
             // A run that failed keeps the window, so that its message is seen; so does one that could not even start.
             let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)))
                 && self.state.failure(JobKind::Train).is_none();
-            if self.closing == Closing::AfterRun && is_saved {
+            if self.closing.waits_for_end() && is_saved {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
             }
             self.closing = Closing::No;
@@ -100,7 +107,7 @@ impl App {
                     if self.state.active_run().is_some_and(RunState::is_held) {
                         self.commands.send(SystemCommand::Request(Request::Continue));
                     }
-                    self.closing = Closing::AfterRun;
+                    self.closing = Closing::InBackground;
                 }
             } else if ui.button("Close without saving").clicked() {
                 self.closing = Closing::Unsaved;

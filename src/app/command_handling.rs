@@ -23,12 +23,37 @@ impl App {
             SystemCommand::Ui(command) => self.run_ui_command(ctx, command),
             SystemCommand::Pick(purpose) => self.wanted_dialog = Some(purpose),
             SystemCommand::Paths(purpose, paths) => self.hand_out_paths(purpose, paths),
+            SystemCommand::SaveChart(export) => self.chart_saving.ask(export, &self.persisted.chart_parent),
             SystemCommand::OpenFolder(path) => {
                 if let Err(error) = folders::open(&path) {
                     let message = format!("No file manager could be started ({error}). The folder: {}", path.display());
                     self.toasts.push(Level::Warning, message);
                 }
             }
+            SystemCommand::TakeSettings(settings) => {
+                self.pages.train.take_settings(*settings);
+                self.view = View::Page(PageId::Train);
+                self.toasts.push(Level::Ok, "The next run takes these settings. Look them over, then start it.");
+            }
+            SystemCommand::PlanRuns(settings) => {
+                self.pages.runs.plan(*settings);
+                self.view = View::Page(PageId::Runs);
+            }
+            SystemCommand::CompareRuns(runs) => {
+                self.pages.runs.compare(runs);
+                self.view = View::Page(PageId::Runs);
+            }
+            SystemCommand::OpenAdapterOf { model, run } => self.open_adapter_of(model, run),
+            SystemCommand::DismissResume(run) => self.persisted.dismissed_run = Some(run),
+        }
+    }
+
+    fn open_adapter_of(&mut self, model: PathBuf, run: PathBuf) {
+        if self.state.model.as_ref().is_some_and(|loaded| loaded.path == model) {
+            self.hand_out_paths(PickPurpose::Adapter, vec![run]);
+        } else {
+            self.waiting_adapter = Some(run);
+            self.hand_out_paths(PickPurpose::ModelFolder, vec![model]);
         }
     }
 
@@ -75,7 +100,8 @@ impl App {
             | UICommand::ShowData
             | UICommand::ShowTrain
             | UICommand::ShowRouting
-            | UICommand::ShowExport => {}
+            | UICommand::ShowExport
+            | UICommand::ShowRuns => {}
         }
     }
 
@@ -115,7 +141,10 @@ impl App {
     /// Gives picked or dropped paths to whom they are for, and shows the page that works with them.
     fn hand_out_paths(&mut self, purpose: PickPurpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
-        let replaces_model = !matches!(purpose, PickPurpose::Data | PickPurpose::RunParent | PickPurpose::ExportParent);
+        let replaces_model = !matches!(
+            purpose,
+            PickPurpose::Data | PickPurpose::RunParent | PickPurpose::ExportParent | PickPurpose::Chart(_)
+        );
         if replaces_model && self.state.active_run().is_some() {
             self.toasts.push(Level::Info, "A run is on: stop it before you open another model, adapter or run.");
             return;
@@ -123,6 +152,7 @@ impl App {
         match purpose {
             PickPurpose::RunParent => self.persisted.run_parent = first,
             PickPurpose::ExportParent => self.persisted.export_parent = first,
+            PickPurpose::Chart(_) => self.chart_saving.take_path(&first),
             PickPurpose::Run => {
                 self.view = View::Page(PageId::Train);
                 self.send_request(Request::ResumeRun { run: first });

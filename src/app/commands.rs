@@ -9,6 +9,8 @@ use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
 use crate::app::state::{AppState, Phase};
+use crate::app::widgets::chart_export::ChartExport;
+use crate::train::TrainSettings;
 use crate::worker::protocol::{JobKind, Request};
 
 /// A command with its data, to be carried out after the frame.
@@ -27,6 +29,18 @@ pub enum SystemCommand {
     Paths(PickPurpose, Vec<PathBuf>),
     /// Opens a folder in the system's file manager.
     OpenFolder(PathBuf),
+    /// Sets the next run up with these settings, and shows where it starts.
+    TakeSettings(Box<TrainSettings>),
+    /// Shows the queue, ready to fill it with several runs of these settings.
+    PlanRuns(Box<TrainSettings>),
+    /// Sets these runs side by side.
+    CompareRuns(Vec<PathBuf>),
+    /// Puts the adapter of a run on its base model, which is loaded first where another is at hand.
+    OpenAdapterOf { model: PathBuf, run: PathBuf },
+    /// Offers no more to go on with the run in this folder, until it is trained again.
+    DismissResume(PathBuf),
+    /// Asks where to save a chart, and saves it there.
+    SaveChart(Box<ChartExport>),
 }
 
 /// Takes commands from anywhere in a frame. Clones share one queue.
@@ -55,6 +69,7 @@ pub enum UICommand {
     ShowTrain,
     ShowRouting,
     ShowExport,
+    ShowRuns,
     ShowStart,
     OpenModelFolder,
     OpenModelFile,
@@ -108,12 +123,13 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 28] = [
+    pub const ALL: [UICommand; 29] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
         Self::ShowRouting,
         Self::ShowExport,
+        Self::ShowRuns,
         Self::ShowStart,
         Self::OpenModelFolder,
         Self::OpenModelFile,
@@ -148,6 +164,7 @@ impl UICommand {
             Self::ShowTrain => info("Go to Train", "Set up, watch and steer the run.", const { &[keys(CTRL, Key::Num3)] }, Icon::Train),
             Self::ShowRouting => info("Go to Routing", "See which head every token is sent to.", const { &[keys(CTRL, Key::Num4)] }, Icon::Routing),
             Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num5)] }, Icon::Export),
+            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num6)] }, Icon::Runs),
             Self::ShowStart => info("Go to start", "Show the three ways to begin.", const { &[keys(CTRL, Key::Num0)] }, Icon::Home),
             Self::OpenModelFolder => info("Open model folder…", "Load a Hugging Face folder.", const { &[keys(CTRL, Key::O)] }, Icon::Folder),
             Self::OpenModelFile => info("Open GGUF file…", "Load a model from one GGUF file.", const { &[keys(CTRL_SHIFT, Key::O)] }, Icon::File),
@@ -182,6 +199,7 @@ impl UICommand {
             Self::ShowTrain => Some(PageId::Train),
             Self::ShowRouting => Some(PageId::Routing),
             Self::ShowExport => Some(PageId::Export),
+            Self::ShowRuns => Some(PageId::Runs),
             _ => None,
         }
     }

@@ -32,6 +32,10 @@ icons! {
     Train = "train.svg",
     Routing = "routing.svg",
     Export = "export.svg",
+    Runs = "runs.svg",
+    Trash = "trash.svg",
+    Copy = "copy.svg",
+    Download = "download.svg",
     Settings = "settings.svg",
     Play = "play.svg",
     Pause = "pause.svg",
@@ -51,6 +55,8 @@ icons! {
     Moon = "moon.svg",
     System = "system.svg",
     ArrowRight = "arrow_right.svg",
+    ArrowUp = "arrow_up.svg",
+    ArrowDown = "arrow_down.svg",
     ChevronLeft = "chevron_left.svg",
     ChevronRight = "chevron_right.svg",
     Bell = "bell.svg",
@@ -65,7 +71,6 @@ icons! {
     Hydra = "hydra.svg",
     Quit = "quit.svg",
     Save = "save.svg",
-    Trash = "trash.svg",
 }
 
 impl Icon {

@@ -9,6 +9,7 @@ use crate::app::closing::Closing;
 use crate::app::commands::{self, SystemCommand};
 use crate::app::pages::PageId;
 use crate::app::picker::{PickOutcome, PickPurpose};
+use crate::app::queue_notices;
 use crate::app::toasts::Level;
 use crate::app::widgets::figures::{count, counted};
 use crate::app::{App, StartArgs, View};
@@ -25,6 +26,7 @@ impl App {
         for line in self.log.try_iter() {
             self.toasts.push(line.level, line.text);
         }
+        self.take_written_charts();
         while let Ok(reply) = self.pick_replies.1.try_recv() {
             self.take_pick(reply.purpose, reply.outcome);
         }
@@ -39,8 +41,12 @@ impl App {
         self.watch_closing(ctx);
     }
 
-    /// Opens what the command line named.
+    /// Opens what the command line named, and asks which run could go on, where there has been one.
     pub(super) fn open_start_args(&mut self, start: StartArgs) {
+        let (recent, folder) = (self.persisted.recent_runs.clone(), self.persisted.run_parent.clone());
+        if !recent.is_empty() || folder.is_dir() {
+            self.commands.send(SystemCommand::Request(Request::FindLastRun { recent, folder }));
+        }
         if start.model.is_some() || !start.data.is_empty() {
             self.view = View::Page(if start.model.is_some() { PageId::Model } else { PageId::Data });
         }
@@ -66,7 +72,10 @@ impl App {
     fn drain_events(&mut self, ctx: &Context) {
         for _ in 0..EVENTS_PER_FRAME {
             match self.events.try_recv() {
-                Ok(event) => self.take_event(event),
+                Ok(event) => {
+                    self.notify_desktop(ctx, &event);
+                    self.take_event(event);
+                }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
                     self.state.note_worker_gone();
@@ -81,9 +90,17 @@ impl App {
         self.notify_of(&event);
         match &event {
             Event::ModelLoaded(model) if !self.state.is_demo => self.persisted.remember_model(&model.path),
-            Event::TrainingStarted(run) => self.persisted.remember_run(&run.path),
+            Event::TrainingStarted(run) => {
+                self.persisted.remember_run(&run.path);
+                self.persisted.dismissed_run.take_if(|dismissed| *dismissed == run.path);
+            }
+            Event::RunsTrashed { paths } => self.persisted.forget_runs(paths),
+            Event::Discarded { path } => self.persisted.forget_runs(std::slice::from_ref(path)),
+            Event::Failed { job: JobKind::LoadModel, .. } | Event::Cancelled { job: JobKind::LoadModel } => {
+                self.waiting_adapter = None;
+            }
             // The window stays with the message.
-            Event::SaveFailed { .. } if self.closing == Closing::AfterRun => self.closing = Closing::No,
+            Event::SaveFailed { .. } if self.closing.waits_for_end() => self.closing = Closing::No,
             _ => {}
         }
         self.pages.note_event(&event);
@@ -123,6 +140,10 @@ impl App {
         let (level, message, shown_on) = match event {
             Event::Failed { message, .. } | Event::SaveFailed { message } => (Level::Error, message.clone(), None),
             Event::Warning { message } => (Level::Warning, message.clone(), None),
+            Event::RunWarning(warning) => {
+                let message = format!("Step {}: {}", count(warning.step), warning.message);
+                (Level::Warning, message, Some(PageId::Train))
+            }
             Event::Restarted { message } => {
                 (Level::Error, format!("The engine failed and was started anew: {message}"), None)
             }
@@ -145,6 +166,19 @@ impl App {
             Event::TrainingDone(end) => {
                 (Level::Ok, format!("Training is done after {}.", counted(end.step, "step")), None)
             }
+            Event::RunsTrashed { paths } if !paths.is_empty() => {
+                let message = format!("Moved {} to the recycle bin.", counted(paths.len(), "run"));
+                (Level::Ok, message, None)
+            }
+            Event::Queue(queue) => match queue_notices::of_change(&self.state, queue) {
+                Some((level, message)) => (level, message, None),
+                None => return,
+            },
+            Event::QueueEnded(summary) => {
+                let (level, message) = queue_notices::of_end(summary);
+                (level, message, None)
+            }
+            Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
             Event::Exported(summary) => {
                 (Level::Ok, format!("Saved the adapter to {}.", summary.path.display()), Some(PageId::Export))
             }

@@ -6,6 +6,7 @@
 //! [`App`], then `pages/mod.rs`.
 
 mod background;
+mod chart_saving;
 mod closing;
 mod command_handling;
 pub mod commands;
@@ -17,10 +18,14 @@ pub mod icons;
 mod launch;
 pub mod log_lines;
 mod logic;
+pub mod notification;
 pub mod pages;
 mod palette;
 pub mod picker;
+mod queue_notices;
 mod rail;
+mod resuming;
+pub mod run_verdict;
 pub mod runs_state;
 pub mod settings;
 mod start;
@@ -41,9 +46,11 @@ use egui::Context;
 pub use launch::run;
 
 use crate::app::background::Background;
+use crate::app::chart_saving::ChartSaving;
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::log_lines::LogLine;
+use crate::app::notification::Notifier;
 use crate::app::pages::{PageId, Pages};
 use crate::app::palette::Palette;
 use crate::app::picker::{PathPicker, PickPurpose, PickReply};
@@ -71,6 +78,8 @@ pub struct Deps {
     pub requests: Sender<Request>,
     pub events: Receiver<Event>,
     pub picker: Box<dyn PathPicker>,
+    /// Tells of the end of a run while another window is looked at.
+    pub notifier: Box<dyn Notifier>,
     /// Warnings and errors that were logged, to be shown as notices.
     pub log: Receiver<LogLine>,
     pub start: StartArgs,
@@ -92,6 +101,7 @@ pub struct App {
     queued: Receiver<SystemCommand>,
     log: Receiver<LogLine>,
     picker: Box<dyn PathPicker>,
+    notifier: Box<dyn Notifier>,
     pick_replies: (Sender<PickReply>, Receiver<PickReply>),
     /// The dialog to open after the commands of this frame: only there is the native window at hand.
     wanted_dialog: Option<PickPurpose>,
@@ -104,6 +114,7 @@ pub struct App {
     closing: Closing,
     background: Background,
     is_asking_to_discard: bool,
+    chart_saving: ChartSaving,
     is_help_open: bool,
     are_notices_open: bool,
     /// An adapter to load once the model is there.
@@ -129,6 +140,7 @@ impl App {
             queued,
             log: deps.log,
             picker: deps.picker,
+            notifier: deps.notifier,
             pick_replies: crossbeam_channel::unbounded(),
             wanted_dialog: None,
             state: AppState::default(),
@@ -140,6 +152,7 @@ impl App {
             closing: Closing::default(),
             background: Background::default(),
             is_asking_to_discard: false,
+            chart_saving: ChartSaving::default(),
             is_help_open: false,
             are_notices_open: false,
             waiting_adapter: None,

@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 
 use crate::app::Waker;
 use crate::app::log_lines::dialog_errors;
+use crate::app::widgets::chart_export::ChartFormat;
 
 /// What a path is wanted for; it decides the dialog's title and filter, and who takes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,8 @@ pub enum PickPurpose {
     RunParent,
     /// The folder in which an exported adapter's folder is made.
     ExportParent,
+    /// The file that a chart is saved to; it need not exist.
+    Chart(ChartFormat),
 }
 
 impl PickPurpose {
@@ -41,6 +44,7 @@ impl PickPurpose {
             Self::Run => "Choose a run folder",
             Self::RunParent => "Choose where to put the run",
             Self::ExportParent => "Choose where to put the adapter",
+            Self::Chart(_) => "Choose where to save the chart",
         }
     }
 
@@ -49,6 +53,9 @@ impl PickPurpose {
         match self {
             Self::ModelFile => Some(("GGUF model", &["gguf"])),
             Self::Data => Some(("Examples", &["jsonl", "json", "csv"])),
+            Self::Chart(ChartFormat::Png) => Some(("Picture", &["png"])),
+            Self::Chart(ChartFormat::Svg) => Some(("Drawing", &["svg"])),
+            Self::Chart(ChartFormat::Csv) => Some(("Table", &["csv"])),
             _ => None,
         }
     }
@@ -117,7 +124,14 @@ fn native_dialog(dialog: rfd::FileDialog, purpose: PickPurpose) -> PickOutcome {
         None => dialog.pick_folder().map(|path| vec![path]),
         Some((name, extensions)) => {
             let dialog = dialog.add_filter(name, extensions);
-            if purpose == PickPurpose::Data { dialog.pick_files() } else { dialog.pick_file().map(|path| vec![path]) }
+            match purpose {
+                PickPurpose::Data => dialog.pick_files(),
+                PickPurpose::Chart(format) => {
+                    let dialog = dialog.set_file_name(format!("chart.{}", format.extension()));
+                    dialog.save_file().map(|path| vec![path])
+                }
+                _ => dialog.pick_file().map(|path| vec![path]),
+            }
         }
     };
     match picked {

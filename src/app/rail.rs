@@ -19,7 +19,7 @@ impl App {
         ui.add_space(space::XS);
         ui::wordmark_ui(ui);
         ui.add_space(space::L);
-        for id in PageId::ALL {
+        for id in PageId::STEPS {
             let mark = self.state.mark(id);
             let is_shown = self.view == View::Page(id);
             let keys = UICommand::ALL.into_iter().find(|command| command.page() == Some(id));
@@ -54,6 +54,11 @@ impl App {
                 self.commands.send(SystemCommand::Ui(command));
             }
         }
+        let runs = entry_ui(ui, Icon::Runs, PageId::Runs.title(), self.view == View::Page(PageId::Runs), None);
+        let keys = UICommand::ShowRuns.shortcut_text(ui.ctx()).unwrap_or_default();
+        if runs.on_hover_text(format!("{}  {keys}", PageId::Runs.purpose())).clicked() {
+            self.commands.send(SystemCommand::Show(PageId::Runs));
+        }
         ui.add_space(space::XS);
         ui::rule_ui(ui);
     }
@@ -86,6 +91,9 @@ impl App {
             }
             ui.label(RichText::new(percent(self.persisted.zoom.into())).color(tokens.text_weak));
         });
+        ui.add_space(space::S);
+        let hint = "Told by your desktop while another window is in front";
+        ui.checkbox(&mut self.persisted.notifications, "Notify me when a run ends").on_hover_text(hint);
         ui.add_space(space::S);
         if UICommand::Help.info().icon.button(UICommand::Help.info().name).atom_ui(ui).response.clicked() {
             self.commands.send(SystemCommand::Ui(UICommand::Help));

@@ -101,3 +101,34 @@ impl RunsState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: usize) -> Event {
+        Event::RunRead { path: name.to_string().into(), history: RunHistory::default() }
+    }
+
+    #[test]
+    fn curves_are_kept_of_the_runs_that_were_read_last() {
+        let mut runs = RunsState::default();
+        (0..=KEPT).for_each(|name| runs.note_event(read(name)));
+        assert!(runs.curves(Path::new("0")).is_none());
+        let before = runs.curves(Path::new("1")).map(|run| run.number);
+        runs.note_event(read(1));
+        assert_eq!(runs.read.len(), KEPT);
+        assert_ne!(runs.curves(Path::new("1")).map(|run| run.number), before, "a reading anew is another one");
+    }
+
+    #[test]
+    fn a_run_that_ended_makes_its_curves_and_the_list_stale() {
+        let mut runs = RunsState::default();
+        runs.note_event(read(1));
+        runs.note_event(read(2));
+        runs.watch(&Event::Discarded { path: "1".into() });
+        assert!(runs.is_stale && runs.curves(Path::new("1")).is_none() && runs.curves(Path::new("2")).is_some());
+        runs.note_request(&Request::ListRuns { folder: PathBuf::new() });
+        assert!(!runs.is_stale);
+    }
+}

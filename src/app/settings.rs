@@ -23,6 +23,12 @@ pub struct Persisted {
     pub run_parent: PathBuf,
     /// Where exported adapters are put.
     pub export_parent: PathBuf,
+    /// The run that the user was offered to go on with and would not, until it is trained again.
+    pub dismissed_run: Option<PathBuf>,
+    /// Whether the desktop tells of the end of a run while another window is looked at.
+    pub notifications: bool,
+    /// Where charts are saved.
+    pub chart_parent: PathBuf,
 }
 
 impl Default for Persisted {
@@ -35,6 +41,9 @@ impl Default for Persisted {
             recent_runs: Vec::new(),
             run_parent: home.join("runs"),
             export_parent: home.join("adapters"),
+            dismissed_run: None,
+            notifications: true,
+            chart_parent: home.join("charts"),
         }
     }
 }
@@ -58,6 +67,11 @@ impl Persisted {
     /// Puts a run first among the recent ones.
     pub fn remember_run(&mut self, path: &Path) {
         remember(&mut self.recent_runs, path);
+    }
+
+    /// Offers runs no more that are gone.
+    pub fn forget_runs(&mut self, gone: &[PathBuf]) {
+        self.recent_runs.retain(|run| !gone.contains(run));
     }
 
     /// Sets the zoom, kept within [`Self::ZOOM`] and rounded to tenths.
@@ -94,6 +108,8 @@ mod tests {
         }
         assert_eq!(persisted.recent_runs.len(), RECENT);
         assert_eq!(persisted.recent_runs[0], PathBuf::from("19"));
+        persisted.forget_runs(&["19".into(), "18".into()]);
+        assert_eq!(persisted.recent_runs[0], PathBuf::from("17"));
     }
 
     #[test]

@@ -182,10 +182,12 @@ pub struct AppState {
     /// Every answer that was asked for, by the id of its request.
     pub answers: HashMap<u64, Answer>,
     pub exported: Option<ExportSummary>,
-    /// The runs on disk.
-    pub runs: RunsState,
     /// Runs that wait for their turn, and what became of those before.
     pub queue: QueueView,
+    /// Whether the worker has told of the queue.
+    pub is_queue_told: bool,
+    /// The runs on disk.
+    pub runs: RunsState,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -329,9 +331,9 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
+            Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
+            Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
-            Event::Queue(queue) => self.queue = queue,
-            Event::Warning { .. } | Event::QueueEnded(_) => {}
             event => self.note_training(event),
         }
     }

@@ -64,6 +64,22 @@ fn time_left_follows_the_pace_of_the_last_steps() {
 }
 
 #[test]
+fn a_step_that_measured_or_saved_does_not_sway_the_time_left() {
+    let mut state = AppState::default();
+    state.note_event(started(100));
+    let mut elapsed_s = 0.0;
+    for at in 1..=60 {
+        // Every tenth step waits half a minute for a measure or a slow disk.
+        elapsed_s += if at % 10 == 0 { 30.0 } else { 2.0 };
+        state.note_event(step(at, elapsed_s));
+        if at > 2 {
+            let left = state.run.as_ref().and_then(RunState::time_left_s);
+            assert_eq!(left, Some(2.0 * (100 - at) as f64), "after step {at}");
+        }
+    }
+}
+
+#[test]
 fn a_resumed_run_shows_what_it_did_before() {
     let checkpoint = CheckpointRecord { step: 1, name: "checkpoint-1".into(), best: true };
     let routing = RoutingRecord {

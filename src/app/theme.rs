@@ -92,6 +92,8 @@ pub struct Tokens {
 
     /// Behind a token whose prediction counts in the loss.
     pub supervised: Color32,
+    /// Behind the words of an answer that were not in the one before.
+    pub new_words: Color32,
 
     /// From nothing to all: the scale of heat maps.
     pub heat: [Color32; 5],
@@ -132,6 +134,7 @@ const DARK: Tokens = Tokens {
     chart_held_out: hex(0xf8a047),
     chart_grid: hex(0x2a2d34),
     supervised: hex(0x2c3668),
+    new_words: hex(0x1d4a3b),
     heat: [hex(0x1c1e23), hex(0x2c3368), hex(0x4a5fc9), hex(0x7fa6f5), hex(0xe3f1ff)],
     heads: [
         hex(0x8688fd),
@@ -174,6 +177,7 @@ const LIGHT: Tokens = Tokens {
     chart_held_out: hex(0xc46a00),
     chart_grid: hex(0xe3e5eb),
     supervised: hex(0xd5dbfc),
+    new_words: hex(0xc9ecdb),
     heat: [hex(0xf3f4f8), hex(0xc5cffa), hex(0x8398ee), hex(0x4558cf), hex(0x1b2370)],
     heads: [
         hex(0x1081fc),

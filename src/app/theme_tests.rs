@@ -103,6 +103,7 @@ fn every_text_is_readable_on_its_surfaces() {
             (t.warn, t.warn_soft),
             (t.error, t.error_soft),
             (t.text, t.supervised),
+            (t.text, t.new_words),
         ] {
             assert_readable(theme, text, fill);
         }

@@ -2,6 +2,7 @@
 
 use egui::{CentralPanel, Context, Frame, Margin, Panel, RichText, ScrollArea, Stroke, Ui};
 
+use crate::app::closing::Closing;
 use crate::app::icons::Icon;
 use crate::app::pages::{PageContext, PageId};
 use crate::app::theme::{self, Tokens, size, space};
@@ -51,6 +52,7 @@ impl App {
         self.palette_ui(ctx);
         self.help_ui(ctx);
         self.notices_ui(ctx);
+        self.chart_saving_ui(ctx);
         self.closing_ui(ctx);
         self.discarding_ui(ctx);
         self.toasts.ui(ctx);
@@ -58,8 +60,12 @@ impl App {
 
     /// A line across the top for what lasts.
     fn banner_ui(&self, ui: &mut Ui) {
-        let Some(message) = &self.state.worker_gone else { return };
-        let (tokens, level) = (Tokens::of(ui), Level::Error);
+        let tokens = Tokens::of(ui);
+        let (level, message) = match &self.state.worker_gone {
+            Some(message) => (Level::Error, message.as_str()),
+            None if self.closing == Closing::AfterRun => (Level::Info, "The window closes when the run has ended."),
+            None => return,
+        };
         let frame = theme::callout_frame(level.soft_fill(tokens)).corner_radius(0);
         Panel::top("banner").frame(frame).show_separator_line(false).show(ui, |ui| {
             ui.horizontal(|ui| {

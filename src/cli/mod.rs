@@ -8,6 +8,8 @@
 pub mod bench;
 mod bench_table;
 pub mod columns;
+pub mod compare;
+mod compare_table;
 pub mod demo;
 pub mod export;
 pub mod flags;
@@ -65,6 +67,7 @@ enum Command {
     Import(import::ImportArgs),
     Train(Box<train::TrainArgs>),
     Resume(resume::ResumeArgs),
+    Compare(Box<compare::CompareArgs>),
     Forward(forward::ForwardArgs),
     Generate(generate::GenerateArgs),
     Inspect(inspect::InspectArgs),
@@ -80,6 +83,7 @@ impl Command {
             Command::Import(args) => import::run(&args, output),
             Command::Train(args) => train::run(&args, output),
             Command::Resume(args) => resume::run(&args, output),
+            Command::Compare(args) => compare::run(&args, output),
             Command::Forward(args) => forward::run(&args, output),
             Command::Generate(args) => generate::run(&args, output),
             Command::Inspect(args) => inspect::run(&args, output),

@@ -1,13 +1,14 @@
 //! The flags of `train` that are settings. They overrule the settings file, and that the defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::flags::{HeadCount, Targets, help, named};
 use crate::adapter::{Method, Target};
 use crate::model::BaseType;
-use crate::train::{DeviceChoice, Length, Schedule, TrainSettings};
+use crate::train::{DeviceChoice, Length, Schedule, TrainSettings, read_settings};
 
 /// The settings that flags and file overrule; the only place where defaults stand.
 pub(super) fn default() -> TrainSettings {
@@ -206,4 +207,21 @@ impl TrainingFlags {
             settings.sample_prompts.clone_from(&self.sample_prompts);
         }
     }
+}
+
+/// The settings that flags ask for: they overrule those of the `config` file, and it the defaults. Errs when the file
+/// cannot be read, names a setting that does not exist, or the result cannot be trained with.
+pub(super) fn resolved(
+    config: Option<&Path>,
+    adapter: &AdapterFlags,
+    training: &TrainingFlags,
+) -> anyhow::Result<TrainSettings> {
+    let mut settings = match config {
+        Some(file) => read_settings(file).with_context(|| format!("--config {} was refused", file.display()))?,
+        None => default(),
+    };
+    adapter.clone().overrule(&mut settings);
+    training.overrule(&mut settings);
+    settings.validate().map_err(anyhow::Error::msg)?;
+    Ok(settings)
 }

@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
-use super::settings_flags::{AdapterFlags, TrainingFlags, default};
+use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, too_large, training};
 use crate::model::BaseModel;
 use crate::train::{
-    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, read_settings,
-    write_settings,
+    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, write_settings,
 };
 
 const LONG_ABOUT: &str = "\
@@ -83,14 +81,7 @@ impl TrainArgs {
     /// The settings these arguments ask for: flags over the `--config` file over the defaults. Errs when the file
     /// cannot be read, names a setting that does not exist, or the result cannot be trained with.
     pub fn settings(&self) -> anyhow::Result<TrainSettings> {
-        let mut settings = match &self.config {
-            Some(file) => read_settings(file).with_context(|| format!("--config {} was refused", file.display()))?,
-            None => default(),
-        };
-        self.adapter.clone().overrule(&mut settings);
-        self.training.overrule(&mut settings);
-        settings.validate().map_err(anyhow::Error::msg)?;
-        Ok(settings)
+        resolved(self.config.as_deref(), &self.adapter, &self.training)
     }
 }
 

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::output::{Outcome, Output};
 use crate::data::{self, ColumnMap};
+use crate::evaluate::verdict::{RunFacts, Verdict, judge};
 use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
 use crate::train::estimate::memory_size;
 use crate::train::{
-    AdapterPlace, Dataset, EstimateRecord, Run, RunEvent, StepRecord, TrainSettings, checkpoint_name, device_name,
-    list_checkpoints,
+    AdapterPlace, Dataset, Energy, EstimateRecord, Run, RunEvent, RunFile, RunHistory, StepRecord, TrainSettings,
+    checkpoint_name, device_name, list_checkpoints,
 };
 
 /// Examples left out that are told one by one.
@@ -99,6 +100,10 @@ struct Ended {
     elapsed_s: f64,
     /// The folder of the best checkpoint, or of the last where none was measured.
     adapter: String,
+    /// What the run used, where that was followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy: Option<Energy>,
+    verdict: Verdict,
 }
 
 /// Takes a run to its end. Ctrl-C saves a checkpoint first and ends it there.
@@ -236,6 +241,9 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
     let place = AdapterPlace::find(run.path())?;
     let (trainer, path) = (run.trainer(), run.path().display());
     let (before, after) = run.held_out();
+    let (file, history) = (RunFile::read(run.path())?, RunHistory::read(run.path())?);
+    let verdict = judge(&RunFacts::of(&file, &history));
+    let energy = history.usage.last().map(|usage| usage.energy);
     output.event(
         "done",
         Ended {
@@ -246,6 +254,8 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
             held_out_after: after,
             elapsed_s: trainer.elapsed_s(),
             adapter: place.folder.display().to_string(),
+            energy,
+            verdict: verdict.clone(),
         },
     );
     output.line(&format!("\nDone: {} steps in {:.0} s.", trainer.step(), trainer.elapsed_s()));
@@ -253,6 +263,10 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
         let change = 100.0 * (after - before) / before;
         output.line(&format!("Held-out loss: {before:.4} before, {after:.4} after ({change:+.1} %)."));
     }
+    if let Some(energy) = energy {
+        output.line(&format!("Energy: {}.", energy.in_words()));
+    }
+    tell_verdict(&verdict, output);
     output.line(&format!("Adapter: {path}, {}.", place.chosen.as_deref().unwrap_or("its last checkpoint")));
     let with = format!("--model {} --adapter {}", quoted(&run.model().path), quoted(run.path()));
     output.line("\nNext:");
@@ -262,6 +276,20 @@ fn tell_end(run: &Run, output: &Output) -> anyhow::Result<()> {
     }
     output.line(&format!("  hydra-studio export {with} --format hydralora --out DIR"));
     Ok(())
+}
+
+/// The verdict in lines: its headline, then every finding with its likely cause and what to try next.
+fn tell_verdict(verdict: &Verdict, output: &Output) {
+    output.line(&format!("\nVerdict: {}", verdict.headline));
+    for finding in &verdict.findings {
+        output.line(&format!("- {}", finding.text));
+        for (name, text) in [("Likely cause", &finding.cause), ("To try next", &finding.next)] {
+            if let Some(text) = text {
+                output.line(&format!("  {name}: {text}"));
+            }
+        }
+    }
+    output.line("");
 }
 
 /// A path as a shell takes it.

@@ -14,4 +14,4 @@ pub use atomic::{
 };
 pub use error::DiskError;
 pub use line_log::LineLog;
-pub use recycle::to_recycle_bin;
+pub use recycle::{RecycleError, to_recycle_bin};

@@ -1,4 +1,7 @@
-//! How well a model answers: exact answers on held-out questions, base beside adapter.
+//! How well a model answers: exact answers on held-out questions, base beside adapter; and [`verdict`], what a run's
+//! records say about what it learnt.
+
+pub mod verdict;
 
 use crate::adapter::Pass;
 use crate::data::{Example, Message, Role};

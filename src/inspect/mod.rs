@@ -7,5 +7,5 @@ mod routing;
 mod topics;
 
 pub use forward::write_forward;
-pub use routing::{Routing, routing_of, summary_in_words};
+pub use routing::{LEADS_ALONE, Routing, routing_of, summary_in_words};
 pub use topics::{TopicLoad, topic_loads};

@@ -68,8 +68,8 @@ impl Routing {
 
 /// Gates above this share of a token's entropy count as nearly even.
 const NEARLY_EVEN: f32 = 0.97;
-/// A head that takes this much of all gates leads alone.
-const LEADS_ALONE: f32 = 0.9;
+/// A head that takes more than this of all gates leads alone.
+pub const LEADS_ALONE: f32 = 0.9;
 
 /// What a load and its entropy say, in one or two sentences. Heads are counted from 0, as in commands and files.
 pub fn summary_in_words(load: &[f32], entropy: f32) -> String {

@@ -1,7 +1,9 @@
 //! What stands on disk around a training: the demo that comes with the program and where it is unpacked, the run folders
-//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, and the [`sweep`] that fills it. What
-//! the window remembers between two starts (theme, zoom, recent paths) is the window's own, in `app/settings.rs`.
+//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, the [`sweep`] that fills it, and runs
+//! set side by side ([`comparison`]). What the window remembers between two starts (theme, zoom, recent paths) is the
+//! window's own, in `app/settings.rs`.
 
+pub mod comparison;
 mod demo;
 mod paths;
 pub mod queue;

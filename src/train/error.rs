@@ -10,6 +10,9 @@ use crate::model::ModelError;
 use super::RunError;
 use super::estimate::{Mend, memory_size};
 
+/// What every message about a number out of range says, so that a log that keeps messages tells such an end from others.
+pub const NOT_FINITE: &str = "is not a finite number";
+
 /// Why a run could not start or go on. Messages say what, where and how to mend it.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -20,7 +23,7 @@ pub enum TrainError {
     )]
     NothingToLearn { examples: usize, reason: String },
     #[error(
-        "the {what} of step {step} is not a finite number, so training stopped before it could spoil the adapter. The batch \
+        "the {what} of step {step} {NOT_FINITE}, so training stopped before it could spoil the adapter. The batch \
          holds {sources}. {} Lower the learning rate, or look at these rows.",
         saved(checkpoint)
     )]

@@ -46,7 +46,7 @@ pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
 pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
 pub use energy::EnergyMeter;
-pub use error::TrainError;
+pub use error::{NOT_FINITE, TrainError};
 pub use estimate::{DataFacts, Estimate, MachineFacts, Mend, ModelFacts, estimate, mends};
 pub use flops::FlopCount;
 pub use headroom::{MemoryCheck, Shortage};

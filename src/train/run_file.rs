@@ -44,6 +44,9 @@ pub struct RunFile {
     /// Trainable parameters of the routers.
     #[serde(default)]
     pub router_parameters: usize,
+    /// Parameters of the base model; 0 where an earlier version began the run.
+    #[serde(default)]
+    pub model_parameters: usize,
 }
 
 /// The base model of a run.
@@ -221,6 +224,7 @@ pub(crate) mod tests {
             held_out: 40,
             parameters: 1200,
             router_parameters: 30,
+            model_parameters: 50_000,
         }
     }
 

@@ -163,9 +163,10 @@ mod tests {
             assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4);
             Session::new(around.clone()).run(&queue);
         });
-        assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 2));
+        assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 3));
         let told = events.try_recv();
         assert!(matches!(&told, Ok(Event::Restarted { message }) if message.contains("head 4 is missing")), "{told:?}");
+        assert!(matches!(events.try_recv(), Ok(Event::Queue(_))));
         let told = events.try_recv();
         assert!(matches!(&told, Ok(Event::Failed { job: JobKind::Inspect, .. })), "{told:?}");
     }

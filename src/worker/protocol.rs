@@ -127,6 +127,31 @@ pub enum Request {
     },
     /// Unpacks the bundled model and examples, then loads and imports them.
     OpenDemo,
+    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
+    Enqueue {
+        runs: Vec<RunOrder>,
+    },
+    /// Writes a table to a file that must not exist; one that does gives way to a name with a number.
+    SaveTable {
+        path: PathBuf,
+        text: String,
+    },
+    /// Takes a run out of the queue, but not the one under way; its folder stays.
+    RemoveQueued {
+        id: QueuedId,
+    },
+    MoveQueued {
+        id: QueuedId,
+        way: Shift,
+    },
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    RetryQueued {
+        id: QueuedId,
+    },
+    /// From now on the next run of the queue begins whenever none is on.
+    StartQueue,
+    /// The run under way goes on to its end, and no other begins.
+    HoldQueue,
     /// Reads the runs of a folder. This and what follows on runs is done beside training.
     ListRuns {
         folder: PathBuf,
@@ -149,26 +174,6 @@ pub enum Request {
         recent: Vec<PathBuf>,
         folder: PathBuf,
     },
-    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
-    Enqueue {
-        runs: Vec<RunOrder>,
-    },
-    /// Takes a run out of the queue, but not the one under way; its folder stays.
-    RemoveQueued {
-        id: QueuedId,
-    },
-    MoveQueued {
-        id: QueuedId,
-        way: Shift,
-    },
-    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
-    RetryQueued {
-        id: QueuedId,
-    },
-    /// From now on the next run of the queue begins whenever none is on.
-    StartQueue,
-    /// The run under way goes on to its end, and no other begins.
-    HoldQueue,
     Cancel {
         job: JobKind,
     },
@@ -193,9 +198,10 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+            Self::SaveTable { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
+            Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
         }
     }
 }
@@ -300,6 +306,14 @@ pub enum Event {
     },
     Routing(RoutingReport),
     Exported(ExportSummary),
+    /// A table is written.
+    TableSaved {
+        path: PathBuf,
+    },
+    /// The queue as it stands, whenever something in it changed.
+    Queue(QueueView),
+    /// The queue has come to its end and is held.
+    QueueEnded(QueueSummary),
     Runs(RunList),
     /// The curves of one of the runs that were asked for.
     RunRead {
@@ -319,10 +333,6 @@ pub enum Event {
     },
     /// The run that was worked on last, where there is one and it can go on.
     LastRun(Option<Box<RunEntry>>),
-    /// The queue as it stands, whenever something in it changed.
-    Queue(QueueView),
-    /// The queue has come to its end and is held.
-    QueueEnded(QueueSummary),
     /// The worker failed inside and was started anew without model or data; `message` says what happened.
     Restarted {
         message: String,

@@ -120,10 +120,7 @@ impl Session {
             return work.end_turn(outbox, QueuedState::Failed { message: message.into() });
         }
         work.open();
-        // An empty queue is what the window takes it for anyway.
-        if work.queue().is_none_or(|queue| !queue.runs().is_empty()) {
-            work.tell(outbox);
-        }
+        work.tell(outbox);
     }
 
     /// Answers what is asked of the queue.
@@ -262,12 +259,13 @@ impl Session {
         let Some(group) = &run.group else { return };
         let tagged = RunNotes::read(&run.out).and_then(|notes| {
             let tags = notes.tags.iter().chain([group]).map(String::as_str);
-            RunNotes::new(tags, notes.note.clone()).write(&run.out)
+            let notes = RunNotes::new(tags, notes.note.clone());
+            notes.write(&run.out).map(|()| notes)
         });
-        if let Err(error) = tagged {
-            let message = format!("the run could not be tagged with its group: {error}");
-            self.around.outbox.send(Event::Warning { message });
-        }
+        self.around.outbox.send(match tagged {
+            Ok(notes) => Event::RunNoted { path: run.out.clone(), notes },
+            Err(error) => Event::Warning { message: format!("the run could not be tagged with its group: {error}") },
+        });
     }
 
     /// Notes how a run ended, where it was one of the queue.

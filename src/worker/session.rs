@@ -16,9 +16,11 @@ use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
+use crate::disk::write_atomic;
 use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
+use crate::project::queue::free_name;
 use crate::project::unpack_demo;
 use crate::train::{AdapterPlace, DeviceChoice, open_device};
 
@@ -106,6 +108,7 @@ impl Session {
                 self.adapter = None;
                 self.around.outbox.send(Event::AdapterDropped);
             }
+            Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::Pause => self.pause(),
             Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
@@ -164,6 +167,15 @@ impl Session {
     /// Whether a run trains, is paused, or is held without its memory.
     pub fn has_run(&self) -> bool {
         self.training.is_some() || self.freed.is_some()
+    }
+
+    fn save_table(&self, path: &Path, text: &str) {
+        let path = free_name(path, &|path| !path.exists());
+        let event = match write_atomic(&path, text.as_bytes()) {
+            Ok(()) => Event::TableSaved { path },
+            Err(error) => Event::Warning { message: format!("the table could not be saved: {error}") },
+        };
+        self.around.outbox.send(event);
     }
 
     fn refuse_while_training(&self, what: &str) -> anyhow::Result<()> {

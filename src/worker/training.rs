@@ -331,13 +331,18 @@ impl Session {
     /// The run is over; its adapter becomes the one that answers.
     fn end(&mut self, stopped: bool) {
         let Some(training) = self.training.take() else { return };
-        self.around.outbox.send(Event::TrainingDone(training.end(stopped)));
-        let Training { run, .. } = training;
-        if let Some(adapter) = run.adapter() {
-            self.around.outbox.send(Event::AdapterLoaded(summary::adapter(adapter, Some(run.path()))));
-            self.adapter = Some(LoadedAdapter { adapter: adapter.clone(), card: run.card().clone() });
+        let end = training.end(stopped);
+        let adapter = training.run.adapter().cloned();
+        let loaded = adapter.map(|adapter| LoadedAdapter { adapter, card: training.run.card().clone() });
+        // Told only once its folder is let go of: whoever looks at it then finds that it has ended.
+        drop(training);
+        let (path, step) = (end.path.clone(), end.step);
+        self.around.outbox.send(Event::TrainingDone(end));
+        if let Some(loaded) = loaded {
+            self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(&path))));
+            self.adapter = Some(loaded);
         }
-        self.turn_ended(if stopped { QueuedState::Stopped { step: run.trainer().step() } } else { QueuedState::Done });
+        self.turn_ended(if stopped { QueuedState::Stopped { step } } else { QueuedState::Done });
     }
 }
 

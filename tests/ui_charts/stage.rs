@@ -6,16 +6,23 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender};
 use egui_kittest::Harness;
 use hydra_studio::adapter::{AdapterSpec, Module, Target};
+use hydra_studio::app::notification::KeptNotifications;
 use hydra_studio::app::pages::PageId;
-use hydra_studio::app::picker::ScriptedPicker;
+use hydra_studio::app::picker::{PickOutcome, ScriptedPicker};
 use hydra_studio::app::settings::Persisted;
 use hydra_studio::app::{App, Deps, StartArgs};
 use hydra_studio::data::ColumnMap;
-use hydra_studio::train::{CheckpointRecord, EvalRecord, StepRecord, TrainSettings};
+use hydra_studio::train::{
+    CheckpointRecord, Energy, EnergyPart, EvalRecord, PauseRecord, StepRecord, TopicLoss, TrainSettings, UsageRecord,
+    WarningKind, WarningRecord,
+};
 use hydra_studio::worker::protocol::{
     AdapterSummary, DataSummary, Event, ModelSummary, ModuleGates, Request, RoutingReport, RunSummary, TokenView,
     TrainingEnd,
 };
+
+/// A window in which no page needs to scroll.
+const TALL: [f32; 2] = [1180.0, 3600.0];
 
 pub struct Stage {
     pub window: Harness<'static, App>,
@@ -27,20 +34,27 @@ pub struct Stage {
 impl Stage {
     /// A window of `size` that shows `page`.
     pub fn new(page: PageId, size: [f32; 2], theme: egui::ThemePreference) -> Self {
+        Self::picking(page, size, theme, ScriptedPicker::default())
+    }
+
+    /// As [`Stage::new`], with `picker` in the place of the system's dialogs.
+    pub fn picking(page: PageId, size: [f32; 2], theme: egui::ThemePreference, picker: ScriptedPicker) -> Self {
         let (request_sender, requests) = crossbeam_channel::unbounded();
         let (events, event_receiver) = crossbeam_channel::unbounded();
         let runs = tempfile::tempdir().expect("a temporary folder");
-        let persisted = Persisted { theme, run_parent: runs.path().to_path_buf(), ..Persisted::default() };
+        let (run_parent, chart_parent) = (runs.path().to_path_buf(), runs.path().join("charts"));
+        let persisted = Persisted { theme, run_parent, chart_parent, ..Persisted::default() };
         // The harness sets its own theme after the window has set its.
         let egui_theme = if theme == egui::ThemePreference::Light { egui::Theme::Light } else { egui::Theme::Dark };
         let window =
             Harness::builder().with_size(size).with_theme(egui_theme).with_max_steps(64).build_eframe(move |cc| {
                 let start = StartArgs { page: Some(page), ..StartArgs::default() };
-                let picker = Box::new(ScriptedPicker::default());
+                let picker = Box::new(picker);
                 let deps = Deps {
                     requests: request_sender,
                     events: event_receiver,
                     picker,
+                    notifier: Box::new(KeptNotifications::default()),
                     log: crossbeam_channel::never(),
                     start,
                 };
@@ -51,7 +65,13 @@ impl Stage {
 
     /// What a page test usually wants: a wide, tall window in the dark theme.
     pub fn on(page: PageId) -> Self {
-        Self::new(page, [1180.0, 2600.0], egui::ThemePreference::Dark)
+        Self::new(page, TALL, egui::ThemePreference::Dark)
+    }
+
+    /// The same on the Train page, where dialogs are answered with `answers`.
+    pub fn answering(answers: impl IntoIterator<Item = PickOutcome>) -> Self {
+        let picker = ScriptedPicker::new(answers);
+        Self::picking(PageId::Train, TALL, egui::ThemePreference::Dark, picker)
     }
 
     /// Lets the worker tell `events`, and the window take them in.
@@ -159,13 +179,19 @@ pub fn step(step: usize, steps: usize) -> Event {
 
 pub fn eval(step: usize, steps: usize) -> Event {
     let loss = 0.71 + 1.5 * (-5.0 * step as f64 / steps as f64).exp();
+    let topic = |(i, topic): (usize, &str)| TopicLoss {
+        topic: topic.to_owned(),
+        loss: loss * (0.8 + 0.2 * i as f64),
+        examples: 50 - 10 * i,
+        supervised: 2000 - 400 * i,
+    };
     Event::Eval(EvalRecord {
         step,
         loss,
         examples: 100,
         supervised: 4000,
         elapsed_s: step as f64 * 5.3,
-        topics: Vec::new(),
+        topics: ["sums and dates", "spelling", "train times"].into_iter().enumerate().map(topic).collect(),
     })
 }
 
@@ -175,8 +201,29 @@ pub fn routing_sample(step: usize, steps: usize) -> Event {
         step,
         load: vec![1.0 / 3.0 + lean, 1.0 / 3.0 - 0.4 * lean, 1.0 / 3.0 - 0.6 * lean],
         entropy: 1.0 - 2.0 * lean * lean - 0.1 * lean,
-        similarity: Vec::new(),
+        similarity: (0..3)
+            .map(|i| (0..3).map(|j| if i == j { 1.0 } else { lean * (i + j) as f32 }).collect())
+            .collect(),
     }
+}
+
+pub fn usage(step: usize) -> Event {
+    let part = |wh, measured| EnergyPart { wh: wh * step as f64, measured };
+    Event::Usage(UsageRecord {
+        step,
+        memory_bytes: 1_400_000_000 + 50_000_000 * (step as u64 % 7),
+        energy: Energy { cpu: part(0.031, true), gpu: None, ram: part(0.004, false) },
+        elapsed_s: step as f64 * 5.3,
+    })
+}
+
+pub fn pause(step: usize) -> Event {
+    Event::PauseNoted(PauseRecord { step, elapsed_s: step as f64 * 5.3 })
+}
+
+pub fn warning(step: usize) -> Event {
+    let message = "memory ran short: the run goes on with micro-batches of half the size".to_owned();
+    Event::RunWarning(WarningRecord { step, kind: WarningKind::Memory, message })
 }
 
 /// All events of a run's first `done` steps out of `steps`.
@@ -192,6 +239,7 @@ pub fn run_events(done: usize, steps: usize) -> Vec<Event> {
         }
         if at.is_multiple_of((steps / 100).max(1)) {
             events.push(routing_sample(at, steps));
+            events.push(usage(at));
         }
     }
     events

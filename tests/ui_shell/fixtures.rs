@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use egui_kittest::Harness;
 use hydra_studio::adapter::AdapterSpec;
 use hydra_studio::app::log_lines::LogLine;
+use hydra_studio::app::notification::KeptNotifications;
 use hydra_studio::app::picker::{PickOutcome, ScriptedPicker};
 use hydra_studio::app::settings::Persisted;
 use hydra_studio::app::{App, Deps, StartArgs};
@@ -22,6 +23,7 @@ pub struct Fixture {
     pub requests: Receiver<Request>,
     pub log: Sender<LogLine>,
     pub picker: ScriptedPicker,
+    pub notifications: KeptNotifications,
 }
 
 impl Fixture {
@@ -37,6 +39,8 @@ impl Fixture {
         let (log_end, log) = crossbeam_channel::unbounded();
         let picker = ScriptedPicker::new(answers);
         let dialogs = Box::new(picker.clone());
+        let notifications = KeptNotifications::default();
+        let notifier = Box::new(notifications.clone());
         let persisted = Persisted {
             theme,
             run_parent: PathBuf::from("/home/ada/Hydra Studio/runs"),
@@ -48,11 +52,12 @@ impl Fixture {
         let window =
             Harness::builder().with_size([1280.0, 800.0]).with_max_steps(12).with_theme(egui_theme).build_eframe(
                 move |cc| {
-                    let deps = Deps { requests, events, picker: dialogs, log, start: StartArgs::default() };
+                    let start = StartArgs::default();
+                    let deps = Deps { requests, events, picker: dialogs, notifier, log, start };
                     App::new(&cc.egui_ctx, deps, persisted)
                 },
             );
-        Self { window, events: events_end, requests: requests_end, log: log_end, picker }
+        Self { window, events: events_end, requests: requests_end, log: log_end, picker, notifications }
     }
 
     /// Sends events and lets the window settle.

@@ -1,21 +1,30 @@
-//! A line chart over [`Series`]: a title with its legend, a logarithmic switch, zoom along the steps with the heights
-//! following, a read-out of every line at the step under the pointer, and a summary in words for those who do not see it.
+//! A line chart over [`Series`]: a title with its legend, a logarithmic switch, zoom along its width with the heights
+//! following, a read-out of every line at the place under the pointer, marks for what happened beside, a menu that saves it,
+//! and a summary in words for those who do not see it. Charts of one run share a [`ChartGroup`].
 
 use std::ops::RangeInclusive;
 
 use egui::{self, Color32, Role, Sense, Ui, Vec2, Vec2b, WidgetInfo};
-use egui_plot::{Line, MarkerShape, Plot, PlotMemory, PlotPoint, PlotPoints, PlotUi, Points};
+use egui_plot::{Line, MarkerShape, Plot, PlotUi, Points};
 
 use crate::app::theme::{Tokens, size};
 
-use super::chart_axis::{even_marks, log_marks, mark_label, step_label, step_range};
+use super::axes::{Outliers, Pane, Scale};
+use super::chart_axis::{even_marks, log_marks, mark_label, width_label, width_marks};
+use super::chart_edges::draw_edges;
+use super::chart_export::{ChartExport, ChartFigure, ChartFormat, save_menu};
+use super::chart_frame::{heights, is_drawable};
+use super::chart_group::ChartGroup;
 use super::chart_read_out::{ReadOut, steer_by_keys};
 use super::figures::{count, counted, figure};
 use super::legend::{Swatch, legend_row, swatch_label};
-use super::series::{Scale, Series};
+use super::series::Series;
 
 /// Points that one line may take; beyond it, neighbours are joined to their lowest and highest.
 pub const LINE_BUDGET: usize = 2000;
+
+/// Height of the labels below a plot, in points.
+const LABELS: f32 = 20.0;
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +48,17 @@ pub struct ChartLine<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ChartView {
     pub scale: Scale,
-    pub(super) zoomed: bool,
-    pub(super) reset: bool,
-    /// The steps to show from the next frame on.
-    pub(super) zoom_to: Option<RangeInclusive<f64>>,
-    /// The step that the keyboard reads out, while the chart has focus.
+    /// The place that the keyboard reads out, while the chart has focus.
     pub(super) cursor: Option<f64>,
-    /// The step range that the last frame showed; a change of it asks for one more frame.
-    shown: Option<RangeInclusive<f64>>,
+    /// What the chart would share with others, where it stands alone.
+    alone: ChartGroup,
+}
+
+/// Whether a chart has its own zoom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    Alone,
+    Grouped,
 }
 
 /// A chart of lines over the steps of a run.
@@ -55,12 +67,13 @@ pub struct Chart<'a> {
     explanation: &'a str,
     height: f32,
     has_log: bool,
+    note: Option<String>,
 }
 
 impl<'a> Chart<'a> {
     /// A chart named `title`; `explanation` is said when the pointer rests on the title.
     pub fn new(title: &'a str, explanation: &'a str) -> Self {
-        Self { title, explanation, height: 180.0, has_log: true }
+        Self { title, explanation, height: 180.0, has_log: true, note: None }
     }
 
     /// Height of the plot in points, its title and legend not counted.
@@ -75,22 +88,64 @@ impl<'a> Chart<'a> {
         self
     }
 
-    /// Draws the chart over the width at hand.
-    pub fn ui<'l>(self, ui: &mut Ui, view: &'l mut ChartView, lines: Vec<ChartLine<'l>>) {
-        ui.push_id(self.title, |ui| {
-            self.header_ui(ui, view, &lines);
-            if lines.iter().all(|line| line.series.is_empty()) {
-                self.empty_ui(ui);
-            } else {
-                self.plot_ui(ui, view, lines);
-            }
-        });
+    /// Says something in a few words beside the legend.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
     }
 
-    fn header_ui(&self, ui: &mut Ui, view: &mut ChartView, lines: &[ChartLine<'_>]) {
-        ui.horizontal(|ui| {
+    /// Draws the chart alone, over the width at hand. Gives back what is to be saved, where that was chosen.
+    pub fn ui(self, ui: &mut Ui, view: &mut ChartView, lines: Vec<ChartLine<'_>>) -> Option<ChartExport> {
+        let mut group = std::mem::take(&mut view.alone);
+        group.begin(&[]);
+        let export = self.show(ui, view, (&mut group, Company::Alone), lines);
+        group.end(ui);
+        view.alone = group;
+        export
+    }
+
+    /// Draws the chart as one of `group`, over the width at hand. Gives back what is to be saved, where that was chosen.
+    pub fn ui_in(
+        self,
+        ui: &mut Ui,
+        view: &mut ChartView,
+        group: &mut ChartGroup,
+        lines: Vec<ChartLine<'_>>,
+    ) -> Option<ChartExport> {
+        self.show(ui, view, (group, Company::Grouped), lines)
+    }
+
+    fn show(
+        self,
+        ui: &mut Ui,
+        view: &mut ChartView,
+        (group, company): (&mut ChartGroup, Company),
+        lines: Vec<ChartLine<'_>>,
+    ) -> Option<ChartExport> {
+        ui.push_id(self.title, |ui| {
+            let is_empty = lines.iter().all(|line| line.series.is_empty());
+            let format = self.header_ui(ui, view, (group, company), &lines);
+            if is_empty {
+                self.empty_ui(ui);
+                return None;
+            }
+            self.plot_ui(ui, view, group, lines, format)
+        })
+        .inner
+    }
+
+    fn header_ui(
+        &self,
+        ui: &mut Ui,
+        view: &mut ChartView,
+        (group, company): (&mut ChartGroup, Company),
+        lines: &[ChartLine<'_>],
+    ) -> Option<ChartFormat> {
+        let format = ui.horizontal(|ui| {
             ui.strong(self.title).on_hover_text(self.explanation);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let has_values = lines.iter().any(|line| !line.series.is_empty());
+                let format = save_menu(ui, self.title, has_values);
                 if self.has_log {
                     let mut log = view.scale == Scale::Log;
                     let hint = "Powers of ten apart evenly: shows small changes of small values.";
@@ -98,10 +153,12 @@ impl<'a> Chart<'a> {
                         view.scale = if log { Scale::Log } else { Scale::Linear };
                     }
                 }
-                if view.zoomed && ui.small_button("Reset zoom").clicked() {
-                    view.reset = true;
+                if company == Company::Alone {
+                    group.reset_zoom_ui(ui);
                 }
-            });
+                format
+            })
+            .inner
         });
         legend_row(ui, |ui| {
             for line in lines {
@@ -109,7 +166,11 @@ impl<'a> Chart<'a> {
                 let swatch = if line.look == Look::Marked { Swatch::Dot } else { Swatch::Line };
                 swatch_label(ui, swatch, line.color, &format!("{}{last}", line.name));
             }
+            if let Some(note) = &self.note {
+                ui.label(egui::RichText::new(note).small().weak());
+            }
         });
+        format.inner
     }
 
     fn empty_ui(&self, ui: &mut Ui) {
@@ -127,57 +188,61 @@ impl<'a> Chart<'a> {
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{title}, no values yet")));
     }
 
-    fn plot_ui<'l>(&self, ui: &mut Ui, view: &'l mut ChartView, lines: Vec<ChartLine<'l>>) {
-        let mut summary = summary(self.title, &lines);
-        let steps = step_range(&lines);
-        let scale = view.scale;
-        let reset = std::mem::take(&mut view.reset);
-        let zoom = std::mem::take(&mut view.zoom_to);
-        let cursor = view.cursor;
-        let pale = ui.visuals().weak_text_color();
+    fn plot_ui(
+        &self,
+        ui: &mut Ui,
+        view: &mut ChartView,
+        group: &mut ChartGroup,
+        mut lines: Vec<ChartLine<'_>>,
+        format: Option<ChartFormat>,
+    ) -> Option<ChartExport> {
+        let whole = group.whole_width(lines.iter().map(|line| &*line.series));
+        let pane = Pane { axis: group.axis, scale: view.scale, x: group.zoom.clone().unwrap_or_else(|| whole.clone()) };
+        lines.iter_mut().for_each(|line| line.series.prepare(&pane, LINE_BUDGET));
+        let strip = group.marks.height() / (self.height - LABELS).max(1.0);
+        let y = heights(&lines, &pane, group.outliers, strip.min(0.5).into());
+        let (cursor, tokens) = (view.cursor, Tokens::of(ui));
         let id = ui.make_persistent_id("plot");
-        let plot = self.plot(&steps, scale, ui).id(id);
-        let shown = plot.show(ui, move |plot_ui| {
-            if reset {
-                plot_ui.set_auto_bounds(true);
-            }
-            let in_view = match zoom {
-                Some(range) => {
-                    plot_ui.set_plot_bounds_x(range.clone());
-                    range
-                }
-                None if plot_ui.auto_bounds().x || reset => steps,
-                None => plot_ui.plot_bounds().range_x(),
-            };
-            let read_out = ReadOut::find(plot_ui, &lines, cursor);
+        let shown = self.plot(&pane, strip, ui).id(id).show(ui, |plot_ui| {
+            plot_ui.set_plot_bounds_x(pane.x.clone());
+            plot_ui.set_plot_bounds_y(y.clone());
+            let read_out = ReadOut::find(plot_ui, &lines, &pane, cursor, group);
             if let Some(read_out) = &read_out {
-                read_out.mark(plot_ui, scale, pale);
+                read_out.mark(plot_ui, &lines, &pane, tokens.text_weak);
             }
-            for line in lines {
-                draw_line(plot_ui, line, in_view.clone(), scale);
-            }
+            lines.iter().for_each(|line| draw_line(plot_ui, line));
+            draw_edges(plot_ui, &lines, &pane, &y, (group.marks.height(), tokens));
             read_out
         });
-        let zoomed = PlotMemory::load(ui.ctx(), id).is_some_and(|memory| !memory.auto_bounds.x);
-        let range = shown.transform.bounds().range_x();
-        if view.shown.as_ref() != Some(&range) || view.zoomed != zoomed {
-            // The lines of this frame were cut for the range of the last one.
-            ui.ctx().request_repaint();
-        }
-        view.zoomed = zoomed;
-        view.shown = Some(range.clone());
-        steer_by_keys(ui, &shown.response, view, &range);
+        let x = shown.transform.bounds().range_x();
+        group.marks.paint(ui, *shown.transform.frame(), pane.axis, &x);
+        follow_zoom(ui, &shown.response, group, (&x, &pane.x, &whole));
+        steer_by_keys(ui, &shown.response, view, group, (&x, &whole));
+        let mut summary = self.in_words(&lines, group);
         if let Some(read_out) = shown.inner {
+            if let Some(place) = read_out.shared_place() {
+                group.pointed_now = Some(place);
+            }
             if shown.response.has_focus() {
                 summary += &format!("; {}", read_out.in_words());
             }
-            read_out.tip(&shown.response);
+            read_out.show(ui, &shown.response, &shown.transform, pane.axis);
         }
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &summary));
+        let figure = |format| ChartFigure::of(self.title, format, (&pane, &y), &lines, &group.marks, tokens);
+        format.map(|format| ChartExport { format, figure: figure(format) })
     }
 
-    fn plot<'p>(&self, steps: &RangeInclusive<f64>, scale: Scale, ui: &Ui) -> Plot<'p> {
-        let mut plot = Plot::new("plot")
+    /// The empty plot. Heights within its lowest `strip` are not named: they belong to symbols, and to the labels below.
+    fn plot<'p>(&self, pane: &Pane, strip: f32, ui: &Ui) -> Plot<'p> {
+        let (axis, scale) = (pane.axis, pane.scale);
+        let unnamed = f64::from(strip.max(0.04));
+        let is_named = move |height: f64, shown: &RangeInclusive<f64>| {
+            height - shown.start() >= unnamed * (shown.end() - shown.start())
+        };
+        let columns = (ui.available_width() / 110.0).clamp(2.0, 10.0);
+        let rows = (self.height / 44.0).clamp(2.0, 8.0);
+        let plot = Plot::new("plot")
             .height(self.height)
             .allow_zoom(Vec2b::new(true, false))
             .allow_drag(Vec2b::new(true, false))
@@ -186,56 +251,73 @@ impl<'a> Chart<'a> {
             .allow_scroll(false)
             .show_crosshair(false)
             .show_background(false)
-            .set_margin_fraction(Vec2::new(0.015, 0.08))
             .grid_color(Tokens::of(ui).chart_grid)
             .label_formatter(|_| None)
             .y_axis_min_width(44.0)
-            .x_axis_formatter(|mark, _| step_label(mark.value))
-            .y_axis_formatter(move |mark, _| mark_label(scale, mark))
-            .include_x(*steps.start())
-            .include_x(*steps.end());
-        let columns = (ui.available_width() / 110.0).clamp(2.0, 10.0);
-        let rows = (self.height / 44.0).clamp(2.0, 8.0);
-        plot = plot.x_grid_spacer(move |input| even_marks(&input, columns, 1.0));
+            .x_axis_formatter(move |mark, _| width_label(axis, mark.value))
+            .y_axis_formatter(
+                move |mark, shown| {
+                    if is_named(mark.value, shown) { mark_label(scale, mark) } else { String::new() }
+                },
+            )
+            .x_grid_spacer(move |input| width_marks(axis, &input, columns));
         match scale {
             Scale::Linear => plot.y_grid_spacer(move |input| even_marks(&input, rows, 0.0)),
             Scale::Log => plot.y_grid_spacer(|input| log_marks(&input)),
         }
     }
-}
 
-fn draw_line<'a>(plot_ui: &mut PlotUi<'a>, line: ChartLine<'a>, steps: RangeInclusive<f64>, scale: Scale) {
-    let ChartLine { name, series, color, look } = line;
-    keep_height(plot_ui, series, scale);
-    let points: &'a [PlotPoint] = series.drawn(steps, scale, LINE_BUDGET);
-    let width = if look == Look::Thin { 1.0 } else { 1.75 };
-    if points.len() == 1 || look == Look::Marked {
-        // Markers of their own id: a line of one value has no length, and would not be seen.
-        let radius = if look == Look::Thin { 2.0 } else { 3.0 };
-        let shape = if look == Look::Marked { MarkerShape::Diamond } else { MarkerShape::Circle };
-        let markers = Points::new(format!("{name} markers"), points).radius(radius).shape(shape);
-        plot_ui.points(markers.color(color).allow_hover(false));
+    fn in_words(&self, lines: &[ChartLine<'_>], group: &ChartGroup) -> String {
+        let mut text = summary(self.title, lines);
+        if group.outliers == Outliers::Clipped {
+            text += "; outliers are clipped";
+        }
+        if let Some(marks) = group.marks.in_words() {
+            text += &format!("; {marks}");
+        }
+        if let Some(note) = &self.note {
+            text += &format!("; {note}");
+        }
+        text
     }
-    plot_ui.line(Line::new(name, points).color(color).width(width).allow_hover(false));
 }
 
-/// Keeps a flat line off the frame: heights that hardly differ are shown within a tenth of their size.
-fn keep_height(plot_ui: &mut PlotUi<'_>, series: &Series, scale: Scale) {
-    let Some(range) = series.height_range(scale) else { return };
-    let (low, high) = range.into_inner();
-    let least = match scale {
-        Scale::Linear => high.abs().max(low.abs()) * 0.05,
-        Scale::Log => 0.05,
-    };
-    let least = if least > 0.0 { least } else { 0.5 };
-    if high - low >= least || !plot_ui.auto_bounds().y {
+/// Takes over what the pointer did to the width: `shown` is what it is now, `asked` what was to be shown.
+fn follow_zoom(
+    ui: &Ui,
+    response: &egui::Response,
+    group: &mut ChartGroup,
+    (shown, asked, whole): (&RangeInclusive<f64>, &RangeInclusive<f64>, &RangeInclusive<f64>),
+) {
+    let least = 1e-9 * (asked.end() - asked.start());
+    let has_moved = (shown.start() - asked.start()).abs() > least || (shown.end() - asked.end()).abs() > least;
+    if response.double_clicked() {
+        group.reset_zoom();
+    } else if has_moved {
+        group.zoom_to(shown.clone(), whole);
+    } else {
         return;
     }
-    let middle = f64::midpoint(low, high);
-    let x = series.first().map_or(0.0, |sample| sample.step as f64);
-    let frame = vec![PlotPoint::new(x, middle - least), PlotPoint::new(x, middle + least)];
-    let invisible = Points::new("frame", PlotPoints::Owned(frame)).radius(0.0).color(Color32::TRANSPARENT);
-    plot_ui.points(invisible.allow_hover(false).id(("frame", x.to_bits(), middle.to_bits())));
+    // The lines of this frame were cut for what it began with.
+    ui.ctx().request_repaint();
+}
+
+/// Draws a line in parts: what cannot be drawn ends one, for the plot itself takes no gaps.
+fn draw_line<'a>(plot_ui: &mut PlotUi<'a>, line: &'a ChartLine<'_>) {
+    let ChartLine { name, series, color, look } = line;
+    let width = if *look == Look::Thin { 1.0 } else { 1.75 };
+    let parts = series.points().split(|point| !is_drawable(point)).filter(|part| !part.is_empty());
+    for (number, part) in parts.enumerate() {
+        if part.len() == 1 || *look == Look::Marked {
+            // A line of one value has no length, and would not be seen.
+            let radius = if *look == Look::Thin { 2.0 } else { 3.0 };
+            let shape = if *look == Look::Marked { MarkerShape::Diamond } else { MarkerShape::Circle };
+            let markers = Points::new(*name, part).id((*name, "markers", number)).radius(radius).shape(shape);
+            plot_ui.points(markers.color(*color).allow_hover(false));
+        }
+        let line = Line::new(*name, part).id((*name, number)).color(*color).width(width);
+        plot_ui.line(line.allow_hover(false));
+    }
 }
 
 /// The chart in words: how many series, and where the first of them stands and was lowest.
@@ -293,12 +375,5 @@ mod tests {
         let text = summary("Loss", &[line]);
         assert!(text.contains("last not a number") && text.ends_with("1 value not a number"), "{text}");
         assert_eq!(summary("Loss", &[]), "Loss, no values yet");
-    }
-
-    #[test]
-    fn one_value_has_room_on_both_sides() {
-        let mut one = series(&[1.0]);
-        let line = ChartLine { name: "Loss", series: &mut one, color: Color32::PLACEHOLDER, look: Look::Line };
-        assert_eq!(step_range(&[line]), -0.5..=0.5);
     }
 }

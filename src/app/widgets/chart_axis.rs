@@ -1,32 +1,76 @@
 //! Where a chart puts its grid lines, and what it writes beside them.
 
-use std::ops::RangeInclusive;
-
 use egui_plot::{GridInput, GridMark};
 
-use super::chart::ChartLine;
+use super::axes::{Axis, Scale};
 use super::figures::{count, figure};
-use super::series::Scale;
 
-/// The steps from the first to the last value of any line, half a step more where there is only one.
-pub fn step_range(lines: &[ChartLine<'_>]) -> RangeInclusive<f64> {
-    let first = lines.iter().filter_map(|line| line.series.first()).map(|sample| sample.step).min().unwrap_or(0);
-    let last = lines.iter().filter_map(|line| line.series.last()).map(|sample| sample.step).max().unwrap_or(1);
-    if first < last { first as f64..=last as f64 } else { first as f64 - 0.5..=first as f64 + 0.5 }
+/// Distances of marks in time, in seconds, up to the half day; whole days follow.
+const TIME_STEPS: [f64; 23] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
+    7200.0, 10_800.0, 21_600.0, 43_200.0,
+];
+
+const DAY: f64 = 86_400.0;
+
+/// About `count` marks along `axis`.
+pub fn width_marks(axis: Axis, input: &GridInput, count: f32) -> Vec<GridMark> {
+    match axis {
+        Axis::Step => even_marks(input, count, 1.0),
+        Axis::Time => time_marks(input, count),
+    }
+}
+
+/// What stands below a mark of `axis`.
+pub fn width_label(axis: Axis, at: f64) -> String {
+    match axis {
+        Axis::Step => step_label(at),
+        Axis::Time => time_label(at),
+    }
 }
 
 /// Whole steps alone are labelled: between two of them nothing is measured.
-pub fn step_label(step: f64) -> String {
+fn step_label(step: f64) -> String {
     if step < 0.0 || step.fract().abs() > 1e-6 { String::new() } else { count(step.round() as usize) }
+}
+
+/// A time in the units that it has: `30 s`, `5 min`, `1 h 30 min`. Nothing before the start.
+fn time_label(seconds: f64) -> String {
+    if seconds.abs() < 1e-9 {
+        return "0".to_owned();
+    }
+    if seconds < 0.0 || !seconds.is_finite() {
+        return String::new();
+    }
+    if seconds < 60.0 && seconds.fract() > 1e-6 {
+        return format!("{} s", without_idle_zeros(figure(seconds)));
+    }
+    let whole = seconds.round() as u64;
+    let parts = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "min"), (whole % 60, "s")];
+    let named = parts.into_iter().filter(|(amount, _)| *amount > 0).map(|(amount, unit)| format!("{amount} {unit}"));
+    named.collect::<Vec<_>>().join(" ")
+}
+
+/// About `count` marks at times that people count in.
+fn time_marks(input: &GridInput, count: f32) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let rough = (high - low) / f64::from(count);
+    match TIME_STEPS.into_iter().find(|step| *step >= rough) {
+        Some(step) => marks_every(step, low, high),
+        None => marks_every(DAY * even_step(rough / DAY).max(1.0), low, high),
+    }
 }
 
 /// About `count` marks at even steps of 1, 2 or 5 times a power of ten, none closer than `least`.
 pub fn even_marks(input: &GridInput, count: f32, least: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
+    marks_every(even_step((high - low) / f64::from(count)).max(least), low, high)
+}
+
+fn marks_every(step: f64, low: f64, high: f64) -> Vec<GridMark> {
     if !(low.is_finite() && high.is_finite()) || high <= low {
         return Vec::new();
     }
-    let step = even_step((high - low) / f64::from(count)).max(least);
     let first = (low / step).ceil();
     // Far from zero a step can be too small to count: then there is nothing to tell the marks apart.
     let number = ((high / step).floor() - first).clamp(-1.0, 100.0) as i64;
@@ -132,6 +176,19 @@ mod tests {
     #[test]
     fn only_whole_steps_are_named() {
         assert_eq!((step_label(12_000.0), step_label(0.5), step_label(-1.0)), ("12,000".into(), "".into(), "".into()));
+    }
+
+    #[test]
+    fn time_is_marked_in_the_units_people_count_in() {
+        let label = |bounds: (f64, f64)| -> Vec<String> {
+            let input = GridInput { bounds, base_step_size: 0.01 };
+            width_marks(Axis::Time, &input, 4.0).into_iter().map(|mark| width_label(Axis::Time, mark.value)).collect()
+        };
+        assert_eq!(label((0.0, 100.0)), ["0", "30 s", "1 min", "1 min 30 s"]);
+        assert_eq!(label((-60.0, 5400.0)), ["0", "30 min", "1 h", "1 h 30 min"]);
+        assert_eq!(label((0.0, 7.0 * DAY)), ["0", "2 d", "4 d", "6 d"]);
+        assert_eq!(label((0.9, 2.6)), ["1 s", "1.5 s", "2 s", "2.5 s"]);
+        assert_eq!(time_label(-3.0), "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Names beside their colours: chart lines, and the heads of an adapter with their load.
 
-use egui::{Color32, Rect, Response, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Color32, Painter, Rect, Response, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::theme::{Tokens, space};
 
@@ -30,14 +30,17 @@ pub fn swatch_label(ui: &mut Ui, swatch: Swatch, color: Color32, text: &str) -> 
     let size = vec2(SWATCH_WIDTH + space::XS + galley.size().x, galley.size().y + 2.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let shape = Rect::from_min_size(rect.min, vec2(SWATCH_WIDTH, rect.height()));
-    match swatch {
-        Swatch::Line => ui.painter().hline(shape.x_range(), shape.center().y, Stroke::new(2.5, color)),
-        Swatch::Dot => ui.painter().circle_filled(shape.center(), 3.5, color),
-        Swatch::Square => {
-            ui.painter().rect_filled(Rect::from_center_size(shape.center(), Vec2::splat(10.0)), 2.0, color)
-        }
-    };
+    paint_swatch(ui.painter(), swatch, shape, color);
     ui.painter().galley(pos2(shape.right() + space::XS, rect.top() + 1.0), galley, color);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
     response
+}
+
+/// Draws the shape that carries a colour into `place`.
+pub fn paint_swatch(painter: &Painter, swatch: Swatch, place: Rect, color: Color32) {
+    match swatch {
+        Swatch::Line => painter.hline(place.x_range(), place.center().y, Stroke::new(2.5, color)),
+        Swatch::Dot => painter.circle_filled(place.center(), 3.5, color),
+        Swatch::Square => painter.rect_filled(Rect::from_center_size(place.center(), Vec2::splat(10.0)), 2.0, color),
+    };
 }

@@ -1,10 +1,16 @@
 //! What pages are built from. A widget draws what it is given and gives back what the user did; it knows neither the
 //! worker nor the state of the window. Start at `chart.rs` for curves and `heat_grid.rs` for heat maps.
 
+pub mod axes;
 pub mod buttons;
 pub mod card;
 pub mod chart;
 mod chart_axis;
+mod chart_edges;
+pub mod chart_export;
+mod chart_frame;
+pub mod chart_group;
+pub mod chart_marks;
 mod chart_read_out;
 pub mod drop_zone;
 pub mod figures;

@@ -9,39 +9,13 @@ use std::ops::{Range, RangeInclusive};
 
 use egui_plot::PlotPoint;
 
+use super::axes::{Axis, Pane, Scale};
+
 /// Samples of one bucket on the finest level; every further level covers twice as many.
 const FINEST_BUCKET: usize = 4;
 
 /// Marks a bucket without any finite value.
 const NOWHERE: u32 = u32::MAX;
-
-/// How values are laid on the vertical axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
-    #[default]
-    Linear,
-    /// Powers of ten apart evenly; values of 0 and below cannot be shown.
-    Log,
-}
-
-impl Scale {
-    /// The height at which `value` is drawn; NaN where it cannot be.
-    pub fn place(self, value: f64) -> f64 {
-        match self {
-            Scale::Linear if value.is_finite() => value,
-            Scale::Log if value.is_finite() && value > 0.0 => value.log10(),
-            _ => f64::NAN,
-        }
-    }
-
-    /// The value that is drawn at `height`.
-    pub fn value(self, height: f64) -> f64 {
-        match self {
-            Scale::Linear => height,
-            Scale::Log => 10f64.powf(height),
-        }
-    }
-}
 
 /// Where the lowest and the highest of some neighbouring samples stand, as indices into the samples.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +32,23 @@ impl Bucket {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     pub step: usize,
+    /// Seconds trained until then; NaN where nobody told.
+    pub time_s: f64,
     pub value: f64,
+}
+
+impl Sample {
+    /// Where it stands on `axis`.
+    pub fn x(&self, axis: Axis) -> f64 {
+        match axis {
+            Axis::Step => self.step as f64,
+            Axis::Time => self.time_s,
+        }
+    }
+
+    fn point(&self, axis: Axis, scale: Scale) -> PlotPoint {
+        PlotPoint::new(self.x(axis), scale.place(self.value))
+    }
 }
 
 /// What the points ready for drawing were made from.
@@ -66,6 +56,7 @@ pub struct Sample {
 struct View {
     samples: Range<usize>,
     revision: u64,
+    axis: Axis,
     scale: Scale,
     budget: usize,
 }
@@ -78,23 +69,31 @@ pub struct Series {
     levels: Vec<Vec<Bucket>>,
     lowest: Option<Sample>,
     highest: Option<Sample>,
-    lowest_positive: Option<f64>,
-    not_finite: usize,
+    /// Indices of the values that are NaN or infinite.
+    not_finite: Vec<u32>,
     revision: u64,
     view: Option<View>,
     drawn: Vec<PlotPoint>,
     /// Samples and buckets read or written so far: the measure of work that tests hold us to.
     #[cfg(test)]
-    touched: usize,
+    pub(crate) touched: usize,
 }
 
 impl Series {
-    /// Appends a value. A step at or before the last one rewinds the series first: a resumed run writes its steps anew.
+    /// Appends a value of which only the step is known; see [`Series::push_at`].
     pub fn push(&mut self, step: usize, value: f64) {
+        self.push_at(step, f64::NAN, value);
+    }
+
+    /// Appends a value. A step at or before the last one rewinds the series first: a resumed run writes its steps anew.
+    /// Time that stands still or runs backwards is taken for the last one told.
+    pub fn push_at(&mut self, step: usize, time_s: f64, value: f64) {
         if self.samples.last().is_some_and(|last| step <= last.step) {
             self.rewind(step);
         }
-        self.append(Sample { step, value });
+        let before = self.samples.last().map_or(f64::NAN, |last| last.time_s);
+        // The larger of both, whichever is a number.
+        self.append(Sample { step, time_s: time_s.max(before), value });
         self.revision += 1;
     }
 
@@ -135,7 +134,7 @@ impl Series {
 
     /// How many values are NaN or infinite; they are drawn as gaps.
     pub fn not_finite(&self) -> usize {
-        self.not_finite
+        self.not_finite.len()
     }
 
     /// Every value, oldest first.
@@ -143,46 +142,76 @@ impl Series {
         &self.samples
     }
 
-    /// Heights between which all values lie on `scale`; `None` while nothing can be drawn.
-    pub fn height_range(&self, scale: Scale) -> Option<RangeInclusive<f64>> {
-        let low = match scale {
-            Scale::Linear => self.lowest?.value,
-            Scale::Log => self.lowest_positive?,
-        };
-        Some(scale.place(low)..=scale.place(self.highest?.value))
-    }
-
-    /// The value whose step is nearest to `step`.
-    pub fn nearest(&self, step: f64) -> Option<Sample> {
-        let after = self.samples.partition_point(|sample| (sample.step as f64) < step);
+    /// The value that stands nearest to `x`.
+    pub fn nearest(&self, axis: Axis, x: f64) -> Option<Sample> {
+        let after = self.samples.partition_point(|sample| sample.x(axis) < x);
         let neighbours = [after.checked_sub(1), Some(after)].into_iter().flatten().filter_map(|i| self.samples.get(i));
-        neighbours.min_by(|a, b| (a.step as f64 - step).abs().total_cmp(&(b.step as f64 - step).abs())).copied()
+        neighbours.min_by(|a, b| (a.x(axis) - x).abs().total_cmp(&(b.x(axis) - x).abs())).copied()
     }
 
-    /// Points that show the steps in `steps`, at most about `budget` of them, with one more sample on each side so that
-    /// the line runs out of the picture. Made anew only when the series or the question changed.
-    pub fn drawn(&mut self, steps: RangeInclusive<f64>, scale: Scale, budget: usize) -> &[PlotPoint] {
-        let samples = self.in_view(&steps);
-        let view = View { samples: samples.clone(), revision: self.revision, scale, budget };
+    /// The value of exactly this step.
+    pub fn at_step(&self, step: usize) -> Option<Sample> {
+        self.samples.binary_search_by_key(&step, |sample| sample.step).ok().and_then(|i| self.samples.get(i)).copied()
+    }
+
+    /// Makes the points that show what is within `pane`, at most about `budget` of them, with one more sample on each side
+    /// so that the line runs out of the picture. They are made anew only when the series or the question changed.
+    pub fn prepare(&mut self, pane: &Pane, budget: usize) {
+        let samples = self.in_view(pane.axis, &pane.x);
+        let (axis, scale) = (pane.axis, pane.scale);
+        let view = View { samples: samples.clone(), revision: self.revision, axis, scale, budget };
         if self.view.as_ref() != Some(&view) {
-            self.draw(samples, scale, budget);
+            self.draw(samples, axis, scale, budget);
             self.view = Some(view);
         }
+    }
+
+    /// The points that [`Series::prepare`] made last.
+    pub fn points(&self) -> &[PlotPoint] {
         &self.drawn
     }
 
-    fn in_view(&self, steps: &RangeInclusive<f64>) -> Range<usize> {
-        let start = self.samples.partition_point(|sample| (sample.step as f64) < *steps.start());
-        let end = self.samples.partition_point(|sample| (sample.step as f64) <= *steps.end());
+    /// Values that are NaN or infinite within `pane`, at most one for each of `places` equal stretches of it, so that each
+    /// leaves its mark however many there are.
+    pub fn broken(&self, pane: &Pane, places: usize) -> Vec<Sample> {
+        let width = (pane.x.end() - pane.x.start()) / places.max(1) as f64;
+        let sample = |at: &u32| self.samples.get(*at as usize);
+        let mut found = Vec::new();
+        let mut from = *pane.x.start();
+        for _ in 0..=places {
+            let after = self.not_finite.partition_point(|at| sample(at).is_some_and(|s| s.x(pane.axis) < from));
+            let Some(next) = self.not_finite.get(after).and_then(sample) else { break };
+            let x = next.x(pane.axis);
+            // A time that is not known is on no axis.
+            if x.is_nan() || x > *pane.x.end() {
+                break;
+            }
+            found.push(*next);
+            from = (x + width).max(x.next_up());
+        }
+        found
+    }
+
+    /// Heights of at most `most` values within `pane`, evenly spread over them.
+    pub fn spread(&self, pane: &Pane, most: usize) -> Vec<f64> {
+        let samples = self.samples.get(self.in_view(pane.axis, &pane.x)).unwrap_or_default();
+        let every = samples.len().div_ceil(most.max(1)).max(1);
+        let heights = samples.iter().step_by(every).map(|sample| pane.scale.place(sample.value));
+        heights.filter(|height| height.is_finite()).collect()
+    }
+
+    fn in_view(&self, axis: Axis, x: &RangeInclusive<f64>) -> Range<usize> {
+        let start = self.samples.partition_point(|sample| sample.x(axis) < *x.start());
+        let end = self.samples.partition_point(|sample| sample.x(axis) <= *x.end());
         start.saturating_sub(1)..end.max(start).saturating_add(1).min(self.samples.len())
     }
 
-    fn draw(&mut self, samples: Range<usize>, scale: Scale, budget: usize) {
+    fn draw(&mut self, samples: Range<usize>, axis: Axis, scale: Scale, budget: usize) {
         self.drawn.clear();
         if samples.len() <= budget {
             self.touch(samples.len());
             let exact = self.samples.get(samples).unwrap_or_default();
-            self.drawn.extend(exact.iter().map(|sample| point(*sample, scale)));
+            self.drawn.extend(exact.iter().map(|sample| sample.point(axis, scale)));
             return;
         }
         // Two points for each bucket; the coarsest level always exists once there are more samples than a bucket holds.
@@ -193,25 +222,28 @@ impl Series {
         self.touch(buckets.len());
         for index in buckets {
             let Some(bucket) = self.levels.get(level).and_then(|level| level.get(index)) else { continue };
-            let points = self.bucket_points(*bucket, index * size, scale);
+            let points = self.bucket_points(*bucket, index * size, axis, scale);
             self.drawn.extend(points.into_iter().flatten());
         }
         // The buckets at both ends give their extremes, which may miss where the line begins and where it stands now.
-        self.pin_ends(samples, scale);
+        self.pin_ends(samples, axis, scale);
     }
 
-    /// The bucket's extremes in the order of their steps; its first sample, a gap, where no value of it is finite.
-    fn bucket_points(&self, bucket: Bucket, start: usize, scale: Scale) -> [Option<PlotPoint>; 2] {
-        let at = |index: usize| self.samples.get(index).map(|sample| point(*sample, scale));
+    /// The bucket's extremes in the order of their steps, as far as they can be drawn; its first sample, a gap, where none
+    /// can.
+    fn bucket_points(&self, bucket: Bucket, start: usize, axis: Axis, scale: Scale) -> [Option<PlotPoint>; 2] {
+        let at = |index: usize| self.samples.get(index).map(|sample| sample.point(axis, scale));
         if bucket.lowest == NOWHERE {
             return [at(start), None];
         }
         let (low, high) = (bucket.lowest as usize, bucket.highest as usize);
-        [at(low.min(high)), at(low.max(high)).filter(|_| low != high)]
+        let ends = [at(low.min(high)), at(low.max(high)).filter(|_| low != high)];
+        let drawable = ends.map(|end| end.filter(|point| !point.y.is_nan()));
+        if drawable.iter().any(Option::is_some) { drawable } else { [at(start), None] }
     }
 
-    fn pin_ends(&mut self, samples: Range<usize>, scale: Scale) {
-        let end = |index: usize| self.samples.get(index).map(|sample| point(*sample, scale));
+    fn pin_ends(&mut self, samples: Range<usize>, axis: Axis, scale: Scale) {
+        let end = |index: usize| self.samples.get(index).map(|sample| sample.point(axis, scale));
         let (first, last) = (end(samples.start), end(samples.end.saturating_sub(1)));
         if let (Some(first), Some(drawn)) = (first, self.drawn.first())
             && first.x < drawn.x
@@ -264,7 +296,7 @@ impl Series {
 
     fn note_extremes(&mut self, sample: Sample) {
         if !sample.value.is_finite() {
-            self.not_finite += 1;
+            self.not_finite.extend(u32::try_from(self.samples.len().saturating_sub(1)));
             return;
         }
         if self.lowest.is_none_or(|lowest| sample.value < lowest.value) {
@@ -272,9 +304,6 @@ impl Series {
         }
         if self.highest.is_none_or(|highest| sample.value > highest.value) {
             self.highest = Some(sample);
-        }
-        if sample.value > 0.0 && self.lowest_positive.is_none_or(|lowest| sample.value < lowest) {
-            self.lowest_positive = Some(sample.value);
         }
     }
 
@@ -297,10 +326,6 @@ impl Series {
     #[cfg(not(test))]
     #[inline]
     fn touch(&mut self, _count: usize) {}
-}
-
-fn point(sample: Sample, scale: Scale) -> PlotPoint {
-    PlotPoint::new(sample.step as f64, scale.place(sample.value))
 }
 
 fn include(bucket: &mut Bucket, at: u32, samples: &[Sample]) {

@@ -41,14 +41,19 @@ impl SmoothedSeries {
         Self { raw: Series::default(), smooth: Series::default(), average: Average::over(span), span }
     }
 
-    /// Appends a value; see [`Series::push`].
+    /// Appends a value of which only the step is known; see [`Series::push`].
     pub fn push(&mut self, step: usize, value: f64) {
+        self.push_at(step, f64::NAN, value);
+    }
+
+    /// Appends a value; see [`Series::push_at`].
+    pub fn push_at(&mut self, step: usize, time_s: f64, value: f64) {
         let rewound = self.raw.last().is_some_and(|last| step <= last.step);
-        self.raw.push(step, value);
+        self.raw.push_at(step, time_s, value);
         if rewound {
             self.smooth_anew();
         } else {
-            self.smooth.push(step, self.average.push(value));
+            self.smooth.push_at(step, time_s, self.average.push(value));
         }
     }
 
@@ -76,7 +81,7 @@ impl SmoothedSeries {
         self.average = Average::over(self.span);
         self.smooth.clear();
         for sample in self.raw.samples() {
-            self.smooth.push(sample.step, self.average.push(sample.value));
+            self.smooth.push_at(sample.step, sample.time_s, self.average.push(sample.value));
         }
     }
 }
@@ -90,6 +95,10 @@ mod tests {
         2.0 / (1.0 + step as f64 / 500.0) + if step.is_multiple_of(7) { 0.3 } else { 0.0 }
     }
 
+    fn steps_and_values(series: &Series) -> Vec<(usize, f64)> {
+        series.samples().iter().map(|sample| (sample.step, sample.value)).collect()
+    }
+
     #[test]
     fn smoothing_starts_at_the_first_value_and_grows_as_it_would_anew() {
         let mut grown = SmoothedSeries::new(20.0);
@@ -99,9 +108,9 @@ mod tests {
         assert_eq!(grown.smooth.first().map(|s| s.value), Some(wave(1)));
         let mut anew = grown.clone();
         anew.set_span(1.0);
-        assert_eq!(anew.smooth.samples(), anew.raw.samples());
+        assert_eq!(steps_and_values(&anew.smooth), steps_and_values(&anew.raw));
         anew.set_span(20.0);
-        assert_eq!(anew.smooth.samples(), grown.smooth.samples());
+        assert_eq!(steps_and_values(&anew.smooth), steps_and_values(&grown.smooth));
     }
 
     #[test]

@@ -209,11 +209,16 @@ impl Queue {
     }
 }
 
-/// `path`, or the first of `path-2`, `path-3`, … that is free.
-fn free_name(path: &Path, is_free: &dyn Fn(&Path) -> bool) -> PathBuf {
-    let numbered = |number: usize| match (number, path.file_name()) {
+/// `path`, or the first of `path-2`, `path-3`, … that is free; the ending of a file stays behind the number.
+pub fn free_name(path: &Path, is_free: &dyn Fn(&Path) -> bool) -> PathBuf {
+    let ending = path.extension().filter(|ending| *ending == "csv").map(|_| ".csv");
+    let numbered = |number: usize| match (number, path.file_name().map(|name| name.to_string_lossy())) {
         (1, _) | (_, None) => path.to_path_buf(),
-        (_, Some(name)) => path.with_file_name(format!("{}-{number}", name.to_string_lossy())),
+        (_, Some(name)) => {
+            let (stem, ending) =
+                (ending.and_then(|ending| name.strip_suffix(ending)).unwrap_or(&name), ending.unwrap_or(""));
+            path.with_file_name(format!("{stem}-{number}{ending}"))
+        }
     };
     (1..1000).map(numbered).find(|path| is_free(path)).unwrap_or_else(|| path.to_path_buf())
 }

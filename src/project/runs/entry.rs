@@ -29,6 +29,20 @@ pub enum RunStatus {
     BrokenOff,
 }
 
+impl RunStatus {
+    /// The status in a word or two.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Finished => "Finished",
+            Self::Stopped => "Stopped",
+            Self::EarlyStop => "Ended early",
+            Self::Failed { .. } => "Failed",
+            Self::InTraining => "In training",
+            Self::BrokenOff => "Broken off",
+        }
+    }
+}
+
 /// Where a run goes on when it is resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
@@ -40,9 +54,9 @@ pub struct ResumePoint {
 }
 
 impl ResumePoint {
-    /// The point in a sentence, with its numbers as `number` writes them.
-    pub fn sentence(&self, number: impl Fn(usize) -> String) -> String {
-        let point = format!("Resume at step {} of {}", number(self.from_step), number(self.of_steps));
+    /// The point in words, after "Resume" or a run's name: `at step 412 of 900, 8 steps to repeat`. `number` writes numbers.
+    pub fn place(&self, number: impl Fn(usize) -> String) -> String {
+        let point = format!("at step {} of {}", number(self.from_step), number(self.of_steps));
         match self.to_repeat {
             0 => point,
             1 => format!("{point}, 1 step to repeat"),
@@ -53,7 +67,7 @@ impl ResumePoint {
 
 impl fmt::Display for ResumePoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence(|number| number.to_string()))
+        write!(f, "Resume {}", self.place(|number| number.to_string()))
     }
 }
 
@@ -71,6 +85,8 @@ pub struct RunEntry {
     pub steps: usize,
     /// The checkpoint with the lowest held-out loss, where one was measured and is kept.
     pub best: Option<Best>,
+    /// The step of the last checkpoint that is whole.
+    pub last_checkpoint: Option<usize>,
     /// Held-out loss before training and when it was last measured, in nats a token.
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
@@ -111,6 +127,7 @@ impl RunEntry {
             step,
             steps: file.steps,
             best,
+            last_checkpoint: whole,
             first_held_out: ends.first_held_out,
             last_held_out: ends.last_held_out,
             last_loss: ends.step.as_ref().map(|step| step.loss),

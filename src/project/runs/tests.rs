@@ -256,3 +256,17 @@ fn notes_come_back_as_written_and_newer_ones_are_not_written_over() {
         assert_eq!(fs::read_to_string(fate.path().join("notes.json")).unwrap(), text);
     }
 }
+
+#[test]
+fn the_last_run_is_the_one_that_was_written_to_last_wherever_it_is() {
+    let (elsewhere, folder) = (Fate::new(), tempfile::tempdir().unwrap());
+    for (name, started) in [("a", "2026-03-02T03:04:05Z"), ("b", "2026-01-02T03:04:05Z")] {
+        drop(RunFolder::create(&folder.path().join(name), &run_file(started)).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let last = |recent: &[PathBuf]| last_run(recent, folder.path()).map(|run| run.name);
+    assert_eq!(last(&[elsewhere.path()]), Some("b".into()));
+    elsewhere.log([step(1)]);
+    assert_eq!(last(&[elsewhere.path(), folder.path().join("gone")]), Some("night".into()));
+    assert_eq!(last_run(&[], &folder.path().join("nowhere")), None);
+}

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::{RecycleError, to_recycle_bin};
 use crate::train::{RunError, RunFile, RunFolder};
 
 /// A run that stays where it is.
@@ -11,8 +12,8 @@ pub enum TrashError {
     InTraining { path: PathBuf },
     #[error("there is no run here any more; refresh the list: {}", path.display())]
     NoRun { path: PathBuf },
-    #[error("the system's recycle bin does not take it ({reason}), so the folder stays; delete it in a file manager if you are sure: {}", path.display())]
-    Refused { reason: String, path: PathBuf },
+    #[error(transparent)]
+    Refused(#[from] RecycleError),
 }
 
 /// Moves a run folder to the recycle bin. Only what is a run folder is ever moved, be it damaged or of a newer version.
@@ -27,19 +28,5 @@ pub fn trash_run(path: &Path) -> Result<(), TrashError> {
     if RunFolder::is_held(&path) {
         return Err(TrashError::InTraining { path });
     }
-    match trash::delete(&path) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(TrashError::Refused { reason: reason(&error), path }),
-    }
-}
-
-/// Why the recycle bin refused, as the system says it.
-fn reason(error: &trash::Error) -> String {
-    match error {
-        trash::Error::Unknown { description } | trash::Error::Os { description, .. } => description.clone(),
-        #[cfg(all(unix, not(target_os = "macos")))]
-        trash::Error::FileSystem { path, source } => format!("{source}, at {}", path.display()),
-        trash::Error::CouldNotAccess { .. } => "permission denied".to_owned(),
-        other => format!("{other:?}"),
-    }
+    Ok(to_recycle_bin(&path)?)
 }

@@ -121,8 +121,31 @@ impl Energy {
         Self { cpu: self.cpu.plus(&other.cpu), gpu, ram: self.ram.plus(&other.ram) }
     }
 
+    /// Total and parts in words, each marked as measured or estimated.
+    pub fn in_words(&self) -> String {
+        let part = |name: &str, part: EnergyPart| {
+            let origin = if part.measured { "measured" } else { "estimated" };
+            format!("{name} {} ({origin})", watt_hours(part.wh))
+        };
+        let gpu = self.gpu.map(|gpu| part("GPU", gpu));
+        let parts: Vec<String> =
+            [Some(part("CPU", self.cpu)), gpu, Some(part("memory", self.ram))].into_iter().flatten().collect();
+        format!("{} in all: {}", watt_hours(self.total_wh()), parts.join(", "))
+    }
+
     /// All parts together, in watt-hours.
     pub fn total_wh(&self) -> f64 {
         self.cpu.wh + self.gpu.map_or(0.0, |gpu| gpu.wh) + self.ram.wh
+    }
+}
+
+/// An amount of energy with its unit, three digits that matter.
+fn watt_hours(wh: f64) -> String {
+    match wh {
+        wh if wh >= 1000.0 => format!("{:.2} kWh", wh / 1000.0),
+        wh if wh >= 100.0 => format!("{wh:.0} Wh"),
+        wh if wh >= 10.0 => format!("{wh:.1} Wh"),
+        wh if wh >= 1.0 => format!("{wh:.2} Wh"),
+        wh => format!("{wh:.3} Wh"),
     }
 }

@@ -194,6 +194,15 @@ fn what_is_partly_estimated_is_an_estimate() {
 }
 
 #[test]
+fn words_say_of_each_part_whether_it_was_measured() {
+    let cpu = EnergyPart { wh: 12.34, measured: true };
+    let energy = Energy { cpu, gpu: None, ram: EnergyPart { wh: 0.0561, measured: false } };
+    assert_eq!(energy.in_words(), "12.4 Wh in all: CPU 12.3 Wh (measured), memory 0.056 Wh (estimated)");
+    let with_gpu = Energy { gpu: Some(EnergyPart { wh: 1500.0, measured: true }), ..energy };
+    assert!(with_gpu.in_words().starts_with("1.51 kWh in all: CPU 12.3 Wh (measured), GPU 1.50 kWh (measured)"));
+}
+
+#[test]
 fn this_machine_is_measured_or_estimated() {
     let mut meter = EnergyMeter::start(true);
     let mixed = (0..3_000_000u64).fold(0, |sum, i| std::hint::black_box(sum ^ i.wrapping_mul(0x9e37_79b9)));

@@ -97,6 +97,7 @@ impl Run {
             held_out: data.held_out.len(),
             parameters: adapter.parameters(),
             router_parameters: adapter.router_parameters(),
+            model_parameters: model.parameters(),
         };
         let folder = RunFolder::create(out, &file)?;
         folder.write_left_out(&data.left_out)?;

@@ -49,10 +49,10 @@ impl Field {
     }
 }
 
-const SCHEDULES: [(Schedule, &str); 3] =
+pub(super) const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Cosine, "Cosine"), (Schedule::Linear, "Linear"), (Schedule::Constant, "Constant")];
 
-const BASES: [(BaseType, &str); 5] = [
+pub(super) const BASES: [(BaseType, &str); 5] = [
     (BaseType::Stored, "As stored"),
     (BaseType::F32, "32 bits"),
     (BaseType::BF16, "16 bits (bf16)"),

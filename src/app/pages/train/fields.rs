@@ -75,7 +75,7 @@ pub const GROUPS: [(&str, &[Field]); 6] = [
 
 impl Field {
     /// Copies this field alone.
-    fn copy(self, from: &TrainSettings, to: &mut TrainSettings) {
+    pub(super) fn copy(self, from: &TrainSettings, to: &mut TrainSettings) {
         match self {
             Self::Method => to.method = from.method,
             Self::Rank => to.rank = from.rank,

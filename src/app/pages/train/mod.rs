@@ -1,31 +1,38 @@
 //! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` is the
-//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs` and
-//! its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run.
+//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs`
+//! and `field_values.rs` and its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run,
+//! `samples.rs` how its answers change.
 
 mod controls;
 mod curves;
-mod ending;
+pub mod ending;
 mod field_text;
-mod fields;
-mod plan;
+mod field_values;
+pub(in crate::app::pages) mod fields;
+pub(in crate::app::pages) mod plan;
 mod run_folder;
 mod running;
+pub mod samples;
 mod setup;
+mod word_changes;
 
 use egui::Ui;
 
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
-use crate::app::state::Phase;
-use crate::app::theme::space;
+use crate::app::resuming;
+use crate::app::state::{Phase, RunState};
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
+use crate::train::TrainSettings;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
 
 pub(crate) use running::{progress_line, run_name};
 
 use curves::RunCurves;
+use ending::{Ending, Wish};
+use samples::SamplesView;
 use setup::Setup;
 
 /// Room for two charts side by side.
@@ -36,6 +43,8 @@ const WIDTH: f32 = 1200.0;
 pub struct TrainPage {
     setup: Setup,
     curves: RunCurves,
+    ending: Ending,
+    samples: SamplesView,
 }
 
 impl Page for TrainPage {
@@ -47,19 +56,25 @@ impl Page for TrainPage {
             // The next run is on its way: nothing may push its progress out of sight.
             return;
         }
+        let mut wish = None;
         if let Some(run) = &cx.state.run {
             if self.curves.follow(cx.state.run_count, run) {
                 ui.ctx().request_repaint();
             }
-            ending::ending_card(ui, cx, run);
+            wish = self.ending.ui(ui, cx, cx.state.run_count, run);
             if run.is_active() {
                 running::progress_card(ui, cx, run);
             }
-            self.curves_ui(ui);
+            self.curves_ui(ui, cx);
+            self.samples_ui(ui, cx.state.run_count, run);
             running::checkpoints_card(ui, cx, run);
             if run.is_active() {
                 return;
             }
+        }
+        resuming::resume_card(ui, cx);
+        if wish == Some(Wish::Settings) {
+            ui.scroll_to_cursor(Some(egui::Align::TOP));
         }
         match (&cx.state.data, &cx.state.model) {
             (Some(data), Some(model)) => self.setup.ui(ui, cx, data, model),
@@ -77,17 +92,33 @@ impl Page for TrainPage {
 }
 
 impl TrainPage {
+    /// Sets the next run up with the settings of another.
+    pub fn take_settings(&mut self, settings: TrainSettings) {
+        self.setup.take_settings(settings);
+    }
+
     /// Longest example in tokens, as the next run would cut it.
     pub fn context(&self, model: Option<&ModelSummary>) -> usize {
         self.setup.context(model)
     }
 
-    fn curves_ui(&mut self, ui: &mut Ui) {
-        card(ui, "Curves", |ui| {
-            self.curves.loss_ui(ui);
-            ui.add_space(space::M);
-            self.curves.details_ui(ui);
-        });
+    /// The answers to the run's prompts, where it has any.
+    fn samples_ui(&mut self, ui: &mut Ui, number: usize, run: &RunState) {
+        if run.summary.settings.samples == 0 && run.samples.is_empty() {
+            return;
+        }
+        let waiting = if run.is_active() {
+            "The first answers come with the next measure of held-out loss."
+        } else {
+            "No prompt was answered before the run ended."
+        };
+        self.samples.ui(ui, number, &run.samples, waiting);
+    }
+
+    fn curves_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        if let Some(export) = card(ui, "Curves", |ui| self.curves.ui(ui)) {
+            cx.send(SystemCommand::SaveChart(Box::new(export)));
+        }
     }
 }
 

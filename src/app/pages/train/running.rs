@@ -1,5 +1,6 @@
 //! A run while it is on: where it stands, how to pause and stop it, and what it has saved.
 
+use chrono::{DateTime, Local, TimeDelta, TimeZone};
 use egui::{RichText, Ui};
 
 use crate::app::commands::{SystemCommand, UICommand};
@@ -12,11 +13,16 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, duration, figure, percent};
 use crate::app::widgets::notes::{callout, progress_bar};
-use crate::train::{CheckpointRecord, TrainSettings};
+use crate::train::{CheckpointRecord, TrainSettings, WarningRecord};
 use crate::worker::protocol::{JobKind, Request};
 
 /// Checkpoints that a run keeps on disk, besides the best.
 const KEPT: usize = 3;
+
+/// Warnings that are shown at once.
+const WARNINGS: usize = 3;
+/// Steps that are done before the end is told by the clock.
+const STEPS_TO_TELL: usize = 5;
 
 /// Draws where the run stands, with its buttons.
 pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
@@ -38,8 +44,19 @@ pub fn progress_card(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             if let Some(text) = left_out(run) {
                 callout(ui, Level::Warning, &text);
             }
+            warnings_ui(ui, &run.warnings);
         },
     );
+}
+
+/// Draws what the run warned of, the latest first.
+pub fn warnings_ui(ui: &mut Ui, warnings: &[WarningRecord]) {
+    for warning in warnings.iter().rev().take(WARNINGS) {
+        callout(ui, Level::Warning, &format!("Step {}: {}", count(warning.step), warning.message));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|&more| more > 0) {
+        ui.weak(format!("{} before that, in the notices.", counted(more, "warning")));
+    }
 }
 
 /// The run folder's last name.
@@ -99,7 +116,10 @@ pub fn progress_line(run: &RunState) -> String {
         format!("Step {} of {}, {}", count(run.step()), count(run.summary.steps), percent(run.share().into()));
     let more = match &run.phase {
         Phase::Running => match run.time_left_s() {
-            Some(seconds) => format!(", about {} left", duration(seconds)),
+            Some(seconds) => {
+                let end = end_in_words(run, seconds, &Local::now()).map_or_else(String::new, |end| format!(", {end}"));
+                format!(", about {} left{end}", duration(seconds))
+            }
             None if run.steps.is_empty() => ", the first step is on its way".to_owned(),
             None => String::new(),
         },
@@ -111,6 +131,25 @@ pub fn progress_line(run: &RunState) -> String {
     };
     line += &more;
     line
+}
+
+/// When the run will be done, by the clock: `done at 14:32`. Nothing before a few steps have told their pace.
+fn end_in_words<Z: TimeZone>(run: &RunState, left_s: f64, now: &DateTime<Z>) -> Option<String>
+where
+    Z::Offset: std::fmt::Display,
+{
+    if run.steps.len() < STEPS_TO_TELL || !left_s.is_finite() {
+        return None;
+    }
+    let left = TimeDelta::try_milliseconds((left_s * 1000.0) as i64)?;
+    let end = now.clone().checked_add_signed(left)?;
+    let days = (end.date_naive() - now.date_naive()).num_days();
+    let day = match days {
+        0 => String::new(),
+        1 => "tomorrow ".to_owned(),
+        _ => end.format("on %-d %B ").to_string(),
+    };
+    Some(format!("done {day}at {}", end.format("%H:%M")))
 }
 
 fn run_facts(run: &RunState) -> Vec<Fact> {
@@ -205,7 +244,56 @@ fn kept_checkpoints(all: &[CheckpointRecord]) -> Vec<(&CheckpointRecord, bool)> 
 
 #[cfg(test)]
 mod tests {
+    use chrono::FixedOffset;
+
     use super::*;
+    use crate::app::state::AppState;
+    use crate::train::StepRecord;
+    use crate::worker::protocol::{Event, RunSummary};
+
+    /// A run of `steps`, each of which took two seconds.
+    fn run(steps: usize) -> RunState {
+        let mut state = AppState::default();
+        state.note_event(Event::TrainingStarted(RunSummary {
+            path: "runs/one".into(),
+            settings: TrainSettings::default(),
+            from_step: 0,
+            steps: 1000,
+            examples: 100,
+            held_out: 16,
+            cut: 0,
+            skipped: 0,
+            parameters: 1000,
+            router_parameters: 24,
+        }));
+        for step in 1..=steps {
+            let (tokens, elapsed_s) = (100, step as f64 * 2.0);
+            state.note_event(Event::Step(StepRecord {
+                step,
+                steps: 1000,
+                loss: 1.0,
+                lr: 1e-4,
+                grad_norm: 1.0,
+                tokens,
+                supervised: 50,
+                tokens_per_s: 50.0,
+                elapsed_s,
+            }));
+        }
+        state.run.expect("a run")
+    }
+
+    #[test]
+    fn the_end_is_told_by_the_clock_and_by_its_day() {
+        let zone = FixedOffset::east_opt(3600).expect("a zone");
+        let now = zone.with_ymd_and_hms(2026, 11, 25, 14, 20, 0).single().expect("a time");
+        let end = |left_s| end_in_words(&run(5), left_s, &now);
+        assert_eq!(end(720.0).as_deref(), Some("done at 14:32"));
+        assert_eq!(end(12.0 * 3600.0).as_deref(), Some("done tomorrow at 02:20"));
+        assert_eq!(end(49.0 * 3600.0).as_deref(), Some("done on 27 November at 15:20"));
+        assert_eq!((end(f64::NAN), end(1e300)), (None, None));
+        assert_eq!(end_in_words(&run(4), 720.0, &now), None, "four steps tell no pace yet");
+    }
 
     #[test]
     fn the_last_three_and_the_best_are_kept() {

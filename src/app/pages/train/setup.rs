@@ -5,6 +5,7 @@ use egui::{RichText, Sense, Ui, vec2};
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
+use crate::app::pages::runs::orders;
 use crate::app::picker::PickPurpose;
 use crate::app::state::RunState;
 use crate::app::theme::{Tokens, size, space};
@@ -13,7 +14,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, duration};
 use crate::app::widgets::notes::callout;
-use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
+use crate::app::widgets::path_field::{PathAction, path_field};
 use crate::train::TrainSettings;
 use crate::worker::protocol::{DataSummary, Event, JobKind, ModelSummary, Request};
 
@@ -65,6 +66,13 @@ impl Setup {
         self.mode = mode;
         let settings = if self.mode == Mode::Simple { simple } else { self.advanced.clone() };
         card(ui, "Start", |ui| self.start_ui(ui, cx, &settings, (data, model)));
+    }
+
+    /// Takes over the settings of another run, to be looked over in Advanced mode.
+    pub fn take_settings(&mut self, settings: TrainSettings) {
+        self.mode = Mode::Advanced;
+        self.is_own = true;
+        self.advanced = settings;
     }
 
     /// Keeps track of what the last run began with.
@@ -141,11 +149,13 @@ impl Setup {
         if let Some(obstacle) = &obstacle {
             callout(ui, Level::Warning, obstacle);
         }
-        if buttons::primary(ui, Icon::Play, "Start training", obstacle.is_none()).clicked() {
-            let init_adapter = settings.init_adapter.as_ref().and_then(|path| typed_path(&path.to_string_lossy()));
-            let settings = TrainSettings { init_adapter, ..settings.clone() };
-            cx.request(Request::StartTraining { settings, out: self.folder.path() });
-        }
+        ui.horizontal(|ui| {
+            let (settings, out) = (orders::whole(settings.clone()), self.folder.path());
+            if buttons::primary(ui, Icon::Play, "Start training", obstacle.is_none()).clicked() {
+                cx.request(Request::StartTraining { settings: settings.clone(), out: out.clone() });
+            }
+            orders::later_ui(ui, cx, settings, out, obstacle.is_none());
+        });
     }
 
     fn folder_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, model: &ModelSummary) {

@@ -1,0 +1,158 @@
+//! Widgets as pictures, in both themes.
+
+use egui::{Theme, Ui};
+use egui_kittest::kittest::Queryable;
+use egui_kittest::{Harness, SnapshotResults};
+use hydra_studio::app::theme::{self, Tokens};
+use hydra_studio::app::widgets::axes::{Axis, Outliers};
+use hydra_studio::app::widgets::chart::{Chart, ChartLine, ChartView, Look};
+use hydra_studio::app::widgets::chart_group::ChartGroup;
+use hydra_studio::app::widgets::chart_marks::{Mark, MarkKind, Marks};
+use hydra_studio::app::widgets::heat_grid::{Cell, HeatGrid, HeatLabels, HeatTable, heat_scale_ui};
+use hydra_studio::app::widgets::series::Series;
+use hydra_studio::app::widgets::smoothed_series::SmoothedSeries;
+
+use super::stage::noise;
+
+fn snapshot(name: &str, width: f32, mut draw: impl FnMut(&mut Ui)) {
+    let mut results = SnapshotResults::new();
+    for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut harness = Harness::builder().with_size([width, 300.0]).with_theme(theme).build_ui(|ui| {
+            egui_extras::install_image_loaders(ui.ctx());
+            theme::apply(ui.ctx());
+            theme::card_frame(Tokens::of(ui)).show(ui, |ui| {
+                ui.set_width(width - 32.0);
+                draw(ui);
+            });
+        });
+        harness.run_ok();
+        harness.fit_contents();
+        harness.snapshot(format!("{name}_{suffix}"));
+        results.extend_harness(&mut harness);
+    }
+}
+
+fn loss() -> (SmoothedSeries, Series) {
+    let (mut loss, mut held_out) = (SmoothedSeries::new(20.0), Series::default());
+    for step in 1..=400 {
+        loss.push(step, 0.6 + 1.6 * (-(step as f64) / 90.0).exp() + 0.3 * (noise(step) - 0.5));
+    }
+    (0..=4).for_each(|i| held_out.push(100 * i, 0.7 + 1.5 * (-(i as f64)).exp()));
+    (loss, held_out)
+}
+
+#[test]
+fn a_chart_with_three_lines() {
+    let (mut loss, mut held_out) = loss();
+    let mut view = ChartView::default();
+    snapshot("chart", 480.0, |ui| {
+        let tokens = Tokens::of(ui);
+        let line = |name, series, color, look| ChartLine { name, series, color, look };
+        let lines = vec![
+            line("Loss", &mut loss.raw, tokens.chart_raw, Look::Thin),
+            line("Smoothed", &mut loss.smooth, tokens.chart_main, Look::Line),
+            line("Held-out", &mut held_out, tokens.chart_held_out, Look::Marked),
+        ];
+        Chart::new("Loss", "").ui(ui, &mut view, lines);
+    });
+}
+
+/// What happened in a run of 400 steps.
+fn marks() -> Marks {
+    let mut marks = Marks::default();
+    let mut mark = |kind: MarkKind, step: usize| {
+        marks.push(Mark { kind, step, time_s: step as f64 * 9.0, text: format!("{} at step {step}", kind.noun()) });
+    };
+    (0..=4).for_each(|i| mark(MarkKind::Measure, 100 * i));
+    (1..=8).for_each(|i| mark(MarkKind::Checkpoint, 50 * i));
+    mark(MarkKind::Pause, 130);
+    mark(MarkKind::Warning, 260);
+    marks
+}
+
+/// Two charts of one run: the first has a spike that is clipped, a gap and all marks, and is read out where the pointer
+/// rests on the second.
+#[test]
+fn charts_of_one_run_are_read_out_together() {
+    let mut results = SnapshotResults::new();
+    for (theme, name) in [(Theme::Dark, "chart_group_dark"), (Theme::Light, "chart_group_light")] {
+        let (mut loss, mut rate) = (SmoothedSeries::new(20.0), Series::default());
+        for step in 1..=400 {
+            let value = match step {
+                100 => 40.0,
+                330 => f64::NAN,
+                _ => 0.6 + 1.6 * (-(step as f64) / 90.0).exp() + 0.3 * (noise(step) - 0.5),
+            };
+            loss.push_at(step, step as f64 * 9.0, value);
+            rate.push_at(step, step as f64 * 9.0, 2e-4 * (1.0 - step as f64 / 400.0));
+        }
+        let mut views = [ChartView::default(), ChartView::default()];
+        let mut group = ChartGroup::default();
+        (group.axis, group.outliers, group.marks) = (Axis::Time, Outliers::Clipped, marks());
+        let mut harness = Harness::builder().with_size([512.0, 560.0]).with_theme(theme).build_ui(move |ui| {
+            egui_extras::install_image_loaders(ui.ctx());
+            theme::apply(ui.ctx());
+            let tokens = Tokens::of(ui);
+            let line = |name, series, color, look| ChartLine { name, series, color, look };
+            theme::card_frame(tokens).show(ui, |ui| {
+                ui.set_width(480.0);
+                group.begin(&[]);
+                let [first, second] = &mut views;
+                let lines = vec![
+                    line("Loss", &mut loss.raw, tokens.chart_raw, Look::Thin),
+                    line("Smoothed", &mut loss.smooth, tokens.chart_main, Look::Line),
+                ];
+                Chart::new("Loss", "").ui_in(ui, first, &mut group, lines);
+                let lines = vec![line("Rate", &mut rate, tokens.chart_main, Look::Line)];
+                Chart::new("Learning rate", "").ui_in(ui, second, &mut group, lines);
+                group.end(ui);
+            });
+        });
+        harness.run_ok();
+        let below = harness.get_by_label_contains("Learning rate, 1 series").rect();
+        harness.hover_at(below.center());
+        harness.run_ok();
+        harness.snapshot(name);
+        results.extend_harness(&mut harness);
+    }
+}
+
+#[test]
+fn a_chart_of_one_value() {
+    let mut series = Series::default();
+    series.push(0, 2.21);
+    let mut view = ChartView::default();
+    snapshot("chart_one_value", 320.0, |ui| {
+        let color = Tokens::of(ui).chart_main;
+        let line = ChartLine { name: "Loss", series: &mut series, color, look: Look::Line };
+        Chart::new("Loss", "").height(120.0).ui(ui, &mut view, vec![line]);
+    });
+}
+
+#[test]
+fn a_heat_grid_of_three_heads() {
+    let value = |i: usize| 0.2 + 0.4 * noise(i) as f32;
+    let mut values: Vec<f32> = (0..36).map(value).collect();
+    values[13] = f32::NAN;
+    let table = HeatTable { rows: 3, columns: 12, values, span: (0.0, 0.67) };
+    let mut results = SnapshotResults::new();
+    for (theme, name) in [(Theme::Dark, "heat_grid_dark"), (Theme::Light, "heat_grid_light")] {
+        let mut grid = HeatGrid::default();
+        let table = table.clone();
+        let mut harness = Harness::builder().with_size([480.0, 200.0]).with_theme(theme).build_ui(move |ui| {
+            theme::apply(ui.ctx());
+            let tokens = Tokens::of(ui);
+            let row = |head: usize| (format!("Head {}", head + 1), tokens.head(head));
+            let cell = |cell: Cell| format!("{cell:?}");
+            let labels = HeatLabels { row: &row, cell: &cell, columns: "Layer", summary: "Mean gates" };
+            theme::card_frame(tokens).show(ui, |ui| {
+                grid.ui(ui, (1, &table), &labels, Some(4));
+                heat_scale_ui(ui, table.span, (0.33, "even 0.33"));
+            });
+        });
+        harness.run_ok();
+        harness.fit_contents();
+        harness.snapshot(name);
+        results.extend_harness(&mut harness);
+    }
+}
