@@ -96,9 +96,15 @@ fn training_on_data_tells_everything_and_fills_the_run_folder() {
         "--heads",
         "2",
     ]);
-    let order: Vec<&str> = names(&events).into_iter().filter(|name| *name != "routing").collect();
+    // Others come by the clock, or beside a measure.
+    let places = ["warning", "started", "estimate", "step", "eval", "checkpoint", "done"];
+    let order: Vec<&str> = names(&events).into_iter().filter(|name| places.contains(name)).collect();
     let half = ["step", "step", "step", "step", "eval", "checkpoint"];
-    assert_eq!(order, [&["warning", "started", "eval"][..], &half, &half, &["done"]].concat());
+    assert_eq!(order, [&["warning", "started", "estimate", "eval"][..], &half, &half, &["done"]].concat());
+    let estimate = named(&events, "estimate")[0];
+    let parts = ["weights", "adapter", "optimizer", "activations", "logits", "rest"];
+    let sum: u64 = parts.iter().map(|part| estimate[part].as_u64().unwrap()).sum();
+    assert_eq!((estimate["total"].as_u64(), estimate["steps"].as_u64()), (Some(sum), Some(8)));
     assert!(events[0]["message"].as_str().unwrap().contains("faq.jsonl:61"), "{}", events[0]);
     let started = named(&events, "started")[0];
     assert_eq!((&started["examples"], &started["held_out"], &started["steps"]), (&57.into(), &3.into(), &8.into()));
@@ -118,10 +124,11 @@ fn training_on_data_tells_everything_and_fills_the_run_folder() {
     let log = json_lines(&fs::read_to_string(run.join("log.jsonl")).unwrap());
     let told: Vec<Value> = events
         .iter()
-        .filter(|e| !["warning", "started", "done"].contains(&e["event"].as_str().unwrap()))
+        .filter(|e| !["warning", "started", "estimate", "done"].contains(&e["event"].as_str().unwrap()))
         .cloned()
         .collect();
-    assert_eq!(log, told, "the log holds what was told");
+    let (end, log) = log.split_last().unwrap();
+    assert_eq!((log, &end["cause"]), (&told[..], &"finished".into()), "the log holds what was told, and the end");
     for file in ["run.json", "best.json", "routing.jsonl", "checkpoint-8/trainer_state.json"] {
         assert!(run.join(file).is_file(), "{file}");
     }

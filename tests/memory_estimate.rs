@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use candle_core::{DType, Device, Tensor};
 use common::{Program, json_lines, named, small_model};
@@ -107,6 +108,29 @@ fn estimated_and_taken(program: &Program, case: usize, settings: &str) -> (Value
     let taken = named(&log, "ended")[0]["peak_bytes"].as_u64();
     // Where a sandbox does not let a process reset its peak there is none to read.
     (estimate, taken.unwrap_or_default())
+}
+
+#[test]
+fn a_run_that_is_too_large_is_refused_with_flags_under_which_it_trains() {
+    let program = Program::new();
+    model(program.folder());
+    token_file(&program.folder().join("rows256"), 8, 256);
+    // Under a limit on the address space: an allocation beyond it would end the process.
+    let train = |flags: &str| {
+        let line = format!("train --model model --tokens rows256 --out run --steps 1 --samples 0 {flags}");
+        let limited = format!("ulimit -v 600000; exec {} {line}", env!("CARGO_BIN_EXE_hydra-studio"));
+        Command::new("sh").args(["-c", &limited]).current_dir(program.folder()).output().unwrap()
+    };
+    let refused = train("--batch 8 --accumulate 1");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("of memory and can have") && told.contains("--no-memory-check"), "{told}");
+    assert!(!program.folder().join("run").exists(), "the next try may have the name");
+    let mend = told.lines().find_map(|line| line.strip_prefix("  --")).unwrap();
+    let flags = format!("--{}", mend.split_once(": ").unwrap().0);
+    assert!(flags.contains("--batch"), "{told}");
+    let mended = train(&flags);
+    assert_eq!(mended.status.code(), Some(0), "{flags}: {}", String::from_utf8_lossy(&mended.stderr));
 }
 
 #[test]

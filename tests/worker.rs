@@ -4,6 +4,8 @@
 mod cancelled;
 #[path = "worker/desk.rs"]
 mod desk;
+#[path = "worker/facts.rs"]
+mod facts;
 #[path = "worker/freed.rs"]
 mod freed;
 #[path = "worker/queued.rs"]

@@ -1,9 +1,13 @@
-//! Training. `settings.rs` says what a run is, and `settings_file.rs` keeps it as a file; `trainer.rs` is the loop, one micro-batch at a time; `run.rs` adds the run
-//! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
-//! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
-//! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
-//! TensorBoard, `energy` how much a run uses. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
-//! is.
+//! Training. `settings.rs` says what a run is, and `settings_file.rs` keeps it as a file; `trainer.rs` is the loop, one
+//! micro-batch at a time; `run` adds the run folder, and when to measure and to save. `dataset.rs` is what a run reads,
+//! `batches.rs` how it falls into micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports,
+//! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it,
+//! `tensorboard.rs` its curves for TensorBoard, `energy` how much a run uses.
+//!
+//! [`mod@estimate`] says beforehand what a run takes of memory and time. `headroom.rs` asks for memory before it is needed,
+//! `pilot.rs` passes once over the heaviest micro-batch before the first step, and `micro_batching.rs` makes micro-batches
+//! smaller when memory runs short. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`]
+//! measures how fast it is.
 
 mod adapter_place;
 mod batches;

@@ -11,6 +11,9 @@ use crate::ops::{LOGITS_AT_ONCE, PANEL_BYTES};
 /// Room that a matrix product packs its factors into, for each thread, and what the allocator holds unused, as measured.
 const WORKING_BYTES: u64 = 20 << 20;
 
+/// The most that the allocator keeps of a pass that is over: what glibc leaves untrimmed.
+const KEPT_FREE: u64 = 64 << 20;
+
 /// The first projection of each group that reads one input, in forward order.
 const GROUPS: [Target; 4] = [Target::Q, Target::O, Target::Gate, Target::Down];
 
@@ -59,7 +62,8 @@ impl<'a> Memory<'a> {
         let trained = F32 * pass.trained();
         let (activations, logits, gradients) = (pass.activations(size), pass.logits(size), pass.gradients());
         // A checkpoint copies adapter and moments, once as tensors and once as a file, when the pass is over.
-        let saving = (4 * trained).saturating_sub(activations + logits + gradients);
+        let of_pass = pass.bytes(size);
+        let saving = (4 * trained + of_pass.min(KEPT_FREE)).saturating_sub(of_pass);
         Estimate {
             weights: self.model.weight_bytes(self.settings.base),
             adapter: trained,

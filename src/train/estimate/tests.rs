@@ -120,7 +120,7 @@ fn what_does_least_harm_comes_first_and_everything_helps() {
     }
     assert!(all.is_sorted_by_key(|mend| !mend.suffices));
     let recompute = all.iter().find(|mend| mend.kinds == [MendKind::Recompute]).unwrap();
-    assert!((1.2..1.4).contains(&recompute.slowdown), "{recompute}");
+    assert!((1.25..1.45).contains(&recompute.slowdown), "{recompute}");
     assert!(first.text.contains("2 rows at a time instead of 4"), "{first}");
 }
 

@@ -75,10 +75,11 @@ fn work(model: &ModelFacts, data: &DataFacts, settings: &TrainSettings) -> Work 
     let supervised = examples.iter().map(|size| size.supervised).sum();
     let lengths = examples.iter().map(|size| size.tokens);
     let measuring = count.measuring_on(rows, lengths.clone(), supervised);
-    let mut training = count.training_on(rows, lengths, supervised);
+    let mut training = count.training_on(rows, lengths.clone(), supervised);
     let mut reads = 2.0;
     if settings.recompute {
-        training += measuring;
+        // Every block forward once more; a pass without logits is that.
+        training += count.measuring_on(rows, lengths.clone(), 0);
         reads += 1.0;
     }
     let per_weight = if model.is_expanded(settings.base) { EXPANDING } else { PACKING };
