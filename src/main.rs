@@ -19,13 +19,14 @@ fn open_window() -> anyhow::Result<()> {
     log_lines::install();
     let (send, threads) = crossbeam_channel::bounded(1);
     app::run(move |wake| {
-        let demo =
-            AppPaths::of_system().map_or_else(|| std::env::temp_dir().join("hydra-studio-demo"), |paths| paths.demo());
+        let paths = AppPaths::of_system();
+        let start = StartArgs { presets: paths.as_ref().map(AppPaths::presets), ..StartArgs::default() };
+        let demo = paths.map_or_else(|| std::env::temp_dir().join("hydra-studio-demo"), |paths| paths.demo());
         let log = log_lines::listen(wake.clone());
         let Worker { requests, events, thread } = worker::spawn(demo, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
-        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), log, start: StartArgs::default() })
+        Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), log, start })
     })?;
     for thread in threads {
         if thread.join().is_err() {

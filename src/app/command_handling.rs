@@ -23,6 +23,7 @@ impl App {
             SystemCommand::Ui(command) => self.run_ui_command(ctx, command),
             SystemCommand::Pick(purpose) => self.wanted_dialog = Some(purpose),
             SystemCommand::Paths(purpose, paths) => self.hand_out_paths(purpose, paths),
+            SystemCommand::TakeSettings { settings, name } => self.take_settings(settings, &name),
             SystemCommand::OpenFolder(path) => {
                 if let Err(error) = folders::open(&path) {
                     let message = format!("No file manager could be started ({error}). The folder: {}", path.display());
@@ -34,7 +35,7 @@ impl App {
 
     /// Carries out a command of the table, or says why it cannot run now.
     fn run_ui_command(&mut self, ctx: &Context, command: UICommand) {
-        if let Some(obstacle) = command.obstacle(&self.state) {
+        if let Some(obstacle) = self.obstacle(command) {
             self.toasts.push(Level::Info, format!("{}: {obstacle}", command.info().name));
             return;
         }
@@ -57,6 +58,10 @@ impl App {
             }
             UICommand::PauseOrContinue => self.pause_or_continue(),
             UICommand::StopAndSave => self.send_request(Request::StopAndSave),
+            UICommand::Undo => self.undo(),
+            UICommand::Redo => self.redo(),
+            UICommand::SaveSettings => self.wanted_dialog = Some(PickPurpose::SaveSettings),
+            UICommand::LoadSettings => self.wanted_dialog = Some(PickPurpose::LoadSettings),
             UICommand::DarkTheme => self.set_theme(ctx, ThemePreference::Dark),
             UICommand::LightTheme => self.set_theme(ctx, ThemePreference::Light),
             UICommand::SystemTheme => self.set_theme(ctx, ThemePreference::System),
@@ -112,7 +117,10 @@ impl App {
     /// Gives picked or dropped paths to whom they are for, and shows the page that works with them.
     fn hand_out_paths(&mut self, purpose: PickPurpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
-        let replaces_model = !matches!(purpose, PickPurpose::Data | PickPurpose::RunParent | PickPurpose::ExportParent);
+        let replaces_model = matches!(
+            purpose,
+            PickPurpose::ModelFolder | PickPurpose::ModelFile | PickPurpose::Adapter | PickPurpose::Run
+        );
         if replaces_model && self.state.active_run().is_some() {
             self.toasts.push(Level::Info, "A run is on: stop it before you open another model, adapter or run.");
             return;
@@ -120,6 +128,8 @@ impl App {
         match purpose {
             PickPurpose::RunParent => self.persisted.run_parent = first,
             PickPurpose::ExportParent => self.persisted.export_parent = first,
+            PickPurpose::LoadSettings => self.settings_desk.load(first),
+            PickPurpose::SaveSettings => self.save_settings(first),
             PickPurpose::Run => {
                 self.view = View::Page(PageId::Train);
                 self.send_request(Request::ResumeRun { run: first });

@@ -9,6 +9,7 @@ use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
 use crate::app::state::AppState;
+use crate::train::TrainSettings;
 use crate::worker::protocol::{JobKind, Request};
 
 /// A command with its data, to be carried out after the frame.
@@ -27,6 +28,8 @@ pub enum SystemCommand {
     Paths(PickPurpose, Vec<PathBuf>),
     /// Opens a folder in the system's file manager.
     OpenFolder(PathBuf),
+    /// Sets the next run up with these settings, and shows where; a step of this name takes it back.
+    TakeSettings { settings: TrainSettings, name: String },
 }
 
 /// Takes commands from anywhere in a frame. Clones share one queue.
@@ -65,6 +68,10 @@ pub enum UICommand {
     TryDemo,
     PauseOrContinue,
     StopAndSave,
+    Undo,
+    Redo,
+    SaveSettings,
+    LoadSettings,
     DarkTheme,
     LightTheme,
     SystemTheme,
@@ -105,7 +112,7 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 25] = [
+    pub const ALL: [UICommand; 29] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
@@ -121,6 +128,10 @@ impl UICommand {
         Self::TryDemo,
         Self::PauseOrContinue,
         Self::StopAndSave,
+        Self::Undo,
+        Self::Redo,
+        Self::SaveSettings,
+        Self::LoadSettings,
         Self::DarkTheme,
         Self::LightTheme,
         Self::SystemTheme,
@@ -152,6 +163,10 @@ impl UICommand {
             Self::TryDemo => info("Try the two-minute demo", "Load the bundled model and examples.", &[], Icon::Spark),
             Self::PauseOrContinue => info("Pause or continue training", "Takes effect within one micro-step.", const { &[keys(CTRL_SHIFT, Key::P)] }, Icon::Pause),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
+            Self::Undo => info("Undo", "Take back the last change of the run's settings.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
+            Self::Redo => info("Redo", "Do again what was taken back.", const { &[keys(CTRL_SHIFT, Key::Z), keys(CTRL, Key::Y)] }, Icon::Redo),
+            Self::SaveSettings => info("Save settings to a file…", "Write the run's settings as TOML, to share or to train with from the command line.", &[], Icon::Export),
+            Self::LoadSettings => info("Load settings from a file…", "Read settings from TOML, or from the run.json of a run.", &[], Icon::File),
             Self::DarkTheme => info("Dark theme", "Light text on dark surfaces.", &[], Icon::Moon),
             Self::LightTheme => info("Light theme", "Dark text on light surfaces.", &[], Icon::Sun),
             Self::SystemTheme => info("Theme of the system", "Follow the desktop's setting.", &[], Icon::System),
@@ -187,6 +202,7 @@ impl UICommand {
             {
                 Some("Not while a run is on.")
             }
+            Self::Undo | Self::Redo | Self::LoadSettings if is_training => Some("Not while a run is on."),
             Self::OpenAdapter if state.model.is_none() => Some("Load a model first."),
             Self::DropAdapter if state.adapter.is_none() => Some("No adapter is loaded."),
             Self::DropAdapter if is_training => Some("Not while a run is on."),

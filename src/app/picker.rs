@@ -28,6 +28,10 @@ pub enum PickPurpose {
     RunParent,
     /// The folder in which an exported adapter's folder is made.
     ExportParent,
+    /// A file to read settings from.
+    LoadSettings,
+    /// A file to write settings to, which need not exist.
+    SaveSettings,
 }
 
 impl PickPurpose {
@@ -41,6 +45,8 @@ impl PickPurpose {
             Self::Run => "Choose a run folder",
             Self::RunParent => "Choose where to put the run",
             Self::ExportParent => "Choose where to put the adapter",
+            Self::LoadSettings => "Choose a file with settings",
+            Self::SaveSettings => "Choose a file for the settings",
         }
     }
 
@@ -49,6 +55,8 @@ impl PickPurpose {
         match self {
             Self::ModelFile => Some(("GGUF model", &["gguf"])),
             Self::Data => Some(("Examples", &["jsonl", "json", "csv"])),
+            Self::LoadSettings => Some(("Settings", &["toml", "json"])),
+            Self::SaveSettings => Some(("Settings", &["toml"])),
             _ => None,
         }
     }
@@ -117,7 +125,11 @@ fn native_dialog(dialog: rfd::FileDialog, purpose: PickPurpose) -> PickOutcome {
         None => dialog.pick_folder().map(|path| vec![path]),
         Some((name, extensions)) => {
             let dialog = dialog.add_filter(name, extensions);
-            if purpose == PickPurpose::Data { dialog.pick_files() } else { dialog.pick_file().map(|path| vec![path]) }
+            match purpose {
+                PickPurpose::Data => dialog.pick_files(),
+                PickPurpose::SaveSettings => dialog.set_file_name("settings.toml").save_file().map(|path| vec![path]),
+                _ => dialog.pick_file().map(|path| vec![path]),
+            }
         }
     };
     match picked {

@@ -2,6 +2,7 @@
 
 use egui::{ComboBox, DragValue, Response, TextEdit, Ui};
 
+use super::field_text::short_name;
 use super::fields::Field;
 use crate::adapter::{Method, Target};
 use crate::app::pages::PageContext;
@@ -49,10 +50,10 @@ impl Field {
     }
 }
 
-const SCHEDULES: [(Schedule, &str); 3] =
+pub(super) const SCHEDULES: [(Schedule, &str); 3] =
     [(Schedule::Cosine, "Cosine"), (Schedule::Linear, "Linear"), (Schedule::Constant, "Constant")];
 
-const BASES: [(BaseType, &str); 5] = [
+pub(super) const BASES: [(BaseType, &str); 5] = [
     (BaseType::Stored, "As stored"),
     (BaseType::F32, "32 bits"),
     (BaseType::BF16, "16 bits (bf16)"),
@@ -94,7 +95,8 @@ fn number_ui(ui: &mut Ui, name: &str, value: &mut f64, speed: f64, most: f64) {
     named(ui.add(field), name);
 }
 
-fn short_number(value: f64) -> String {
+/// A number with four digits that matter, and a power of ten where it is tiny.
+pub(super) fn short_number(value: f64) -> String {
     // Dragging leaves digits that nobody set.
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     if rounded != 0.0 && rounded.abs() < 0.01 { format!("{rounded:e}") } else { format!("{rounded}") }
@@ -168,8 +170,7 @@ fn targets_ui(ui: &mut Ui, targets: &mut Vec<Target>) {
         ui.spacing_mut().item_spacing.x = space::M;
         for target in Target::ALL {
             let mut is_on = targets.contains(&target);
-            let short = target.name().strip_suffix("_proj").unwrap_or(target.name());
-            let response = ui.checkbox(&mut is_on, short);
+            let response = ui.checkbox(&mut is_on, short_name(target));
             if response.changed() {
                 targets.retain(|other| *other != target);
                 if is_on {

@@ -1,0 +1,88 @@
+//! Simple mode: one question, an answer of three, and what each of them comes to here.
+
+use egui::{RichText, Sense, Ui};
+
+use super::form::{Basis, Form};
+use super::plan::{self, Pace};
+use crate::app::theme::{Tokens, size, space};
+use crate::app::widgets::figures::{count, counted};
+
+/// What an answer comes to.
+pub struct Outlook {
+    pub pace: Pace,
+    /// Steps, and how often each example is seen.
+    pub length: String,
+    /// Time and memory on this machine.
+    pub cost: Cost,
+}
+
+/// Time and memory of an answer, in words.
+pub struct Cost {
+    pub text: String,
+    /// Whether there is less memory than that.
+    pub is_too_large: bool,
+}
+
+/// Draws the question with its answers, and what follows from the one that is chosen.
+pub fn simple_ui(ui: &mut Ui, form: &mut Form, basis: Basis<'_>, outlooks: &[Outlook]) {
+    ui.label("How much effort should it take?");
+    ui.add_space(space::XS);
+    ui.columns_const(|columns: &mut [Ui; 3]| {
+        for (ui, outlook) in columns.iter_mut().zip(outlooks) {
+            tile_ui(ui, &mut form.pace, outlook);
+        }
+    });
+    ui.add_space(space::XS);
+    let settings = form.settings(basis);
+    let why = match plan::heads(basis.0) {
+        Some(_) => "one for each topic in the data",
+        None => "a good start for mixed data",
+    };
+    ui.weak(format!(
+        "HydraLoRA with {} ({why}), rank {}, learning rate {:e}, context {} tokens. Advanced shows every setting.",
+        counted(settings.heads, "head"),
+        settings.rank,
+        settings.lr,
+        count(settings.context)
+    ));
+    let fitted = form.fit.as_ref().map(|fit| {
+        let words =
+            fit.fields.iter().map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value(&settings)));
+        words.collect::<Vec<_>>().join(", ")
+    });
+    if let Some(fitted) = fitted {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(format!("Made to fit the memory: {fitted}."));
+            if ui.button("Go back to what the effort asks for").clicked() {
+                form.fit = None;
+            }
+        });
+    }
+}
+
+/// One answer as a tile; the whole tile can be clicked.
+fn tile_ui(ui: &mut Ui, chosen: &mut Pace, outlook: &Outlook) {
+    let tokens = Tokens::of(ui);
+    let pace = outlook.pace;
+    let is_chosen = *chosen == pace;
+    let (fill, line) = if is_chosen { (tokens.accent_soft, tokens.accent_text) } else { (tokens.well, tokens.border) };
+    let tile = egui::Frame::new()
+        .fill(fill)
+        .stroke(egui::Stroke::new(1.0, line))
+        .corner_radius(size::RADIUS)
+        .inner_margin(space::M)
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            // Columns justify their text, which tears short lines apart.
+            ui.vertical(|ui| {
+                ui.radio_value(chosen, pace, RichText::new(pace.title()).strong());
+                ui.label(RichText::new(&outlook.length).color(tokens.text));
+                let cost = if outlook.cost.is_too_large { tokens.warn } else { tokens.text };
+                ui.label(RichText::new(&outlook.cost.text).color(cost));
+                ui.label(RichText::new(pace.purpose()).color(tokens.text_weak));
+            });
+        });
+    if tile.response.interact(Sense::click()).clicked() {
+        *chosen = pace;
+    }
+}
