@@ -10,11 +10,13 @@ use crate::app::widgets::figures::counted;
 use crate::train::TrainSettings;
 
 const MARK: f32 = size::ICON / 2.0;
-const NAME: f32 = 144.0;
-const CONTROL: f32 = 340.0;
+const NAME: f32 = 152.0;
 
 /// From this width on, a row has its usual range beside its control.
-const WIDE: f32 = 860.0;
+const WIDE: f32 = 900.0;
+/// Width of a control there, and where the range stands below it.
+const CONTROL_WIDE: f32 = 384.0;
+const CONTROL_NARROW: f32 = 328.0;
 
 /// How Advanced mode is looked at.
 #[derive(Debug, Default)]
@@ -83,34 +85,40 @@ impl Advanced {
     fn field_ui(&mut self, ui: &mut Ui, field: Field, settings: &mut TrainSettings, cx: &PageContext<'_>) {
         let tokens = Tokens::of(ui);
         let text = field.text();
-        let usual = format!("Usual: {}. Default: {}.", text.usual, field.value(&TrainSettings::default()));
-        let usual = RichText::new(usual).small().color(tokens.text_weak);
+        let usual = RichText::new(range_in_words(field)).small().color(tokens.text_weak);
         let is_wide = ui.available_width() >= WIDE;
-        ui.horizontal(|ui| {
-            mark_ui(ui, field.is_changed(settings));
-            part_ui(ui, NAME, |ui| {
-                let name = ui.label(RichText::new(text.name).color(tokens.text));
-                name.on_hover_text(text.explanation);
+        let mut indent = 0.0;
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = space::XXS;
+            let left = ui.max_rect().left();
+            ui.horizontal(|ui| {
+                mark_ui(ui, field.is_changed(settings));
+                part_ui(ui, NAME, |ui| {
+                    let name = ui.label(RichText::new(text.name).color(tokens.text));
+                    name.on_hover_text(text.explanation);
+                });
+                self.help_button_ui(ui, field);
+                indent = ui.cursor().left() - left;
+                part_ui(ui, if is_wide { CONTROL_WIDE } else { CONTROL_NARROW }, |ui| {
+                    ui.spacing_mut().interact_size.x = 72.0;
+                    field.control_ui(ui, settings, cx);
+                });
+                if is_wide {
+                    ui.label(usual.clone());
+                }
+                if field.is_changed(settings)
+                    && Icon::Restore.small_button(ui, &format!("Reset {}", text.name)).clicked()
+                {
+                    field.reset(settings);
+                }
             });
-            self.help_button_ui(ui, field);
-            part_ui(ui, CONTROL, |ui| {
-                ui.spacing_mut().interact_size.x = 72.0;
-                field.control_ui(ui, settings, cx);
-            });
-            if is_wide {
-                ui.label(usual.clone());
+            if !is_wide {
+                below_ui(ui, indent, |ui| ui.label(usual));
             }
-            if field.is_changed(settings) && Icon::Restore.small_button(ui, &format!("Reset {}", text.name)).clicked() {
-                field.reset(settings);
+            if self.is_all_explained || self.explained.contains(&field) {
+                below_ui(ui, indent, |ui| ui.label(RichText::new(text.explanation).color(tokens.text_weak)));
             }
         });
-        let is_explained = self.is_all_explained || self.explained.contains(&field);
-        if !is_wide {
-            below_ui(ui, |ui| ui.label(usual));
-        }
-        if is_explained {
-            below_ui(ui, |ui| ui.label(RichText::new(text.explanation).color(tokens.text_weak)));
-        }
     }
 
     /// The question mark that opens and closes a field's explanation.
@@ -137,10 +145,22 @@ fn mark_ui(ui: &mut Ui, is_changed: bool) {
     }
 }
 
+/// The range that is usual, and the default.
+fn range_in_words(field: Field) -> String {
+    let (usual, default) = (field.text().usual, field.value(&TrainSettings::default()));
+    if usual == default {
+        format!("Usual and default: {usual}.")
+    } else {
+        format!("Usual: {usual}. Default: {default}.")
+    }
+}
+
 /// A line under a row, where its control begins.
-fn below_ui<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) {
+fn below_ui<R>(ui: &mut Ui, indent: f32, contents: impl FnOnce(&mut Ui) -> R) {
     ui.horizontal(|ui| {
-        ui.add_space(MARK + NAME + ui.spacing().item_spacing.x);
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.add_space(indent);
         ui.vertical(contents);
     });
 }

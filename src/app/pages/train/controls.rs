@@ -6,7 +6,8 @@ use super::field_text::short_name;
 use super::fields::Field;
 use crate::adapter::{Method, Target};
 use crate::app::pages::PageContext;
-use crate::app::theme::space;
+use crate::app::theme::{size, space};
+use crate::app::widgets::buttons::chevron;
 use crate::model::BaseType;
 use crate::train::{Length, Schedule, TrainSettings};
 
@@ -73,7 +74,7 @@ fn named(response: Response, name: &str) {
 
 fn choice_ui<T: Copy + PartialEq>(ui: &mut Ui, name: &str, value: &mut T, choices: &[(T, &str)]) {
     let shown = choices.iter().find(|(choice, _)| choice == value).map_or("", |(_, text)| text);
-    let combo = ComboBox::from_id_salt(name).selected_text(shown).width(180.0).show_ui(ui, |ui| {
+    let combo = ComboBox::from_id_salt(name).selected_text(shown).width(180.0).icon(chevron).show_ui(ui, |ui| {
         for (choice, text) in choices {
             ui.selectable_value(value, *choice, *text);
         }
@@ -199,7 +200,11 @@ fn length_ui(ui: &mut Ui, name: &str, length: &mut Length) {
 
 fn init_adapter_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings, cx: &PageContext<'_>) {
     let mut text = settings.init_adapter.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let field = TextEdit::singleline(&mut text).hint_text("Start anew").desired_width(220.0);
+    let field = TextEdit::singleline(&mut text)
+        .hint_text("Start anew")
+        .desired_width(180.0)
+        .align(egui::Align2::LEFT_CENTER)
+        .min_size(egui::vec2(0.0, size::CONTROL));
     let response = ui.add(field);
     if response.changed() {
         // Kept as it is typed, blanks included; it is read when the run starts.

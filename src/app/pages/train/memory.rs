@@ -3,11 +3,11 @@
 use egui::{RichText, Ui};
 
 use crate::app::icons::Icon;
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::card;
-use crate::app::widgets::figures::{bytes, figure};
+use crate::app::widgets::figures::{bytes, percent};
 use crate::app::widgets::notes::callout;
 use crate::app::widgets::part_bar::{Part, part_bar, part_legend, parts_in_words};
 use crate::train::{Estimate, Mend};
@@ -105,36 +105,31 @@ fn mend_ui(ui: &mut Ui, mend: &Mend, suffices: bool, can_start: bool) -> MemoryA
     let tokens = Tokens::of(ui);
     let mut action = MemoryAction::None;
     let text = sentence(&mend.text);
-    egui::Frame::new().fill(tokens.well).corner_radius(crate::app::theme::size::RADIUS).inner_margin(space::M).show(
-        ui,
-        |ui| {
-            ui.set_width(ui.available_width());
-            ui.label(RichText::new(&text).color(tokens.text_strong));
-            ui.horizontal_wrapped(|ui| {
-                let cost = format!("{}, {}", bytes(mend.bytes), slowdown_in_words(mend.slowdown));
-                let fits = if suffices { "fits" } else { "still too large" };
-                ui.label(RichText::new(format!("{cost}: {fits}.")).color(tokens.text_weak));
-                if buttons::secondary(ui, Icon::Check, "Apply", true)
-                    .accessible_name(format!("Apply: {text}"))
-                    .clicked()
-                {
-                    action = MemoryAction::Apply(mend.clone());
-                }
-                let start = buttons::secondary(ui, Icon::Play, "Apply and start", suffices && can_start);
-                if start.accessible_name(format!("Apply and start: {text}")).clicked() {
-                    action = MemoryAction::ApplyAndStart(mend.clone());
-                }
-            });
-        },
-    );
+    egui::Frame::new().fill(tokens.well).corner_radius(size::RADIUS).inner_margin(space::M).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(RichText::new(&text).color(tokens.text_strong));
+        ui.horizontal_wrapped(|ui| {
+            let cost = format!("{}, {}", bytes(mend.bytes), slowdown_in_words(mend.slowdown));
+            let fits = if suffices { "fits" } else { "still too large" };
+            ui.label(RichText::new(format!("{cost}: {fits}.")).color(tokens.text_weak));
+            if buttons::secondary(ui, Icon::Check, "Apply", true).accessible_name(format!("Apply: {text}")).clicked() {
+                action = MemoryAction::Apply(mend.clone());
+            }
+            let start = buttons::secondary(ui, Icon::Play, "Apply and start", suffices && can_start);
+            if start.accessible_name(format!("Apply and start: {text}")).clicked() {
+                action = MemoryAction::ApplyAndStart(mend.clone());
+            }
+        });
+    });
     action
 }
 
 fn slowdown_in_words(slowdown: f64) -> String {
     match slowdown {
-        times if times < 0.97 => format!("takes {} of the time", figure(times)),
+        times if times < 0.97 => format!("takes {} of the time", percent(times)),
         times if times <= 1.03 => "as fast".to_owned(),
-        times => format!("takes {} times as long", figure(times)),
+        times if times < 1.1 => format!("takes {times:.2} times as long"),
+        times => format!("takes {times:.1} times as long"),
     }
 }
 
@@ -180,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_change_of_pace_is_told_as_people_say_it() {
-        let told = [0.5, 1.0, 1.33].map(slowdown_in_words);
-        assert_eq!(told, ["takes 0.500 of the time", "as fast", "takes 1.33 times as long"]);
+        let told = [0.29, 1.0, 1.05, 1.33].map(slowdown_in_words);
+        let words = ["takes 29 % of the time", "as fast", "takes 1.05 times as long", "takes 1.3 times as long"];
+        assert_eq!(told, words);
     }
 }

@@ -14,17 +14,18 @@ use super::plan::{self, Pace};
 use super::preset_bar::PresetBar;
 use super::run_folder::{NameParts, RunFolder};
 use super::simple::{Cost, Outlook, simple_ui};
-use super::totals::{expected, totals_ui};
+use super::totals::{expected, roughly, totals_ui};
 use super::undo::History;
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::picker::PickPurpose;
 use crate::app::state::RunState;
+use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{card, card_with_actions};
-use crate::app::widgets::figures::{bytes, count, duration};
+use crate::app::widgets::figures::{bytes, count};
 use crate::app::widgets::notes::callout;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::project::Preset;
@@ -208,12 +209,12 @@ impl Setup {
         let is_too_large = need.is_some_and(|need| need.is_too_large());
         let mends = if is_too_large { self.estimates.mends(&settings).to_vec() } else { Vec::new() };
         let action = memory_card(ui, need, &mends, obstacle.is_none());
-        let too_large = need.filter(|need| need.is_too_large()).map(|need| need.in_words());
         card(ui, "Start", |ui| {
             let expected = expected(&settings, basis, self.last_run(cx), estimate.as_ref());
             totals_ui(ui, &settings, basis, expected);
+            ui.add_space(space::XS);
             self.folder_ui(ui, cx, basis.1);
-            self.start_ui(ui, cx, &settings, obstacle, too_large);
+            self.start_ui(ui, cx, &settings, obstacle, is_too_large);
         });
         match action {
             MemoryAction::None => None,
@@ -243,16 +244,17 @@ impl Setup {
         cx: &PageContext<'_>,
         settings: &TrainSettings,
         obstacle: Option<String>,
-        too_large: Option<String>,
+        is_too_large: bool,
     ) {
-        if let Some(message) = obstacle.as_ref().or(too_large.as_ref()) {
+        let too_large = "It does not fit into memory. Take one of the ways under Memory, or start anyway.";
+        if let Some(message) = obstacle.as_deref().or(is_too_large.then_some(too_large)) {
             callout(ui, Level::Warning, message);
         }
         let can_start = obstacle.is_none();
         ui.horizontal(|ui| {
-            let fits = too_large.is_none();
-            let mut is_started = buttons::primary(ui, Icon::Play, "Start training", can_start && fits).clicked();
-            if !fits && can_start {
+            let mut is_started =
+                buttons::primary(ui, Icon::Play, "Start training", can_start && !is_too_large).clicked();
+            if is_too_large && can_start {
                 let anyway = ui.button("Start anyway");
                 let warning = "The estimate may be wrong by some. Where memory runs out, the system may end the program; \
                                what was saved stays whole.";
@@ -316,8 +318,8 @@ fn arriving(cx: &PageContext<'_>) -> Option<&'static str> {
 fn cost(seconds: Option<f64>, estimate: Option<&Estimate>, budget: Option<u64>) -> Cost {
     let memory = estimate.map(Estimate::total_bytes);
     let text = match (seconds, memory) {
-        (Some(seconds), Some(memory)) => format!("about {}, {} of memory", duration(seconds), bytes(memory)),
-        (Some(seconds), None) => format!("about {}", duration(seconds)),
+        (Some(seconds), Some(memory)) => format!("about {}, {} of memory", roughly(seconds), bytes(memory)),
+        (Some(seconds), None) => format!("about {}", roughly(seconds)),
         (None, Some(memory)) => format!("{} of memory", bytes(memory)),
         (None, None) => "time and memory are being measured".to_owned(),
     };

@@ -27,11 +27,7 @@ pub struct Cost {
 pub fn simple_ui(ui: &mut Ui, form: &mut Form, basis: Basis<'_>, outlooks: &[Outlook]) {
     ui.label("How much effort should it take?");
     ui.add_space(space::XS);
-    ui.columns_const(|columns: &mut [Ui; 3]| {
-        for (ui, outlook) in columns.iter_mut().zip(outlooks) {
-            tile_ui(ui, &mut form.pace, outlook);
-        }
-    });
+    tiles_ui(ui, &mut form.pace, outlooks);
     ui.add_space(space::XS);
     let settings = form.settings(basis);
     let why = match plan::heads(basis.0) {
@@ -60,8 +56,25 @@ pub fn simple_ui(ui: &mut Ui, form: &mut Form, basis: Basis<'_>, outlooks: &[Out
     }
 }
 
-/// One answer as a tile; the whole tile can be clicked.
-fn tile_ui(ui: &mut Ui, chosen: &mut Pace, outlook: &Outlook) {
+/// The answers side by side, all as high as the one with most to say in the frame before.
+fn tiles_ui(ui: &mut Ui, chosen: &mut Pace, outlooks: &[Outlook]) {
+    let id = ui.scope_id().with("height of the tiles");
+    let before: f32 = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let mut tallest: f32 = 0.0;
+    ui.columns_const(|columns: &mut [Ui; 3]| {
+        for (ui, outlook) in columns.iter_mut().zip(outlooks) {
+            tallest = tallest.max(tile_ui(ui, chosen, outlook, before));
+        }
+    });
+    if tallest != before {
+        ui.data_mut(|data| data.insert_temp(id, tallest));
+        ui.ctx().request_repaint();
+    }
+}
+
+/// One answer as a tile, whose contents are at least `height` high; the whole tile can be clicked. Gives back how high its
+/// texts are.
+fn tile_ui(ui: &mut Ui, chosen: &mut Pace, outlook: &Outlook, height: f32) -> f32 {
     let tokens = Tokens::of(ui);
     let pace = outlook.pace;
     let is_chosen = *chosen == pace;
@@ -73,16 +86,19 @@ fn tile_ui(ui: &mut Ui, chosen: &mut Pace, outlook: &Outlook) {
         .inner_margin(space::M)
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            ui.set_min_height(height);
             // Columns justify their text, which tears short lines apart.
-            ui.vertical(|ui| {
+            let texts = ui.vertical(|ui| {
                 ui.radio_value(chosen, pace, RichText::new(pace.title()).strong());
                 ui.label(RichText::new(&outlook.length).color(tokens.text));
                 let cost = if outlook.cost.is_too_large { tokens.warn } else { tokens.text };
                 ui.label(RichText::new(&outlook.cost.text).color(cost));
                 ui.label(RichText::new(pace.purpose()).color(tokens.text_weak));
             });
+            texts.response.rect.height()
         });
     if tile.response.interact(Sense::click()).clicked() {
         *chosen = pace;
     }
+    tile.inner
 }

@@ -76,7 +76,7 @@ pub fn totals_ui(ui: &mut Ui, settings: &TrainSettings, (data, model): Basis<'_>
 fn time_facts(expected: Option<Expected>, now: DateTime<Local>) -> [Fact; 2] {
     match expected {
         Some(expected) => [
-            Fact::new("Time", format!("about {}", duration(expected.seconds))).explained(expected.source.in_words()),
+            Fact::new("Time", format!("about {}", roughly(expected.seconds))).explained(expected.source.in_words()),
             Fact::new("Done by", clock(now, expected.seconds)).explained("If it starts now"),
         ],
         None => [
@@ -85,6 +85,19 @@ fn time_facts(expected: Option<Expected>, now: DateTime<Local>) -> [Fact; 2] {
             Fact::new("Done by", "not known yet").explained("Told as soon as the time is"),
         ],
     }
+}
+
+/// A length of time that is not known to the second.
+pub fn roughly(seconds: f64) -> String {
+    let grain = match seconds {
+        s if s < 60.0 => 1.0,
+        s if s < 600.0 => 10.0,
+        s if s < 36_000.0 => 60.0,
+        _ => 3600.0,
+    };
+    let text = duration((seconds / grain).round() * grain);
+    let short = text.strip_suffix(" 00 s").or_else(|| text.strip_suffix(" 00 min"));
+    short.map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// The time of day in `seconds` from `now`, with the day where it is another.
@@ -114,11 +127,19 @@ mod tests {
             (600.0, "22:40"),
             (7200.0, "tomorrow, 00:30"),
             (3.0 * 86_400.0, "Sat 28 Nov, 22:30"),
-            (4e7, "3 Mar 2028"),
+            (4e7, "2 Mar 2028"),
             (1e300, "in many years"),
         ];
         for (seconds, text) in cases {
             assert_eq!(clock(now, seconds), text);
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_not_told_to_the_second() {
+        let cases = [(41.7, "42 s"), (134.0, "2 min 10 s"), (2663.0, "44 min"), (6780.0, "1 h 53 min"), (4e4, "11 h")];
+        for (seconds, text) in cases {
+            assert_eq!(roughly(seconds), text);
         }
     }
 
