@@ -20,10 +20,10 @@ fn open_window() -> anyhow::Result<()> {
     let (send, threads) = crossbeam_channel::bounded(1);
     app::run(move |wake| {
         let paths = AppPaths::of_system();
-        let start = StartArgs { presets: paths.as_ref().map(AppPaths::presets), ..StartArgs::default() };
-        let demo = paths.map_or_else(|| std::env::temp_dir().join("hydra-studio-demo"), |paths| paths.demo());
+        let paths = paths.unwrap_or_else(|| AppPaths::under(&std::env::temp_dir().join("hydra-studio")));
+        let start = StartArgs { presets: Some(paths.presets()), ..StartArgs::default() };
         let log = log_lines::listen(wake.clone());
-        let Worker { requests, events, thread } = worker::spawn(demo, wake)?;
+        let Worker { requests, events, thread } = worker::spawn(&paths, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
         Ok(Deps { requests, events, picker: Box::new(RfdPicker::default()), log, start })

@@ -44,7 +44,9 @@ fn assert_stopped_and_saved(program: &Program, told: &Told, run: &str) {
     assert!(message.contains(before["name"].as_str().unwrap()), "{message}");
     assert!(told.stderr.contains(message), "{told:?}");
     let log = json_lines(&fs::read_to_string(program.folder().join(run).join("log.jsonl")).unwrap());
-    assert_eq!(log.last(), Some(before), "the log ends with what was told");
+    let [.., saved, end] = &log[..] else { panic!("{log:?}") };
+    assert_eq!(saved, before, "the log ends with what was told");
+    assert_eq!((&end["event"], &end["cause"]), (&"ended".into(), &"stopped".into()));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use hydra_studio::adapter::Pass;
 use hydra_studio::data::{Message, Role};
 use hydra_studio::job::Job;
 use hydra_studio::model::{BaseModel, Generator, ModelError, Piece, SamplerSettings, StopReason, generate};
+use hydra_studio::project::AppPaths;
 use hydra_studio::text::TemplateOrigin;
 use hydra_studio::train::DeviceChoice;
 use hydra_studio::worker::protocol::{EndReason, Event, JobKind, Request, Sampling};
@@ -128,7 +129,7 @@ fn a_model_without_chat_template_answers_under_the_plain_one() {
 fn an_answer_is_cancelled_between_two_tokens() {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), &[], 1 << 20);
-    let worker = spawn(folder.path().join("demo"), Arc::new(|| {})).unwrap();
+    let worker = spawn(&AppPaths::under(folder.path()), Arc::new(|| {})).unwrap();
     let wait = |wanted: &dyn Fn(&Event) -> bool| {
         let until = Instant::now() + Duration::from_secs(60);
         loop {

@@ -7,8 +7,8 @@ use egui::{Key, Modifiers, ThemePreference};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use hydra_studio::app::picker::PickOutcome;
 use hydra_studio::model::BaseType;
-use hydra_studio::train::{Length, TrainSettings, parse_settings, write_settings};
-use hydra_studio::worker::protocol::{Event, RunSummary};
+use hydra_studio::train::{Length, StepRecord, TrainSettings, parse_settings, write_settings};
+use hydra_studio::worker::protocol::{Event, JobKind, Request, RunSummary};
 
 use desk::{Desk, GB, data, facts, model};
 
@@ -57,7 +57,8 @@ fn a_run_that_does_not_fit_is_refused_with_the_reason_and_can_be_started_anyway(
     assert!(desk.is_disabled("Start training"));
     assert!(desk.has("This run takes about ") && desk.has("and this machine has 500 MB for it now."));
     desk.click("Start anyway");
-    assert!(desk.started().is_some());
+    let asked = desk.requests();
+    assert!(asked.iter().any(|request| matches!(request, Request::StartTrainingAnyway { .. })), "{asked:?}");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn the_pace_of_the_last_run_wins_over_the_estimate() {
         router_parameters: 1,
     })]);
     let step = |step: usize| {
-        Event::Step(hydra_studio::train::StepRecord {
+        Event::Step(StepRecord {
             step,
             steps: 3,
             loss: 1.0,
@@ -139,10 +140,7 @@ fn the_pace_of_the_last_run_wins_over_the_estimate() {
         })
     };
     desk.tell((1..=3).map(step));
-    desk.tell([Event::Failed {
-        job: hydra_studio::worker::protocol::JobKind::Train,
-        message: "the disk is full".into(),
-    }]);
+    desk.tell([Event::Failed { job: JobKind::Train, message: "the disk is full".into() }]);
     let seen = time(&desk);
     assert!(estimated.len() == 1 && seen.len() == 1 && seen != estimated, "{estimated:?}, then {seen:?}");
     assert!(seen[0].ends_with(" h"), "2400 tokens a step at 10 a second take long: {seen:?}");
@@ -185,7 +183,7 @@ fn clicks_and_typing_are_steps_and_the_settings_come_back_exactly() {
     let mut desk = Desk::advanced();
     desk.click("Start training");
     let first = desk.started().expect("a start");
-    desk.tell([Event::Failed { job: hydra_studio::worker::protocol::JobKind::Train, message: "no".into() }]);
+    desk.tell([Event::Failed { job: JobKind::Train, message: "no".into() }]);
     desk.click("Rank-stable scale");
     desk.click("Packing");
     desk.click("q");
@@ -195,7 +193,7 @@ fn clicks_and_typing_are_steps_and_the_settings_come_back_exactly() {
     assert!(desk.has("Undo: Heads from 3 to "), "typing is one step");
     desk.click("Schedule");
     desk.click("Linear");
-    assert!(desk.has("Undo: Schedule from cosine to linear"));
+    assert!(desk.has("Undo: Schedule from Cosine to Linear"));
     for _ in 0..5 {
         desk.undo();
     }
@@ -283,7 +281,7 @@ fn a_built_in_preset_is_chosen_and_undone() {
     let settings = desk.started().expect("a start");
     assert_eq!((settings.rank, settings.alpha, settings.heads, settings.dropout), (4, Some(32.0), 4, 0.05));
     assert_eq!((settings.length, settings.targets.len()), (Length::Epochs(1.0), 3));
-    desk.tell([Event::Failed { job: hydra_studio::worker::protocol::JobKind::Train, message: "no".into() }]);
+    desk.tell([Event::Failed { job: JobKind::Train, message: "no".into() }]);
     desk.undo();
     assert!(desk.has("Undo: Simple to Advanced"));
 }
@@ -345,10 +343,10 @@ fn settings_go_to_a_file_and_come_back_from_it() {
     settings.rank = 77;
     write_settings(&written, &settings).expect("written");
     desk.click("Load settings from a file…");
-    desk.wait_for("Settings of shop.toml: taken over.");
+    desk.wait_for("The next run takes these settings (Settings of shop.toml).");
     desk.click("Start training");
     assert_eq!(desk.started(), Some(settings));
-    desk.tell([Event::Failed { job: hydra_studio::worker::protocol::JobKind::Train, message: "no".into() }]);
+    desk.tell([Event::Failed { job: JobKind::Train, message: "no".into() }]);
     assert!(desk.has("Undo: Settings of shop.toml"));
     desk.undo();
     assert!(desk.has("Undo: Packing from on to off"));
@@ -379,5 +377,5 @@ fn without_dialogs_the_path_is_typed_in_place() {
     field.type_text(&path.to_string_lossy());
     desk.window.run_ok();
     desk.click("Use this path");
-    desk.wait_for("Settings of few.toml: taken over.");
+    desk.wait_for("The next run takes these settings (Settings of few.toml).");
 }

@@ -437,16 +437,47 @@ fn held_out_examples_follow_the_run() {
 }
 
 #[test]
-fn closing_when_done_goes_on_with_a_paused_run() {
+fn going_on_in_the_background_continues_a_paused_run() {
     let mut f = Fixture::new();
     f.tell([model(), data(), started(200), step(1, 200), Event::Paused { step: 1 }]);
     f.asked();
     f.asks_to_close();
-    f.click(Role::Button, "Close when done");
+    f.click(Role::Button, "Go on in the background");
     assert_eq!(f.asked(), [Request::Continue]);
+    assert!(f.shows("Step 1 of 200") && !f.shows("Keyboard"), "only the small window is left");
+    f.click(Role::Button, "Show everything");
+    assert!(f.shows("Go to start") || f.shows("Start"));
+    f.asks_to_close();
+    f.click(Role::Button, "Go on in the background");
     f.events.send(ended()).expect("the window is there");
     f.window.step();
     assert!(f.has_closed());
+}
+
+#[test]
+fn a_run_is_saved_freed_and_discarded_from_its_card() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.press(CTRL, Key::Num3);
+    f.asked();
+    for (entry, request) in [("Save now", Request::SaveNow), ("Pause and free memory", Request::PauseAndFree)] {
+        f.click(Role::Button, "More");
+        f.click(Role::Button, entry);
+        assert_eq!(f.asked(), [request]);
+    }
+    f.tell([Event::Freed { step: 1 }]);
+    assert!(f.shows("its memory given back"));
+    f.click(Role::Button, "More");
+    f.click(Role::Button, "Discard the run…");
+    assert!(f.shows("Discard this run?") && f.asked().is_empty(), "it asks first");
+    f.click(Role::Button, "Keep it");
+    assert!(!f.shows("Discard this run?"));
+    f.click(Role::Button, "More");
+    f.click(Role::Button, "Discard the run…");
+    f.click(Role::Button, "Move to the recycle bin");
+    assert_eq!(f.asked(), [Request::Discard]);
+    f.tell([Event::Discarded { path: "/home/ada/Hydra Studio/runs/tickets".into() }]);
+    assert!(!f.shows("its memory given back"));
 }
 
 #[test]
@@ -455,7 +486,7 @@ fn a_run_that_could_not_start_keeps_the_window_though_one_before_it_ended_well()
     f.tell([model(), data(), started(200), step(1, 200), ended()]);
     f.tell([Event::Progress { job: JobKind::Train, share: None, note: "Preparing the run".into() }]);
     f.asks_to_close();
-    f.click(Role::Button, "Close when done");
+    f.click(Role::Button, "Go on in the background");
     let message = "the disk is full: free 40 MB in /home/ada";
     f.events.send(Event::Failed { job: JobKind::Train, message: message.into() }).expect("the window is there");
     f.window.step();

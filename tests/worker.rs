@@ -4,8 +4,16 @@
 mod cancelled;
 #[path = "worker/desk.rs"]
 mod desk;
+#[path = "worker/freed.rs"]
+mod freed;
+#[path = "worker/queued.rs"]
+mod queued;
+#[path = "worker/recycle_bin.rs"]
+mod recycle_bin;
 #[path = "worker/refused.rs"]
 mod refused;
+#[path = "worker/runs.rs"]
+mod runs;
 #[path = "worker/saving.rs"]
 mod saving;
 mod support;

@@ -1,6 +1,7 @@
 //! The adapter: its spec, the adapted linear layer with its router, and adapter folders in and out.
 //! [`AdapterSpec`] says what there is, `layer.rs` computes it, `folder.rs` reads and writes it: `names.rs` spells the
-//! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict.
+//! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict. `gates.rs` and
+//! `similarity.rs` measure how its heads share the work and how alike they are.
 
 mod card;
 mod check;
@@ -10,6 +11,7 @@ pub mod folder;
 mod gates;
 mod layer;
 mod names;
+mod similarity;
 mod spec;
 mod tensor_file;
 mod tensors;
@@ -21,6 +23,7 @@ pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, entropy};
 pub use layer::{Adapter, GateCapture, HeadMix, Pass, project};
+pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;
 pub use tensors::{AdapterTensors, ModuleTensors};

@@ -22,8 +22,10 @@ pub(super) enum Closing {
     No,
     /// The question is on screen.
     Asking,
-    /// The window closes when the run has ended.
+    /// The window closes when the run, which is being stopped, has ended.
     AfterRun,
+    /// The same for a run that goes on to its last step; only a small window is shown meanwhile.
+    InBackground,
     /// The window closes although the run could not be saved.
     Unsaved,
 }
@@ -33,6 +35,11 @@ impl Closing {
     pub fn is_asking(self) -> bool {
         self == Closing::Asking
     }
+
+    /// Whether the window closes when the run has ended.
+    pub fn waits_for_end(self) -> bool {
+        matches!(self, Closing::AfterRun | Closing::InBackground)
+    }
 }
 
 impl App {
@@ -41,12 +48,13 @@ impl App {
         if self.closing == Closing::Unsaved {
             return;
         }
-        let is_running = self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some();
+        let is_running =
+            self.state.active_run().is_some() || self.state.job(JobKind::Train).is_some() || self.state.queue_goes_on();
         if !is_running {
             // A run that failed keeps the window, so that its message is seen; so does one that could not even start.
             let is_saved = self.state.run.as_ref().is_some_and(|run| matches!(run.phase, Phase::Done(_)))
                 && self.state.failure(JobKind::Train).is_none();
-            if self.closing == Closing::AfterRun && is_saved {
+            if self.closing.waits_for_end() && is_saved {
                 ctx.send_viewport_cmd(ViewportCommand::Close);
             }
             self.closing = Closing::No;
@@ -80,8 +88,8 @@ impl App {
             format!("It stands at step {} of {}. ", count(run.step()), count(run.summary.steps))
         });
         ui.label(format!(
-            "{place}Stop and save writes a checkpoint; you can go on from it later. Otherwise the window stays open until \
-             the last step and then closes by itself."
+            "{place}Stop and save writes a checkpoint; you can go on from it later. In the background it goes on to its last \
+             step, with a small window that tells how far it is and then closes by itself."
         ));
         ui.add_space(space::M);
         if let Some(message) = self.state.failure(JobKind::Train) {
@@ -95,11 +103,11 @@ impl App {
                 self.closing = Closing::AfterRun;
             }
             if self.state.failure(JobKind::Train).is_none() {
-                if ui.button("Close when done").clicked() {
+                if ui.button("Go on in the background").clicked() {
                     if self.state.active_run().is_some_and(RunState::is_held) {
                         self.commands.send(SystemCommand::Request(Request::Continue));
                     }
-                    self.closing = Closing::AfterRun;
+                    self.closing = Closing::InBackground;
                 }
             } else if ui.button("Close without saving").clicked() {
                 self.closing = Closing::Unsaved;

@@ -23,13 +23,24 @@ impl App {
             SystemCommand::Ui(command) => self.run_ui_command(ctx, command),
             SystemCommand::Pick(purpose) => self.wanted_dialog = Some(purpose),
             SystemCommand::Paths(purpose, paths) => self.hand_out_paths(purpose, paths),
-            SystemCommand::TakeSettings { settings, name } => self.take_settings(settings, &name),
             SystemCommand::OpenFolder(path) => {
                 if let Err(error) = folders::open(&path) {
                     let message = format!("No file manager could be started ({error}). The folder: {}", path.display());
                     self.toasts.push(Level::Warning, message);
                 }
             }
+            SystemCommand::TakeSettings(settings) => self.take_settings(*settings, "Settings of another run"),
+            SystemCommand::OpenAdapterOf { model, run } => self.open_adapter_of(model, run),
+            SystemCommand::DismissResume(run) => self.persisted.dismissed_run = Some(run),
+        }
+    }
+
+    fn open_adapter_of(&mut self, model: PathBuf, run: PathBuf) {
+        if self.state.model.as_ref().is_some_and(|loaded| loaded.path == model) {
+            self.hand_out_paths(PickPurpose::Adapter, vec![run]);
+        } else {
+            self.waiting_adapter = Some(run);
+            self.hand_out_paths(PickPurpose::ModelFolder, vec![model]);
         }
     }
 
@@ -57,11 +68,14 @@ impl App {
                 self.send_request(Request::OpenDemo);
             }
             UICommand::PauseOrContinue => self.pause_or_continue(),
+            UICommand::PauseAndFree => self.send_request(Request::PauseAndFree),
+            UICommand::SaveNow => self.send_request(Request::SaveNow),
             UICommand::StopAndSave => self.send_request(Request::StopAndSave),
             UICommand::Undo => self.undo(),
             UICommand::Redo => self.redo(),
             UICommand::SaveSettings => self.wanted_dialog = Some(PickPurpose::SaveSettings),
             UICommand::LoadSettings => self.wanted_dialog = Some(PickPurpose::LoadSettings),
+            UICommand::Discard => self.is_asking_to_discard = true,
             UICommand::DarkTheme => self.set_theme(ctx, ThemePreference::Dark),
             UICommand::LightTheme => self.set_theme(ctx, ThemePreference::Light),
             UICommand::SystemTheme => self.set_theme(ctx, ThemePreference::System),
@@ -77,7 +91,8 @@ impl App {
             | UICommand::ShowData
             | UICommand::ShowTrain
             | UICommand::ShowRouting
-            | UICommand::ShowExport => {}
+            | UICommand::ShowExport
+            | UICommand::ShowRuns => {}
         }
     }
 

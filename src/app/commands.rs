@@ -8,7 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use crate::app::icons::Icon;
 use crate::app::pages::PageId;
 use crate::app::picker::PickPurpose;
-use crate::app::state::AppState;
+use crate::app::state::{AppState, Phase};
 use crate::train::TrainSettings;
 use crate::worker::protocol::{JobKind, Request};
 
@@ -28,8 +28,12 @@ pub enum SystemCommand {
     Paths(PickPurpose, Vec<PathBuf>),
     /// Opens a folder in the system's file manager.
     OpenFolder(PathBuf),
-    /// Sets the next run up with these settings, and shows where; a step of this name takes it back.
-    TakeSettings { settings: TrainSettings, name: String },
+    /// Sets the next run up with these settings, and shows where it starts.
+    TakeSettings(Box<TrainSettings>),
+    /// Puts the adapter of a run on its base model, which is loaded first where another is at hand.
+    OpenAdapterOf { model: PathBuf, run: PathBuf },
+    /// Offers no more to go on with the run in this folder, until it is trained again.
+    DismissResume(PathBuf),
 }
 
 /// Takes commands from anywhere in a frame. Clones share one queue.
@@ -58,6 +62,7 @@ pub enum UICommand {
     ShowTrain,
     ShowRouting,
     ShowExport,
+    ShowRuns,
     ShowStart,
     OpenModelFolder,
     OpenModelFile,
@@ -67,7 +72,10 @@ pub enum UICommand {
     OpenRun,
     TryDemo,
     PauseOrContinue,
+    PauseAndFree,
+    SaveNow,
     StopAndSave,
+    Discard,
     Undo,
     Redo,
     SaveSettings,
@@ -112,12 +120,13 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 29] = [
+    pub const ALL: [UICommand; 33] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
         Self::ShowRouting,
         Self::ShowExport,
+        Self::ShowRuns,
         Self::ShowStart,
         Self::OpenModelFolder,
         Self::OpenModelFile,
@@ -127,7 +136,10 @@ impl UICommand {
         Self::OpenRun,
         Self::TryDemo,
         Self::PauseOrContinue,
+        Self::PauseAndFree,
+        Self::SaveNow,
         Self::StopAndSave,
+        Self::Discard,
         Self::Undo,
         Self::Redo,
         Self::SaveSettings,
@@ -153,6 +165,7 @@ impl UICommand {
             Self::ShowTrain => info("Go to Train", "Set up, watch and steer the run.", const { &[keys(CTRL, Key::Num3)] }, Icon::Train),
             Self::ShowRouting => info("Go to Routing", "See which head every token is sent to.", const { &[keys(CTRL, Key::Num4)] }, Icon::Routing),
             Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num5)] }, Icon::Export),
+            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num6)] }, Icon::Runs),
             Self::ShowStart => info("Go to start", "Show the three ways to begin.", const { &[keys(CTRL, Key::Num0)] }, Icon::Home),
             Self::OpenModelFolder => info("Open model folder…", "Load a Hugging Face folder.", const { &[keys(CTRL, Key::O)] }, Icon::Folder),
             Self::OpenModelFile => info("Open GGUF file…", "Load a model from one GGUF file.", const { &[keys(CTRL_SHIFT, Key::O)] }, Icon::File),
@@ -162,6 +175,9 @@ impl UICommand {
             Self::OpenRun => info("Open run…", "Go on with a run from its last checkpoint.", const { &[keys(CTRL, Key::R)] }, Icon::Restore),
             Self::TryDemo => info("Try the two-minute demo", "Load the bundled model and examples.", &[], Icon::Spark),
             Self::PauseOrContinue => info("Pause or continue training", "Takes effect within one micro-step.", const { &[keys(CTRL_SHIFT, Key::P)] }, Icon::Pause),
+            Self::PauseAndFree => info("Pause and free memory", "Save, and give back the memory that run and model take; chat reads them again.", &[], Icon::Pause),
+            Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
+            Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
             Self::Undo => info("Undo", "Take back the last change of the run's settings.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
             Self::Redo => info("Redo", "Do again what was taken back.", const { &[keys(CTRL_SHIFT, Key::Z), keys(CTRL, Key::Y)] }, Icon::Redo),
@@ -188,6 +204,7 @@ impl UICommand {
             Self::ShowTrain => Some(PageId::Train),
             Self::ShowRouting => Some(PageId::Routing),
             Self::ShowExport => Some(PageId::Export),
+            Self::ShowRuns => Some(PageId::Runs),
             _ => None,
         }
     }
@@ -196,7 +213,12 @@ impl UICommand {
     pub fn obstacle(self, state: &AppState) -> Option<&'static str> {
         let is_training = state.active_run().is_some() || state.job(JobKind::Train).is_some();
         match self {
-            Self::PauseOrContinue | Self::StopAndSave if state.active_run().is_none() => Some("No run is on."),
+            Self::PauseOrContinue | Self::PauseAndFree | Self::SaveNow | Self::StopAndSave | Self::Discard
+                if state.active_run().is_none() =>
+            {
+                Some("No run is on.")
+            }
+            Self::SaveNow if state.active_run().is_some_and(|run| run.phase == Phase::Freed) => Some("It is saved."),
             Self::OpenModelFolder | Self::OpenModelFile | Self::OpenAdapter | Self::OpenRun | Self::TryDemo
                 if is_training =>
             {

@@ -32,6 +32,9 @@ icons! {
     Train = "train.svg",
     Routing = "routing.svg",
     Export = "export.svg",
+    Runs = "runs.svg",
+    Trash = "trash.svg",
+    Copy = "copy.svg",
     Settings = "settings.svg",
     Play = "play.svg",
     Pause = "pause.svg",
@@ -66,6 +69,7 @@ icons! {
     Spark = "spark.svg",
     Hydra = "hydra.svg",
     Quit = "quit.svg",
+    Save = "save.svg",
 }
 
 impl Icon {

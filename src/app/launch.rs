@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use egui::{IconData, ViewportBuilder};
+use egui::{IconData, Vec2, ViewportBuilder, vec2};
 
 use crate::app::settings::Persisted;
 use crate::app::{App, Deps, Waker};
 
 /// Where the window's settings stand in eframe's storage.
 pub(super) const STORAGE_KEY: &str = "hydra-studio";
+
+/// The window's size at the first start.
+pub(super) const SIZE: Vec2 = vec2(1280.0, 800.0);
+
+/// The least size that every page fits into.
+pub(super) const LEAST_SIZE: Vec2 = vec2(900.0, 600.0);
 
 /// How long the worker's wake-ups gather before a frame is drawn. Drawing takes processor time from training.
 const WAKE_DELAY: Duration = Duration::from_millis(150);
@@ -21,8 +27,8 @@ pub fn run(build: impl FnOnce(Waker) -> anyhow::Result<Deps> + 'static) -> anyho
     let viewport = ViewportBuilder::default()
         .with_title("Hydra Studio")
         .with_app_id("hydra-studio")
-        .with_inner_size([1280.0, 800.0])
-        .with_min_inner_size([900.0, 600.0])
+        .with_inner_size(SIZE)
+        .with_min_inner_size(LEAST_SIZE)
         .with_drag_and_drop(true)
         .with_icon(icon()?);
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..Default::default() };

@@ -41,8 +41,12 @@ impl App {
         self.watch_closing(ctx);
     }
 
-    /// Opens what the command line named.
+    /// Opens what the command line named, and asks which run could go on, where there has been one.
     pub(super) fn open_start_args(&mut self, start: StartArgs) {
+        let (recent, folder) = (self.persisted.recent_runs.clone(), self.persisted.run_parent.clone());
+        if !recent.is_empty() || folder.is_dir() {
+            self.commands.send(SystemCommand::Request(Request::FindLastRun { recent, folder }));
+        }
         if start.model.is_some() || !start.data.is_empty() {
             self.view = View::Page(if start.model.is_some() { PageId::Model } else { PageId::Data });
         }
@@ -83,9 +87,15 @@ impl App {
         self.notify_of(&event);
         match &event {
             Event::ModelLoaded(model) if !self.state.is_demo => self.persisted.remember_model(&model.path),
-            Event::TrainingStarted(run) => self.persisted.remember_run(&run.path),
+            Event::TrainingStarted(run) => {
+                self.persisted.remember_run(&run.path);
+                self.persisted.dismissed_run.take_if(|dismissed| *dismissed == run.path);
+            }
+            Event::Failed { job: JobKind::LoadModel, .. } | Event::Cancelled { job: JobKind::LoadModel } => {
+                self.waiting_adapter = None;
+            }
             // The window stays with the message.
-            Event::SaveFailed { .. } if self.closing == Closing::AfterRun => self.closing = Closing::No,
+            Event::SaveFailed { .. } if self.closing.waits_for_end() => self.closing = Closing::No,
             _ => {}
         }
         self.pages.note_event(&event);
@@ -146,6 +156,10 @@ impl App {
             }
             Event::TrainingDone(end) => {
                 (Level::Ok, format!("Training is done after {}.", counted(end.step, "step")), None)
+            }
+            Event::RunsTrashed { paths } if !paths.is_empty() => {
+                let message = format!("Moved {} to the recycle bin.", counted(paths.len(), "run"));
+                (Level::Ok, message, None)
             }
             Event::Exported(summary) => {
                 (Level::Ok, format!("Saved the adapter to {}.", summary.path.display()), Some(PageId::Export))

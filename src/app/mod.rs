@@ -5,9 +5,11 @@
 //! [`commands`]. A page is one file in [`pages`], built from [`widgets`], in the colours of [`theme`]. Start reading at
 //! [`App`], then `pages/mod.rs`.
 
+mod background;
 mod closing;
 mod command_handling;
 pub mod commands;
+mod discarding;
 mod dropping;
 mod folders;
 mod help;
@@ -19,6 +21,8 @@ pub mod pages;
 mod palette;
 pub mod picker;
 mod rail;
+mod resuming;
+pub mod runs_state;
 pub mod settings;
 mod settings_desk;
 mod start;
@@ -38,6 +42,7 @@ use egui::Context;
 
 pub use launch::run;
 
+use crate::app::background::Background;
 use crate::app::closing::Closing;
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::log_lines::LogLine;
@@ -102,6 +107,8 @@ pub struct App {
     toasts: Toasts,
     palette: Palette,
     closing: Closing,
+    background: Background,
+    is_asking_to_discard: bool,
     is_help_open: bool,
     are_notices_open: bool,
     settings_desk: SettingsDesk,
@@ -137,6 +144,8 @@ impl App {
             toasts: Toasts::default(),
             palette: Palette::default(),
             closing: Closing::default(),
+            background: Background::default(),
+            is_asking_to_discard: false,
             is_help_open: false,
             are_notices_open: false,
             settings_desk: SettingsDesk::new(ctx.clone(), deps.start.presets.clone()),

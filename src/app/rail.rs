@@ -19,7 +19,7 @@ impl App {
         ui.add_space(space::XS);
         ui::wordmark_ui(ui);
         ui.add_space(space::L);
-        for id in PageId::ALL {
+        for id in PageId::STEPS {
             let mark = self.state.mark(id);
             let is_shown = self.view == View::Page(id);
             let keys = UICommand::ALL.into_iter().find(|command| command.page() == Some(id));
@@ -53,6 +53,11 @@ impl App {
             if response.on_hover_text(format!("{}  {keys}", command.info().tooltip)).clicked() {
                 self.commands.send(SystemCommand::Ui(command));
             }
+        }
+        let runs = entry_ui(ui, Icon::Runs, PageId::Runs.title(), self.view == View::Page(PageId::Runs), None);
+        let keys = UICommand::ShowRuns.shortcut_text(ui.ctx()).unwrap_or_default();
+        if runs.on_hover_text(format!("{}  {keys}", PageId::Runs.purpose())).clicked() {
+            self.commands.send(SystemCommand::Show(PageId::Runs));
         }
         ui.add_space(space::XS);
         ui::rule_ui(ui);

@@ -23,6 +23,8 @@ pub struct Persisted {
     pub run_parent: PathBuf,
     /// Where exported adapters are put.
     pub export_parent: PathBuf,
+    /// The run that the user was offered to go on with and would not, until it is trained again.
+    pub dismissed_run: Option<PathBuf>,
 }
 
 impl Default for Persisted {
@@ -35,6 +37,7 @@ impl Default for Persisted {
             recent_runs: Vec::new(),
             run_parent: home.join("runs"),
             export_parent: home.join("adapters"),
+            dismissed_run: None,
         }
     }
 }

@@ -149,7 +149,8 @@ impl App {
     pub(super) fn take_settings(&mut self, settings: TrainSettings, name: &str) {
         self.pages.train.take_settings(settings, name);
         self.view = View::Page(PageId::Train);
-        self.toasts.push(Level::Ok, format!("{name}: taken over. Undo brings the others back."));
+        self.toasts
+            .push(Level::Ok, format!("The next run takes these settings ({name}). Undo brings the others back."));
     }
 
     /// Writes the settings of the next run to `path`, which ends in `.toml` where it has no ending.

@@ -42,6 +42,7 @@ impl App {
                     .color(tokens.text_weak),
                 );
                 ui.add_space(space::XL);
+                self.resume_ui(ui);
                 self.choices_ui(ui);
                 ui.add_space(space::L);
                 self.demo_progress_ui(ui);

@@ -3,13 +3,15 @@
 
 use std::collections::HashMap;
 
+use crate::app::runs_state::RunsState;
+use crate::project::{QueueMode, QueuedRun};
 use crate::train::{
-    CheckpointRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, Request,
-    RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
+    Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 /// A job that is under way.
@@ -55,6 +57,8 @@ pub struct RoutingSample {
 pub struct RunState {
     pub summary: RunSummary,
     pub phase: Phase,
+    /// What it was estimated to take, once its pilot has told.
+    pub estimate: Option<EstimateRecord>,
     /// In order of their step.
     pub steps: Vec<StepRecord>,
     pub evals: Vec<EvalRecord>,
@@ -72,6 +76,7 @@ impl RunState {
         Self {
             summary,
             phase: Phase::Running,
+            estimate: None,
             steps: Vec::new(),
             evals: Vec::new(),
             checkpoints: Vec::new(),
@@ -177,6 +182,10 @@ pub struct AppState {
     /// Every answer that was asked for, by the id of its request.
     pub answers: HashMap<u64, Answer>,
     pub exported: Option<ExportSummary>,
+    /// The runs on disk.
+    pub runs: RunsState,
+    /// Runs that wait for their turn, and what became of those before.
+    pub queue: QueueView,
     /// Whether model and data are the bundled ones.
     pub is_demo: bool,
     /// Why the worker cannot answer any more, where it cannot.
@@ -201,6 +210,11 @@ impl AppState {
         self.run.as_ref().filter(|run| run.is_active())
     }
 
+    /// Whether another run of the queue begins when the one that is on has ended.
+    pub fn queue_goes_on(&self) -> bool {
+        self.queue.mode == QueueMode::Going && self.queue.runs.iter().any(QueuedRun::is_pending)
+    }
+
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
     pub fn note_request(&mut self, request: &Request) {
         let started = match request {
@@ -209,17 +223,23 @@ impl AppState {
             Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
             Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
             Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
-            Request::StartTraining { .. } => Some((JobKind::Train, "Preparing the run")),
+            Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
+                Some((JobKind::Train, "Preparing the run"))
+            }
             Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
+            Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
+            Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),
+            Request::TrashRuns { .. } => Some((JobKind::TrashRuns, "Moving to the recycle bin")),
             _ => None,
         };
         if let Some((kind, note)) = started {
             self.failures.remove(&kind);
             self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
         }
+        self.runs.note_request(request);
         match request {
             Request::OpenDemo => self.is_demo = true,
             Request::LoadModel { .. } | Request::ImportData { .. } | Request::ResumeRun { .. } => self.is_demo = false,
@@ -241,6 +261,7 @@ impl AppState {
 
     /// Takes in one event of the worker.
     pub fn note_event(&mut self, event: Event) {
+        self.runs.watch(&event);
         match event {
             Event::Progress { job, share, note } => {
                 let status = self.jobs.entry(job).or_default();
@@ -310,7 +331,9 @@ impl AppState {
                     self.end_job(JobKind::Generate);
                 }
             }
-            Event::Warning { .. } => {}
+            Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::Queue(queue) => self.queue = queue,
+            Event::Warning { .. } | Event::QueueEnded(_) => {}
             event => self.note_training(event),
         }
     }
@@ -341,10 +364,20 @@ impl AppState {
                 self.set_phase(Phase::Paused);
                 self.failures.insert(JobKind::Train, message);
             }
+            Event::Runs(_) | Event::RunNoted { .. } | Event::RunsTrashed { .. } => {
+                self.end_job(match event {
+                    Event::Runs(_) => JobKind::ListRuns,
+                    Event::RunNoted { .. } => JobKind::NoteRun,
+                    _ => JobKind::TrashRuns,
+                });
+                self.runs.note_event(event);
+            }
+            Event::RunRead { .. } | Event::LastRun(_) => self.runs.note_event(event),
             event => {
                 let Some(run) = &mut self.run else { return };
                 match event {
                     Event::RunHistory(history) => run.remember(history),
+                    Event::Estimated(estimate) => run.estimate = Some(estimate),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),

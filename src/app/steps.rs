@@ -36,6 +36,8 @@ impl AppState {
             PageId::Train => (self.adapter.is_some() && self.active_run().is_none(), JobKind::Train),
             PageId::Routing => (self.routing.is_some(), JobKind::Inspect),
             PageId::Export => (self.exported.is_some(), JobKind::Export),
+            // A place to look back from, and no step of the work.
+            PageId::Runs => return Mark::NotYet,
         };
         let is_training = page == PageId::Train && self.active_run().is_some();
         if is_training || self.job(job).is_some() {

@@ -15,6 +15,13 @@ impl App {
     pub(super) fn draw(&mut self, ui: &mut Ui) {
         let tokens = Tokens::of(ui);
         let ctx = ui.ctx().clone();
+        self.fit_window(&ctx);
+        if self.is_in_background() {
+            let frame = Frame::new().fill(tokens.window).inner_margin(Margin::same(space::L as i8));
+            CentralPanel::no_frame().frame(frame).show(ui, |ui| self.background_ui(ui));
+            self.closing_ui(&ctx);
+            return;
+        }
         Panel::bottom("status bar")
             .exact_size(size::STATUS_BAR)
             .frame(Frame::new().fill(tokens.rail).inner_margin(Margin::symmetric(space::M as i8, 0)))
@@ -46,32 +53,25 @@ impl App {
         self.help_ui(ctx);
         self.notices_ui(ctx);
         self.closing_ui(ctx);
+        self.discarding_ui(ctx);
         self.toasts.ui(ctx);
     }
 
     /// A line across the top for what lasts.
-    fn banner_ui(&mut self, ui: &mut Ui) {
-        let mut banner = |level: Level, text: &str, action: Option<&str>| {
-            let tokens = Tokens::of(ui);
-            let frame = theme::callout_frame(level.soft_fill(tokens)).corner_radius(0);
-            let shown = Panel::top(text.to_owned()).frame(frame).show_separator_line(false).show(ui, |ui| {
-                ui.horizontal(|ui| {
-                    ui.add(level.icon().image(size::ICON).tint(level.color(tokens)).alt_text(level.word()));
-                    ui.label(text);
-                    action.is_some_and(|action| ui.button(action).clicked())
-                })
-                .inner
-            });
-            shown.inner
+    fn banner_ui(&self, ui: &mut Ui) {
+        let tokens = Tokens::of(ui);
+        let (level, message) = match &self.state.worker_gone {
+            Some(message) => (Level::Error, message.as_str()),
+            None if self.closing == Closing::AfterRun => (Level::Info, "The window closes when the run has ended."),
+            None => return,
         };
-        if let Some(message) = &self.state.worker_gone {
-            banner(Level::Error, message, None);
-        }
-        if self.closing == Closing::AfterRun
-            && banner(Level::Info, "The window closes when the run has ended.", Some("Keep it open"))
-        {
-            self.closing = Closing::No;
-        }
+        let frame = theme::callout_frame(level.soft_fill(tokens)).corner_radius(0);
+        Panel::top("banner").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.add(level.icon().image(size::ICON).tint(level.color(tokens)).alt_text(level.word()));
+                ui.label(message);
+            });
+        });
     }
 
     fn page_ui(&mut self, ui: &mut Ui, id: PageId) {

@@ -24,6 +24,7 @@ pub mod pretrain;
 pub mod resume;
 mod routing;
 pub mod settings_flags;
+mod too_large;
 pub mod train;
 mod training;
 

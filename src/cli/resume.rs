@@ -27,6 +27,10 @@ pub struct ResumeArgs {
     /// The run folder
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+
+    /// Go on even where the run seems to need more memory than there is
+    #[arg(long)]
+    pub no_memory_check: bool,
 }
 
 /// Goes on with the run to its end.
@@ -38,12 +42,17 @@ pub fn run(args: &ResumeArgs, output: &Output) -> anyhow::Result<Outcome> {
     let model = open::model_as(&file.model.path, file.settings.base, file.settings.device, output)?;
     file.check_model(&model)?;
     let data = dataset(&file, &model, output)?;
-    let (run, skipped) = Run::resume(model, Arc::new(data), &file, folder)?;
-    for checkpoint in skipped {
+    let (mut run, resumed) = Run::resume(model, Arc::new(data), &file, folder)?;
+    if args.no_memory_check {
+        run.skip_memory_check();
+    }
+    for checkpoint in &resumed.skipped {
         output.warn(&format!("a checkpoint could not be read, so the run goes on from an earlier one: {checkpoint}"));
     }
     if run.is_done() {
         output.note("This run was done already.");
+    } else {
+        output.note(&format!("{}.", resumed.in_words(file.steps)));
     }
     training::drive(run, output)
 }

@@ -10,10 +10,11 @@ use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, default};
-use super::{open, training};
+use super::{open, too_large, training};
 use crate::model::BaseModel;
 use crate::train::{
-    DataRef, Dataset, FileRef, Run, RunFolder, TrainSettings, heads_for_topics, read_settings, write_settings,
+    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, read_settings,
+    write_settings,
 };
 
 const LONG_ABOUT: &str = "\
@@ -67,6 +68,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "F.safetensors")]
     pub tokens: Option<PathBuf>,
 
+    /// Start even where the run seems to need more memory than there is
+    #[arg(long)]
+    pub no_memory_check: bool,
+
     #[command(flatten, next_help_heading = "Adapter")]
     pub adapter: AdapterFlags,
 
@@ -107,7 +112,10 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     if args.adapter.heads == Some(HeadCount::Auto) {
         settings.heads = suited_heads(&data, output);
     }
-    let run = Run::start(model, Arc::new(data), settings, data_ref, &args.out)?;
+    let check = if args.no_memory_check { MemoryCheck::Off } else { MemoryCheck::On };
+    let asked = settings.clone();
+    let run = Run::start_with(check, model, Arc::new(data), settings, data_ref, &args.out)
+        .map_err(|error| too_large::with_flags(error, &asked))?;
     if let Some(spec) = args.overruled_by(&run) {
         output.warn(&format!("the adapter to start from keeps its own settings, {spec}, whatever the flags say"));
     }

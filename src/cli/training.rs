@@ -9,8 +9,10 @@ use super::output::{Outcome, Output};
 use crate::data::{self, ColumnMap};
 use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
+use crate::train::estimate::memory_size;
 use crate::train::{
-    AdapterPlace, Dataset, Run, RunEvent, StepRecord, TrainSettings, checkpoint_name, device_name, list_checkpoints,
+    AdapterPlace, Dataset, EstimateRecord, Run, RunEvent, StepRecord, TrainSettings, checkpoint_name, device_name,
+    list_checkpoints,
 };
 
 /// Examples left out that are told one by one.
@@ -115,8 +117,12 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
         if output.job().is_cancelled() {
             return stop(run, output).map(Some);
         }
-        for event in run.advance()? {
-            tell(&event, output);
+        match run.advance() {
+            Ok(events) => events.iter().for_each(|event| tell(event, output)),
+            Err(error) => {
+                run.note_failure(&error);
+                return Err(error.into());
+            }
         }
     }
     output.clear_progress();
@@ -124,7 +130,7 @@ pub(super) fn advance(run: &mut Run, output: &Output) -> anyhow::Result<Option<O
 }
 
 fn stop(run: &mut Run, output: &Output) -> anyhow::Result<Outcome> {
-    let saved = run.save().with_context(|| unsaved(run.path()))?;
+    let saved = run.stop().with_context(|| unsaved(run.path()))?;
     output.event("checkpoint", &saved);
     let path = quoted(run.path());
     Ok(Outcome::Interrupted(format!(
@@ -187,6 +193,10 @@ fn share(step: usize, steps: usize) -> f32 {
 
 fn tell(event: &RunEvent, output: &Output) {
     match event {
+        RunEvent::Estimate(record) => {
+            output.event("estimate", record);
+            output.line(&memory_line(record));
+        }
         RunEvent::Step(record) => {
             output.event("step", record);
             show_step(record, output);
@@ -204,6 +214,15 @@ fn tell(event: &RunEvent, output: &Output) {
         // `done` says it at the end.
         RunEvent::Ended(_) => {}
     }
+}
+
+/// `Memory: about 1.9 GB of 23 GB: weights 540 MB, …; 1.8 GB in a dry pass.`
+fn memory_line(record: &EstimateRecord) -> String {
+    let all = record.estimate.to_string();
+    let total = format!("about {}", memory_size(record.total));
+    let parts = all.strip_prefix(&total).unwrap_or(&all);
+    let measured = record.measured.map(|bytes| format!("; {} in a dry pass", memory_size(bytes))).unwrap_or_default();
+    format!("Memory: {total} of {}{parts}{measured}.", memory_size(record.available))
 }
 
 /// Shows how far training is after a step.

@@ -6,6 +6,7 @@
 mod atomic;
 mod error;
 mod line_log;
+mod recycle;
 
 pub use atomic::{
     check_new_folder, clear_leftovers, remove_folder, replace_folder_atomic, sync_file, write_atomic,
@@ -13,3 +14,4 @@ pub use atomic::{
 };
 pub use error::DiskError;
 pub use line_log::LineLog;
+pub use recycle::{RecycleError, to_recycle_bin};

@@ -32,6 +32,11 @@ impl AppPaths {
     pub fn presets(&self) -> PathBuf {
         self.config.join("presets")
     }
+
+    /// The runs that wait for their turn.
+    pub fn queue(&self) -> PathBuf {
+        self.data.join("queue.json")
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +44,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_is_unpacked_under_the_folder_given() {
-        assert_eq!(AppPaths::under(Path::new("/somewhere")).demo(), Path::new("/somewhere/demo"));
+    fn everything_stands_under_the_folder_given() {
+        let paths = AppPaths::under(Path::new("/somewhere"));
+        assert_eq!(paths.demo(), Path::new("/somewhere/demo"));
+        assert_eq!(paths.queue(), Path::new("/somewhere/queue.json"));
     }
 }

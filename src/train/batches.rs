@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::dataset::{collate, grouped};
+use super::dataset::collate;
+use super::estimate::{ExampleOrder, groups};
 use super::{Dataset, Row, TrainSettings};
 use crate::text::{Batch, epoch_order};
 
@@ -42,14 +43,8 @@ impl Batcher {
 
     /// The micro-batches of the step after `step` steps.
     pub fn step(&mut self, step: usize) -> StepBatches {
-        let size = self.settings.effective_batch();
-        let examples: Vec<usize> = (step * size..(step + 1) * size).map(|place| self.example(place)).collect();
-        let groups = if self.data.in_file_order {
-            examples.chunks(self.settings.batch.max(1)).map(<[usize]>::to_vec).collect()
-        } else {
-            grouped(&self.data.train, &examples, &self.settings)
-        };
-        let micro_batches: Vec<MicroBatch> = groups.into_iter().map(|examples| self.laid_together(examples)).collect();
+        let micro_batches: Vec<MicroBatch> =
+            self.groups(step).into_iter().map(|examples| self.laid_together(examples)).collect();
         StepBatches {
             tokens: micro_batches.iter().map(|micro| micro.batch.tokens()).sum(),
             supervised: micro_batches.iter().map(|micro| micro.batch.supervised()).sum(),
@@ -57,8 +52,16 @@ impl Batcher {
         }
     }
 
+    /// The examples of each micro-batch of that step, as indices into [`Dataset::train`].
+    pub(super) fn groups(&mut self, step: usize) -> Vec<Vec<usize>> {
+        let size = self.settings.effective_batch();
+        let examples: Vec<usize> = (step * size..(step + 1) * size).map(|place| self.example(place)).collect();
+        let order = if self.data.in_file_order { ExampleOrder::File } else { ExampleOrder::Seeded };
+        groups(|index| self.data.train.get(index).map(|row| row.tokens.ids.len()), &examples, order, &self.settings)
+    }
+
     /// The example at a place counted from 0 over the whole run.
-    fn example(&mut self, place: usize) -> usize {
+    pub(super) fn example(&mut self, place: usize) -> usize {
         let count = self.data.train.len().max(1);
         let (epoch, at) = (place / count, place % count);
         if self.data.in_file_order {
@@ -71,7 +74,8 @@ impl Batcher {
         self.epoch.as_ref().and_then(|(_, order)| order.get(at)).copied().unwrap_or(at)
     }
 
-    fn laid_together(&self, examples: Vec<usize>) -> MicroBatch {
+    /// These examples as one micro-batch.
+    pub(super) fn laid_together(&self, examples: Vec<usize>) -> MicroBatch {
         let rows: Vec<&Row> = examples.iter().filter_map(|&example| self.data.train.get(example)).collect();
         MicroBatch { batch: collate(&rows, self.settings.packing && !self.data.in_file_order), examples }
     }

@@ -6,11 +6,12 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::checkpoints::list_checkpoints;
 use super::optimizer::Moments;
 use super::trainer::Trainer;
-use crate::adapter::{Adapter, CardInfo, folder};
-use crate::disk::write_atomic;
+use super::{Energy, MicroBatching, TrainError};
+use crate::adapter::{Adapter, CardInfo, TENSOR_FILE, folder};
+use crate::disk::{DiskError, write_atomic};
 
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const STATE_FILE: &str = "trainer_state.json";
@@ -27,28 +28,76 @@ pub struct TrainerState {
     /// Numbers of micro-batches used up, which seed dropout: `accumulate` a step, also where packing needed fewer.
     pub micro_batches: usize,
     pub seed: u64,
+    /// How steps fall into micro-batches, where memory ran short and it is no longer as the settings ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batching: Option<MicroBatching>,
     pub elapsed_s: f64,
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
     /// The step after which `last_held_out` was measured.
     #[serde(default)]
     pub held_out_step: Option<usize>,
+    /// The lowest held-out loss so far, by the settings' measure of better.
+    #[serde(default)]
+    pub lowest_held_out: Option<f64>,
+    /// Measures since then that brought nothing better.
+    #[serde(default)]
+    pub stale_measures: usize,
+    /// The step whose prompts were answered last, and how many of them were.
+    #[serde(default)]
+    pub sampled_step: Option<usize>,
+    #[serde(default)]
+    pub sampled: usize,
+    /// Used since the first step.
+    #[serde(default)]
+    pub energy: Energy,
 }
 
 impl TrainerState {
     /// The place a trainer is at between two optimizer steps.
     pub fn of(trainer: &Trainer) -> Self {
-        let settings = trainer.settings();
+        let (settings, in_force) = (trainer.settings(), trainer.micro_batching());
         Self {
             format: FORMAT,
             step: trainer.step(),
             steps: trainer.steps(),
-            micro_batches: trainer.step() * settings.accumulate,
+            micro_batches: trainer.step() * in_force.accumulate,
             seed: settings.seed,
+            micro_batching: (in_force != MicroBatching::of(settings)).then_some(in_force),
             elapsed_s: trainer.elapsed_s(),
             first_held_out: None,
             last_held_out: None,
             held_out_step: None,
+            lowest_held_out: None,
+            stale_measures: 0,
+            sampled_step: None,
+            sampled: 0,
+            energy: Energy::default(),
+        }
+    }
+
+    /// This place's measures, at the step where `trainer` is now.
+    pub(super) fn moved_to(&self, trainer: &Trainer) -> Self {
+        let now = Self::of(trainer);
+        Self {
+            step: now.step,
+            micro_batches: now.micro_batches,
+            micro_batching: now.micro_batching,
+            elapsed_s: now.elapsed_s,
+            ..self.clone()
+        }
+    }
+
+    /// Notes a held-out loss after the step at hand. It counts as better where it lies more than `min_delta` below the
+    /// lowest so far.
+    pub(super) fn note_held_out(&mut self, loss: f64, min_delta: f64) {
+        self.first_held_out.get_or_insert(loss);
+        self.last_held_out = Some(loss);
+        self.held_out_step = Some(self.step);
+        if self.lowest_held_out.is_none_or(|lowest| loss < lowest - min_delta) {
+            (self.lowest_held_out, self.stale_measures) = (Some(loss), 0);
+        } else {
+            self.stale_measures += 1;
         }
     }
 
@@ -105,6 +154,20 @@ pub fn read_state(folder: &Path) -> Result<TrainerState, TrainError> {
         )));
     }
     Ok(state)
+}
+
+/// The step of the last checkpoint in the run folder at `folder` that is whole at a glance: its place can be read and its
+/// tensor files have something in them. `None` where there is no such checkpoint.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn last_whole_step(folder: &Path) -> Result<Option<usize>, DiskError> {
+    let is_whole = |path: &Path| {
+        let has = |file: &str| path.join(file).metadata().is_ok_and(|meta| meta.len() > 0);
+        has(OPTIMIZER_FILE) && has(TENSOR_FILE) && read_state(path).is_ok()
+    };
+    let whole = list_checkpoints(folder)?.into_iter().rev().find(|checkpoint| is_whole(&checkpoint.path));
+    Ok(whole.map(|checkpoint| checkpoint.step))
 }
 
 /// Reads the optimizer's moments for an adapter that was read from the same checkpoint.

@@ -1,6 +1,6 @@
 //! What a run trains on, as tokens: examples in a seeded order, or the rows of a token file in file order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::data::{Example, Source, split};
 use crate::job::Job;
 use crate::text::{Batch, ChatTokenizer, TokenizedExample, length_groups, packed_groups};
 
-use super::{TrainError, TrainSettings};
+use super::{SamplePrompt, TrainError, TrainSettings};
 
 /// One tokenized example and where it came from.
 #[derive(Clone, Debug)]
@@ -18,6 +18,15 @@ pub struct Row {
     pub source: Source,
     /// Index into [`Dataset::topics`].
     pub topic: Option<usize>,
+}
+
+/// Held-out rows that are measured in one pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldOutBatch {
+    /// The topic of all of them, into [`Dataset::topics`].
+    pub topic: Option<usize>,
+    /// Into [`Dataset::held_out`].
+    pub rows: Vec<usize>,
 }
 
 /// A row that a run cannot learn from, and why.
@@ -41,6 +50,8 @@ pub struct Dataset {
     pub held_out: Vec<Row>,
     /// The labels that the data gave.
     pub topics: Vec<String>,
+    /// Prompts of held-out examples that are answered at every measure.
+    pub prompts: Vec<SamplePrompt>,
     /// Rows cut to the context.
     pub cut: usize,
     /// Rows left out because nothing in them can be learnt.
@@ -74,6 +85,8 @@ impl Dataset {
             let row = Row { tokens, source: example.source.clone(), topic };
             if is_held_out { dataset.held_out.push(row) } else { dataset.train.push(row) }
         }
+        let held_out: Vec<&Example> = parts.held_out.iter().filter_map(|&index| examples.get(index)).collect();
+        dataset.prompts = SamplePrompt::drawn(&held_out, settings.samples, settings.context, tokenizer);
         if dataset.train.is_empty() {
             return Err(TrainError::NothingToLearn {
                 examples: examples.len(),
@@ -117,12 +130,19 @@ impl Dataset {
         Ok(Self { train, in_file_order: true, ..Self::default() })
     }
 
-    /// At most `most` held-out rows, evenly spread over all of them, as they are computed together. Gives the indices
-    /// of each pass, into [`Dataset::held_out`].
-    pub fn held_out_batches(&self, settings: &TrainSettings, most: usize) -> Vec<Vec<usize>> {
+    /// At most `most` held-out rows, evenly spread over all of them, as they are computed together: only rows of one
+    /// topic, so that its loss is known.
+    pub fn held_out_batches(&self, settings: &TrainSettings, most: usize) -> Vec<HeldOutBatch> {
         let (all, taken) = (self.held_out.len(), self.held_out.len().min(most));
-        let rows: Vec<usize> = (0..taken).map(|i| i * all / taken).collect();
-        grouped(&self.held_out, &rows, settings)
+        let mut by_topic: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        for row in (0..taken).map(|i| i * all / taken) {
+            by_topic.entry(self.held_out.get(row).and_then(|row| row.topic)).or_default().push(row);
+        }
+        let batches = by_topic.into_iter().flat_map(|(topic, rows)| {
+            let groups = grouped(&self.held_out, &rows, settings).into_iter();
+            groups.map(move |rows| HeldOutBatch { topic, rows })
+        });
+        batches.collect()
     }
 }
 
@@ -176,14 +196,31 @@ mod tests {
         TrainSettings { batch, packing, context: 8, ..TrainSettings::default() }
     }
 
+    /// The rows that a measure takes, in order.
+    fn rows(data: &Dataset, batch: usize, packing: bool, most: usize) -> Vec<usize> {
+        let batches = data.held_out_batches(&settings(batch, packing), most);
+        let mut rows: Vec<usize> = batches.into_iter().flat_map(|batch| batch.rows).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn a_pass_of_a_measure_holds_rows_of_one_topic() {
+        let mut data = dataset(60);
+        data.topics = vec!["a".into(), "b".into()];
+        (0..).zip(&mut data.held_out).for_each(|(i, row)| row.topic = Some(i % 3).filter(|topic| *topic < 2));
+        assert_eq!(rows(&data, 4, true, 60), (0..60).collect::<Vec<_>>());
+        for batch in data.held_out_batches(&settings(4, true), 60) {
+            assert!(batch.rows.iter().all(|&row| data.held_out[row].topic == batch.topic), "{batch:?}");
+        }
+    }
+
     #[test]
     fn a_measure_takes_rows_from_all_over() {
         let data = dataset(100);
         for packing in [true, false] {
-            let mut rows = data.held_out_batches(&settings(8, packing), 20).concat();
-            rows.sort_unstable();
-            assert_eq!(rows, (0..20).map(|i| i * 5).collect::<Vec<_>>());
-            assert_eq!(data.held_out_batches(&settings(8, packing), 1000).concat().len(), 100);
+            assert_eq!(rows(&data, 8, packing, 20), (0..20).map(|i| i * 5).collect::<Vec<_>>());
+            assert_eq!(rows(&data, 8, packing, 1000).len(), 100);
             assert!(dataset(0).held_out_batches(&settings(8, packing), 20).is_empty());
         }
     }
@@ -192,9 +229,9 @@ mod tests {
     fn a_measure_computes_like_lengths_together_or_rows_of_the_context() {
         let data = dataset(100);
         let lengths =
-            |pass: &Vec<usize>| pass.iter().map(|&row| data.held_out[row].tokens.ids.len()).collect::<Vec<_>>();
+            |pass: &HeldOutBatch| pass.rows.iter().map(|&row| data.held_out[row].tokens.ids.len()).collect::<Vec<_>>();
         let padded = data.held_out_batches(&settings(8, false), 20);
-        assert_eq!(padded.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 4]);
+        assert_eq!(padded.iter().map(|pass| pass.rows.len()).collect::<Vec<_>>(), [8, 8, 4]);
         assert!(padded.iter().flat_map(lengths).is_sorted_by(|a, b| a >= b));
         let packed = data.held_out_batches(&settings(2, true), 20);
         let tokens: Vec<usize> = packed.iter().map(|pass| lengths(pass).iter().sum()).collect();

@@ -8,6 +8,7 @@ use crate::job::Cancelled;
 use crate::model::ModelError;
 
 use super::RunError;
+use super::estimate::{Mend, memory_size};
 
 /// Why a run could not start or go on. Messages say what, where and how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,14 @@ pub enum TrainError {
         saved(checkpoint)
     )]
     NotFinite { what: &'static str, step: usize, sources: String, checkpoint: Option<String> },
+    #[error("this run needs about {} of memory and can have {}. {}", memory_size(*.needed), memory_size(*.available), mended(.mends))]
+    TooLarge {
+        /// In bytes, all that the process holds.
+        needed: u64,
+        available: u64,
+        /// What would take less, the least harmful first.
+        mends: Vec<Mend>,
+    },
     #[error("there is no {name} device here ({reason}): use --device cpu, or auto to take what there is")]
     Device { name: &'static str, reason: String },
     #[error(
@@ -47,6 +56,13 @@ pub enum TrainError {
     Cancelled(#[from] Cancelled),
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+/// What to do about a run that is too large.
+fn mended(mends: &[Mend]) -> String {
+    let close = "Close other programs, or take a smaller base model.";
+    let suffice: Vec<String> = mends.iter().filter(|mend| mend.suffices).map(Mend::to_string).collect();
+    if suffice.is_empty() { close.to_owned() } else { format!("What would do: {}.", suffice.join("; or: ")) }
 }
 
 fn saved(checkpoint: &Option<String>) -> String {

@@ -36,7 +36,8 @@ pub struct RunHistory {
 
 impl RunHistory {
     /// Reads the log of the run folder at `folder`. A line that is no record, as of a loss that was no number, is passed
-    /// over. A hundred thousand steps take a fraction of a second.
+    /// over; what a run that was broken off measured twice after one step counts once. A hundred thousand steps take a
+    /// fraction of a second.
     ///
     /// # Errors
     /// When the log or the folder cannot be read.
@@ -54,20 +55,32 @@ impl RunHistory {
                     history.ended = None;
                     history.steps.push(step);
                 }
-                Ok(RunEvent::Eval(eval)) => history.evals.push(eval),
+                Ok(RunEvent::Eval(eval)) => {
+                    history.evals.pop_if(|last| last.step == eval.step);
+                    history.evals.push(eval);
+                }
                 Ok(RunEvent::Routing(routing)) => {
+                    history.routing.pop_if(|last| last.step == routing.step);
                     history.routing.push(RoutingRecord { modules: Default::default(), ..routing });
                 }
                 Ok(RunEvent::Usage(usage)) => history.usage.push(usage),
-                Ok(RunEvent::Sample(sample)) => history.samples.push(sample),
+                Ok(RunEvent::Sample(sample)) => history.put_sample(sample),
                 Ok(RunEvent::Warning(warning)) => history.warnings.push(warning),
                 Ok(RunEvent::Pause(pause)) => history.pauses.push(pause),
                 Ok(RunEvent::Ended(end)) => history.ended = Some(end),
                 // The folder itself says which checkpoints are left.
-                Ok(RunEvent::Checkpoint(_)) | Err(_) => {}
+                Ok(RunEvent::Checkpoint(_) | RunEvent::Estimate(_)) | Err(_) => {}
             }
         }
         Ok(history)
+    }
+
+    fn put_sample(&mut self, sample: SampleRecord) {
+        let of_this_step = self.samples.iter_mut().rev().take_while(|other| other.step == sample.step);
+        match of_this_step.into_iter().find(|other| other.prompt == sample.prompt) {
+            Some(known) => *known = sample,
+            None => self.samples.push(sample),
+        }
     }
 }
 

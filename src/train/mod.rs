@@ -2,7 +2,7 @@
 //! folder, and when to measure and to save. `dataset.rs` is what a run reads, `batches.rs` how it falls into
 //! micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports, `run_folder.rs` what stands
 //! on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it, `tensorboard.rs` its curves for
-//! TensorBoard. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
+//! TensorBoard, `energy` how much a run uses. [`pretrain`] trains a small base model from scratch with the same loop; [`mod@bench`] measures how fast it
 //! is.
 
 mod adapter_place;
@@ -12,13 +12,18 @@ mod checkpoint;
 mod checkpoints;
 mod dataset;
 mod device;
+mod energy;
 mod error;
 pub mod estimate;
 mod feed;
 mod flops;
+mod headroom;
 mod history;
+mod micro_batching;
 mod optimizer;
+mod pilot;
 pub mod pretrain;
+mod prompts;
 mod record;
 mod run;
 mod run_error;
@@ -34,20 +39,26 @@ mod usage;
 
 pub use adapter_place::AdapterPlace;
 pub use batches::{Batcher, MicroBatch, StepBatches};
-pub use checkpoint::TrainerState;
+pub use checkpoint::{TrainerState, last_whole_step};
 pub use checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints};
-pub use dataset::{Dataset, LeftOut, Row, collate};
+pub use dataset::{Dataset, HeldOutBatch, LeftOut, Row, collate};
 pub use device::{device_name, open_device};
+pub use energy::EnergyMeter;
 pub use error::TrainError;
 pub use estimate::{DataFacts, Estimate, MachineFacts, Mend, ModelFacts, estimate, mends};
 pub use flops::FlopCount;
+pub use headroom::{MemoryCheck, Shortage};
 pub use history::RunHistory;
+pub use micro_batching::MicroBatching;
+pub use pilot::{DryPass, EstimateRecord};
+pub use prompts::SamplePrompt;
 pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,
     StepRecord, TopicLoss, UsageRecord, WarningKind, WarningRecord,
 };
-pub use run::{Run, RunEvent};
+pub use run::{Resumed, Run, RunEvent};
 pub use run_error::RunError;
+pub(crate) use run_file::RUN_FILE;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
 pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};

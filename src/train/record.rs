@@ -98,7 +98,7 @@ pub struct EnergyPart {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Energy {
     pub cpu: EnergyPart,
-    /// `None` where the run computes on no GPU.
+    /// `None` where the run computes on no GPU, or on one that does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<EnergyPart>,
     pub ram: EnergyPart,

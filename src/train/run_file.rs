@@ -38,6 +38,12 @@ pub struct RunFile {
     pub examples: usize,
     /// Examples held out of training.
     pub held_out: usize,
+    /// Trainable parameters of `A` and `B`; 0 where an earlier version, which did not count them, began the run.
+    #[serde(default)]
+    pub parameters: usize,
+    /// Trainable parameters of the routers.
+    #[serde(default)]
+    pub router_parameters: usize,
 }
 
 /// The base model of a run.
@@ -213,6 +219,8 @@ pub(crate) mod tests {
             steps: 100,
             examples: 800,
             held_out: 40,
+            parameters: 1200,
+            router_parameters: 30,
         }
     }
 

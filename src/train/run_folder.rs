@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::checkpoints::{Best, Checkpoint, checkpoint_name, list_checkpoints, prune};
 use super::{CheckpointRecord, LeftOut, RunError, RunFile};
@@ -23,16 +24,19 @@ pub enum RunLog {
     Log,
     /// Load and entropy of the gates.
     Routing,
+    /// The run's prompts, answered at every measure.
+    Samples,
 }
 
 impl RunLog {
-    const ALL: [Self; 2] = [Self::Log, Self::Routing];
+    const ALL: [Self; 3] = [Self::Log, Self::Routing, Self::Samples];
 
     /// The file's name in the run folder.
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Log => "log.jsonl",
             Self::Routing => "routing.jsonl",
+            Self::Samples => "samples.jsonl",
         }
     }
 }
@@ -75,6 +79,13 @@ impl RunFolder {
             let _ = fs::remove_dir_all(path);
         }
         begun
+    }
+
+    /// Whether a process holds the run folder at `path` now, this one included. Where that cannot be told, nobody does.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path.join(LOCK_FILE)) else { return false };
+        // A shared lock, for the moment of asking: two that ask do not take each other for a holder.
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
     /// Errs where a run cannot begin because the folder holds something: worth asking before a model is loaded.
@@ -245,7 +256,7 @@ fn lock(folder: &Path) -> Result<File, RunError> {
     let path = folder.join(LOCK_FILE);
     let at = || DiskError::at("lock the run folder", &path);
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(at())?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
@@ -257,6 +268,18 @@ fn lock(folder: &Path) -> Result<File, RunError> {
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(at())?;
     Ok(file)
+}
+
+/// Tries for longer than [`RunFolder::is_held`] takes to ask.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    const TRIES: usize = 10;
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 #[cfg(test)]
@@ -297,6 +320,15 @@ mod tests {
         assert!(message.contains("another process"), "{message}");
         #[cfg(unix)]
         assert!(message.contains(&std::process::id().to_string()), "{message}");
+    }
+
+    #[test]
+    fn a_run_is_held_until_its_holder_lets_go_of_it() {
+        let (_dir, run) = begun();
+        let path = run.path().to_path_buf();
+        assert!(RunFolder::is_held(&path));
+        drop(run);
+        assert!(!RunFolder::is_held(&path) && !RunFolder::is_held(&path.join("nowhere")));
     }
 
     #[test]

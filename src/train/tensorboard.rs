@@ -31,9 +31,9 @@ impl EventWriter {
         let file = file.map_err(DiskError::at("begin the TensorBoard file", &path))?;
         let mut writer = Self { path, file };
         writer.append(&event(now, 0, Content::FileVersion))?;
-        if from_step > 0 {
-            writer.append(&event(now, from_step as u64 + 1, Content::SessionStart))?;
-        }
+        // A run without a checkpoint begins anew: its measure before the first step is void as well.
+        let void_from = if from_step == 0 { 0 } else { from_step as u64 + 1 };
+        writer.append(&event(now, void_from, Content::SessionStart))?;
         Ok(writer)
     }
 
@@ -256,22 +256,24 @@ mod tests {
             .eval(&EvalRecord { step: 300, loss: 2.5, examples: 1, supervised: 1, elapsed_s: 1.0, topics: Vec::new() })
             .unwrap();
         let events = events(&writer.path);
-        assert_eq!(events.len(), 3);
+        assert_eq!(events.len(), 4);
         assert_eq!(events[0][2], (3, Field::Bytes(b"brain.Event:2".to_vec())));
-        assert_eq!(events[1][1], (2, Field::Number(300)));
-        let (_, Field::Bytes(summary)) = &events[1][2] else { panic!("no summary") };
+        assert_eq!(events[2][1], (2, Field::Number(300)));
+        let (_, Field::Bytes(summary)) = &events[2][2] else { panic!("no summary") };
         let expected =
             [scalar("train/loss", 1.5), scalar("train/learning_rate", 2e-4), scalar("train/grad_norm", 0.75)];
         assert_eq!(fields(summary), expected);
-        let (_, Field::Bytes(summary)) = &events[2][2] else { panic!("no summary") };
+        let (_, Field::Bytes(summary)) = &events[3][2] else { panic!("no summary") };
         assert_eq!(fields(summary), [scalar("eval/loss", 2.5)]);
     }
 
     #[test]
-    fn a_resumed_run_voids_what_came_after_its_step() {
-        let dir = tempfile::tempdir().unwrap();
-        let writer = EventWriter::create(dir.path(), 120).unwrap();
-        let events = events(&writer.path);
-        assert_eq!(events[1][1..], [(2, Field::Number(121)), (7, Field::Bytes(vec![8, 1]))]);
+    fn a_resumed_run_voids_what_came_after_its_step_and_one_begun_anew_everything() {
+        for (from_step, void_from) in [(120, 121), (0, 0)] {
+            let dir = tempfile::tempdir().unwrap();
+            let writer = EventWriter::create(dir.path(), from_step).unwrap();
+            let events = events(&writer.path);
+            assert_eq!(events[1][1..], [(2, Field::Number(void_from)), (7, Field::Bytes(vec![8, 1]))]);
+        }
     }
 }

@@ -14,8 +14,10 @@ use crate::text::Batch;
 use super::batches::MicroBatch;
 use super::dataset::{Dataset, Row, collate};
 use super::feed::Feed;
+use super::headroom::Headroom;
+use super::micro_batching::MicroBatching;
 use super::optimizer::{AdamConstants, AdamW};
-use super::{StepRecord, TrainError, TrainSettings};
+use super::{StepRecord, TrainError, TrainSettings, WarningRecord};
 
 /// What is trained: an adapter on a frozen base, or, from scratch, the base itself.
 pub struct Trainer {
@@ -23,7 +25,7 @@ pub struct Trainer {
     adapter: Option<Adapter>,
     optimizer: AdamW,
     data: Arc<Dataset>,
-    feed: Feed,
+    pub(super) feed: Feed,
     threads: ComputeThreads,
     settings: TrainSettings,
     steps: usize,
@@ -31,10 +33,16 @@ pub struct Trainer {
     elapsed_s: f64,
     /// The optimizer step under way.
     current: Option<StepInProgress>,
+    /// How steps fall into micro-batches now.
+    pub(super) in_force: MicroBatching,
+    pub(super) headroom: Headroom,
+    pub(super) warnings: Vec<WarningRecord>,
+    /// Whether it was said that there is nothing smaller than one row.
+    pub(super) has_told_of_last_row: bool,
 }
 
 /// One optimizer step under way: the micro-batches that are left, and what the done ones gave.
-struct StepInProgress {
+pub(super) struct StepInProgress {
     left: std::vec::IntoIter<MicroBatch>,
     /// Indices into the training rows, of the micro-batches that are done.
     examples: Vec<usize>,
@@ -54,6 +62,18 @@ pub struct EvalSum {
     pub supervised: usize,
 }
 
+impl EvalSum {
+    pub(super) fn add(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.supervised += other.supervised;
+    }
+
+    /// Mean cross-entropy a token, in nats.
+    pub fn mean(&self) -> f64 {
+        self.loss / self.supervised.max(1) as f64
+    }
+}
+
 impl Trainer {
     /// A trainer for `steps` optimizer steps. Without an adapter the decoder's own variables, `vars`, are trained.
     pub fn new(
@@ -68,7 +88,22 @@ impl Trainer {
         let optimizer = AdamW::new(vars, constants);
         let feed = Feed::new(data.clone(), settings.clone(), steps);
         let threads = ComputeThreads::new(settings.threads);
-        Self { decoder, adapter, optimizer, data, feed, threads, settings, steps, elapsed_s: 0.0, current: None }
+        Self {
+            in_force: MicroBatching::of(&settings),
+            headroom: Headroom::default(),
+            warnings: Vec::new(),
+            has_told_of_last_row: false,
+            decoder,
+            adapter,
+            optimizer,
+            data,
+            feed,
+            threads,
+            settings,
+            steps,
+            elapsed_s: 0.0,
+            current: None,
+        }
     }
 
     /// Optimizer steps done.
@@ -84,6 +119,16 @@ impl Trainer {
     /// Seconds trained so far, pauses left out.
     pub fn elapsed_s(&self) -> f64 {
         self.elapsed_s
+    }
+
+    /// The threads that the settings give to training.
+    pub(super) fn threads(&self) -> ComputeThreads {
+        self.threads.clone()
+    }
+
+    /// Runs `work` on the threads that the settings give to training.
+    pub(super) fn on_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.run(work)
     }
 
     pub fn adapter(&self) -> Option<&Adapter> {
@@ -133,7 +178,11 @@ impl Trainer {
             None => self.begin_step(),
         };
         if let Some(micro_batch) = current.left.next() {
-            current.loss += self.learn(&micro_batch, &current)?;
+            let Some(loss) = self.attempt(&micro_batch, &current)? else {
+                self.elapsed_s += current.seconds + started.elapsed().as_secs_f64();
+                return Ok(None);
+            };
+            current.loss += loss;
             current.micro += 1;
             current.examples.extend(micro_batch.examples);
         }
@@ -159,9 +208,9 @@ impl Trainer {
     }
 
     /// Forward and backward over one micro-batch; gives its share of the mean loss.
-    fn learn(&mut self, micro_batch: &MicroBatch, current: &StepInProgress) -> Result<f64, TrainError> {
+    pub(super) fn learn(&mut self, micro_batch: &MicroBatch, current: &StepInProgress) -> Result<f64, TrainError> {
         let MicroBatch { batch, examples } = micro_batch;
-        let micro = (self.step() * self.settings.accumulate + current.micro) as u64;
+        let micro = (self.step() * self.in_force.accumulate + current.micro) as u64;
         let loss = self.gather_gradients(batch, current.supervised, micro)?;
         if !loss.is_finite() {
             return Err(self.not_finite("loss", self.step() + 1, &self.rows(examples)));
@@ -170,7 +219,12 @@ impl Trainer {
     }
 
     /// The loss of a batch, 0 where nothing in it is supervised. Its gradients are gathered where it is finite.
-    fn gather_gradients(&mut self, batch: &Batch, supervised: usize, micro: u64) -> candle_core::Result<f32> {
+    pub(super) fn gather_gradients(
+        &mut self,
+        batch: &Batch,
+        supervised: usize,
+        micro: u64,
+    ) -> candle_core::Result<f32> {
         let pass = Pass {
             adapter: self.adapter.as_ref(),
             training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
@@ -189,6 +243,12 @@ impl Trainer {
             self.optimizer.gather(&loss.backward()?)?;
         }
         Ok(value)
+    }
+
+    /// Forgets what the step under way has gathered: it begins anew.
+    pub(super) fn forget_step(&mut self) {
+        self.optimizer.clear_gradients();
+        self.current = None;
     }
 
     fn finish_step(&mut self, current: StepInProgress, started: Instant) -> Result<StepRecord, TrainError> {

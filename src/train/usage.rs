@@ -23,13 +23,13 @@ pub(super) fn spent<R>(work: impl FnOnce() -> R) -> (R, Spent) {
 /// User and system time of the process so far. The clock rather than `/proc/self/stat`, which counts in hundredths of a
 /// second: a decoded token takes no more.
 #[cfg(unix)]
-fn cpu_seconds() -> Option<f64> {
+pub(in crate::train) fn cpu_seconds() -> Option<f64> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(used.tv_sec as f64 + used.tv_nsec as f64 * 1e-9)
 }
 
 #[cfg(not(unix))]
-fn cpu_seconds() -> Option<f64> {
+pub(in crate::train) fn cpu_seconds() -> Option<f64> {
     None
 }
 

@@ -31,7 +31,7 @@ impl Session {
         with_adapter: bool,
     ) {
         self.end_answer(EndReason::Cancelled);
-        let prepared = self.model().and_then(|model| {
+        let prepared = self.wake(&ticket.job).and_then(|()| self.model()).and_then(|model| {
             let prompt = model.tokenizer()?.encode_prompt(messages)?;
             let generator = Generator::new(&model, prompt, sampling.max_tokens, sampling.into())?;
             Ok(Answering { id, model, generator, with_adapter, ticket: ticket.clone(), started: Instant::now() })

@@ -1,5 +1,5 @@
-//! The thread that takes requests: it registers their jobs, cancels at once, starts imports, and hands the rest to the
-//! engine, which it starts anew should the engine panic.
+//! The thread that takes requests: it registers their jobs, cancels at once, starts imports, hands what is about runs on
+//! disk to the thread for those, and the rest to the engine, which it starts anew should the engine panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,10 @@ use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
 use super::protocol::{Event, Request};
+use super::queue::SharedQueue;
+use super::runs::RunsThread;
 use super::session::Session;
+use crate::project::AppPaths;
 
 /// What reaches the engine.
 pub(super) enum Task {
@@ -35,6 +38,7 @@ pub(super) struct Surroundings {
     pub tasks: Sender<Task>,
     /// How imported examples are held out.
     pub rule: SharedRule,
+    pub queue: SharedQueue,
 }
 
 impl Surroundings {
@@ -50,29 +54,43 @@ impl Surroundings {
 }
 
 /// Starts the request thread, which starts the engine.
-pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, demo_folder: PathBuf) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, paths: &AppPaths) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
-    let around = Surroundings { outbox, jobs: Jobs::default(), demo_folder, tasks, rule: SharedRule::default() };
+    let around = Surroundings {
+        outbox,
+        jobs: Jobs::default(),
+        demo_folder: paths.demo(),
+        tasks,
+        rule: SharedRule::default(),
+        queue: SharedQueue::at(paths.queue()),
+    };
     let engine_around = around.clone();
     let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
+    let runs = RunsThread::start(around.clone())?;
     Builder::new().name("hydra-requests".into()).spawn(move || {
-        take_requests(&inbox, &around);
+        take_requests(&inbox, &around, &runs);
         // The window is gone or asked for the end: the engine saves what runs and ends. Nobody waits for the rest.
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
         }
+        runs.finish();
         around.outbox.send(Event::ShutDown);
     })
 }
 
-fn take_requests(inbox: &Receiver<Request>, around: &Surroundings) {
+fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsThread) {
     for request in inbox {
         match request {
             Request::Shutdown => return,
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
+            Request::ListRuns { .. }
+            | Request::ReadRuns { .. }
+            | Request::NoteRun { .. }
+            | Request::TrashRuns { .. }
+            | Request::FindLastRun { .. } => runs.take(request, around),
             other => {
                 let task = match other.job() {
                     Some(kind) => Task::Job(around.jobs.begin(kind, &around.outbox), Box::new(other)),
@@ -127,12 +145,14 @@ mod tests {
             counter.fetch_add(1, Ordering::Relaxed);
         }));
         let (tasks, queue) = crossbeam_channel::unbounded();
+        let folder = tempfile::tempdir().unwrap();
         let around = Surroundings {
             outbox,
             jobs: Jobs::default(),
             demo_folder: PathBuf::new(),
             tasks: tasks.clone(),
             rule: SharedRule::default(),
+            queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
         let look = Request::Inspect { source: InspectSource::Prompt("?".into()) };

@@ -37,8 +37,9 @@ impl Session {
 }
 
 fn gather(model: &Arc<BaseModel>, data: Option<&LoadedData>, outbox: &Outbox, job: &Job) -> Result<(), Cancelled> {
-    let machine = MACHINE.get_or_init(MachineFacts::measure).now();
-    let facts = Facts { model: ModelFacts::of(model), data: None, machine };
+    let model_facts = ModelFacts::of(model);
+    let machine = MACHINE.get_or_init(MachineFacts::measure).now().with_run(model_facts.loaded_bytes);
+    let facts = Facts { model: model_facts, data: None, machine };
     job.check()?;
     outbox.send(Event::Facts(facts.clone()));
     let Some(data) = data else { return Ok(()) };

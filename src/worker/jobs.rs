@@ -44,6 +44,17 @@ impl Jobs {
         Ticket { kind, job }
     }
 
+    /// Registers a job unless one of its kind waits or is under way.
+    pub fn begin_if_none(&self, kind: JobKind, outbox: &Outbox) -> Option<Ticket> {
+        let mut shared = self.lock();
+        if shared.is_closed || shared.latest.contains_key(&kind) {
+            return None;
+        }
+        let job = outbox.job(kind);
+        shared.latest.insert(kind, job.clone());
+        Some(Ticket { kind, job })
+    }
+
     pub fn cancel(&self, kind: JobKind) {
         if let Some(job) = self.lock().latest.get(&kind) {
             job.cancel();
@@ -88,6 +99,18 @@ mod tests {
         jobs.cancel(JobKind::ImportData);
         assert!(second.job.is_cancelled());
         assert!(jobs.end(&second) && !jobs.end(&second));
+    }
+
+    #[test]
+    fn a_job_that_gives_way_begins_only_where_none_of_its_kind_is() {
+        let (jobs, outbox) = (Jobs::default(), outbox());
+        let first = jobs.begin(JobKind::Train, &outbox);
+        assert!(jobs.begin_if_none(JobKind::Train, &outbox).is_none() && !first.job.is_cancelled());
+        jobs.end(&first);
+        let second = jobs.begin_if_none(JobKind::Train, &outbox).unwrap();
+        assert!(jobs.end(&second));
+        jobs.close();
+        assert!(jobs.begin_if_none(JobKind::Train, &outbox).is_none());
     }
 
     #[test]

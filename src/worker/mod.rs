@@ -1,9 +1,10 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Four named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data beside training; `hydra-facts` gathers what estimates are made of; `hydra-engine` owns the model and does everything else, a run and an answer
-//! in slices no longer than a micro-batch.
+//! Five named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data, `hydra-runs` looks after runs on disk and `hydra-facts` gathers what estimates are made of,
+//! all beside training; `hydra-engine` owns the model and does everything else, a run and an answer in slices no longer
+//! than a micro-batch, and while no run is on it takes the next of the queue (`queue.rs`).
 //! Start at [`spawn`], then `session.rs`.
 
 pub mod protocol;
@@ -11,20 +12,23 @@ pub mod protocol;
 mod answering;
 mod dispatch;
 mod facts;
+mod freed;
 mod import;
 mod jobs;
 mod outbox;
+mod queue;
+mod runs;
 mod sampling;
 mod session;
 mod summary;
 mod training;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::project::AppPaths;
 use protocol::{Event, Request};
 
 /// Called whenever an event was sent, so that a window that sleeps draws it.
@@ -43,15 +47,16 @@ pub struct Worker {
     pub thread: JoinHandle<()>,
 }
 
-/// Starts the worker's threads. `demo_folder` is where the bundled model and examples are unpacked on request.
+/// Starts the worker's threads. `paths` say where the bundled model and examples are unpacked on request, and where the
+/// queue is kept.
 ///
 /// # Errors
 /// When the system refuses a thread.
-pub fn spawn(demo_folder: PathBuf, wake: Waker) -> std::io::Result<Worker> {
+pub fn spawn(paths: &AppPaths, wake: Waker) -> std::io::Result<Worker> {
     // The window that asked for a worker draws beside what is computed.
     crate::ops::give_way();
     let (requests, inbox) = crossbeam_channel::bounded(REQUESTS);
     let (outbox, events) = outbox::Outbox::new(wake);
-    let thread = dispatch::start(inbox, outbox, demo_folder)?;
+    let thread = dispatch::start(inbox, outbox, paths)?;
     Ok(Worker { requests, events, thread })
 }

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterSpec, Module};
 use crate::data::{ColumnMap, Dropped, Message};
+use crate::project::runs::{RunEntry, RunList, RunNotes};
+use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, RunOrder, Shift};
 use crate::train::{
-    CheckpointRecord, DataFacts, DeviceChoice, EvalRecord, MachineFacts, ModelFacts, PauseRecord, RunHistory,
-    SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
+    CheckpointRecord, DataFacts, DeviceChoice, EstimateRecord, EvalRecord, MachineFacts, ModelFacts, PauseRecord,
+    RunHistory, SampleRecord, StepRecord, TrainSettings, UsageRecord, WarningRecord,
 };
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
@@ -24,6 +26,12 @@ pub enum JobKind {
     Generate,
     Inspect,
     Export,
+    ListRuns,
+    ReadRuns,
+    /// Never replaced by another of its kind, nor cancelled: each note is written.
+    NoteRun,
+    /// Never replaced by another of its kind, nor cancelled.
+    TrashRuns,
 }
 
 /// How an answer is drawn from the model.
@@ -85,6 +93,11 @@ pub enum Request {
         settings: TrainSettings,
         out: PathBuf,
     },
+    /// The same, even where the run seems to need more memory than there is.
+    StartTrainingAnyway {
+        settings: TrainSettings,
+        out: PathBuf,
+    },
     /// Goes on with a run folder from its last checkpoint; loads its model and data where needed.
     ResumeRun {
         run: PathBuf,
@@ -119,6 +132,48 @@ pub enum Request {
     },
     /// Unpacks the bundled model and examples, then loads and imports them.
     OpenDemo,
+    /// Reads the runs of a folder. This and what follows on runs is done beside training.
+    ListRuns {
+        folder: PathBuf,
+    },
+    /// Reads the curves of runs, to lay over each other; answered run by run.
+    ReadRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Writes tags and note of a run in place of those it has.
+    NoteRun {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// Moves runs to the recycle bin. One in training stays, and so does one that the system has no recycle bin for.
+    TrashRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Looks for the run that was worked on last, among `recent` and those in `folder`.
+    FindLastRun {
+        recent: Vec<PathBuf>,
+        folder: PathBuf,
+    },
+    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
+    Enqueue {
+        runs: Vec<RunOrder>,
+    },
+    /// Takes a run out of the queue, but not the one under way; its folder stays.
+    RemoveQueued {
+        id: QueuedId,
+    },
+    MoveQueued {
+        id: QueuedId,
+        way: Shift,
+    },
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    RetryQueued {
+        id: QueuedId,
+    },
+    /// From now on the next run of the queue begins whenever none is on.
+    StartQueue,
+    /// The run under way goes on to its end, and no other begins.
+    HoldQueue,
     Cancel {
         job: JobKind,
     },
@@ -134,12 +189,20 @@ impl Request {
             Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
-            Self::StartTraining { .. } | Self::ResumeRun { .. } => Some(JobKind::Train),
+            Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
+                Some(JobKind::Train)
+            }
             Self::Generate { .. } => Some(JobKind::Generate),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Export { .. } => Some(JobKind::Export),
+            Self::ListRuns { .. } => Some(JobKind::ListRuns),
+            Self::ReadRuns { .. } => Some(JobKind::ReadRuns),
+            Self::NoteRun { .. } => Some(JobKind::NoteRun),
+            Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+            Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+            Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
+            Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
         }
     }
 }
@@ -189,6 +252,8 @@ pub enum Event {
     TrainingStarted(RunSummary),
     /// What a resumed run did before it was resumed; comes right after its start.
     RunHistory(RunHistory),
+    /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
+    Estimated(EstimateRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -242,6 +307,29 @@ pub enum Event {
     },
     Routing(RoutingReport),
     Exported(ExportSummary),
+    Runs(RunList),
+    /// The curves of one of the runs that were asked for.
+    RunRead {
+        path: PathBuf,
+        history: RunHistory,
+    },
+    /// Every run that was asked for is read, but for those that could not be.
+    RunsRead,
+    /// The notes of a run are written.
+    RunNoted {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// These runs are in the recycle bin; a failure may follow that names those that are not.
+    RunsTrashed {
+        paths: Vec<PathBuf>,
+    },
+    /// The run that was worked on last, where there is one and it can go on.
+    LastRun(Option<Box<RunEntry>>),
+    /// The queue as it stands, whenever something in it changed.
+    Queue(QueueView),
+    /// The queue has come to its end and is held.
+    QueueEnded(QueueSummary),
     /// The worker failed inside and was started anew without model or data; `message` says what happened.
     Restarted {
         message: String,
@@ -378,6 +466,15 @@ pub struct TrainingEnd {
     pub first_held_out: Option<f64>,
     pub last_held_out: Option<f64>,
     pub elapsed_s: f64,
+}
+
+/// The runs that wait, run or ran, in the order of their turns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueView {
+    pub mode: QueueMode,
+    pub runs: Vec<QueuedRun>,
+    /// Why there is no queue to work on, where there is none.
+    pub problem: Option<String>,
 }
 
 /// Why an answer ended.

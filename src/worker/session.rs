@@ -8,18 +8,19 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
 use super::dispatch::{Surroundings, Task};
+use super::freed::{Asleep, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, InspectSource, Request};
 use super::summary;
 use super::training::Training;
-use crate::adapter::{Adapter, CardInfo, folder};
+use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
 use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::unpack_demo;
-use crate::train::{AdapterPlace, DeviceChoice, open_device};
+use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
 pub(super) struct LoadedAdapter {
@@ -43,6 +44,10 @@ pub(super) struct Session {
     pub adapter: Option<LoadedAdapter>,
     pub data: Option<LoadedData>,
     pub training: Option<Training>,
+    /// A run that is held while its memory was given back; never beside one that trains.
+    pub freed: Option<FreedRun>,
+    /// The model, while its memory was given back.
+    pub asleep: Option<Asleep>,
     pub answering: Option<Answering>,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
@@ -51,7 +56,20 @@ pub(super) struct Session {
 impl Session {
     pub fn new(around: Surroundings) -> Self {
         let device = DeviceChoice::default();
-        Self { around, model: None, device, adapter: None, data: None, training: None, answering: None, facts: None }
+        let session = Self {
+            around,
+            model: None,
+            device,
+            adapter: None,
+            data: None,
+            training: None,
+            freed: None,
+            asleep: None,
+            answering: None,
+            facts: None,
+        };
+        session.open_queue();
+        session
     }
 
     /// Serves until a shutdown is asked for.
@@ -71,13 +89,15 @@ impl Session {
     }
 
     fn is_busy(&self) -> bool {
-        self.answering.is_some() || self.training.as_ref().is_some_and(|training| !training.is_paused())
+        let is_training = self.training.as_ref().is_some_and(|training| !training.is_paused());
+        self.answering.is_some() || is_training || self.is_turn_due()
     }
 
-    /// One slice of the answer under way and one of the run.
+    /// One slice of the answer under way and one of the run; where none is on, the next of the queue begins.
     fn work(&mut self) {
         self.answer_slice();
         self.train_slice();
+        self.take_turn();
     }
 
     fn handle(&mut self, request: Request) {
@@ -87,10 +107,21 @@ impl Session {
                 self.around.outbox.send(Event::AdapterDropped);
             }
             Request::Pause => self.pause(),
+            Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
-            Request::StopAndSave => self.stop_training(),
+            Request::SaveNow => {
+                self.save();
+            }
+            Request::StopAndSave => {
+                self.hold_between_turns();
+                self.stop_training();
+            }
+            Request::Discard => {
+                self.hold_between_turns();
+                self.discard();
+            }
             // The request thread takes some of the others, and the rest are jobs.
-            _ => {}
+            other => self.handle_queue(other),
         }
     }
 
@@ -109,19 +140,37 @@ impl Session {
                 self.refuse_while_training("load another model")?;
                 self.put_model(&path, BaseType::Stored, device, job)
             }
+            Request::ResumeRun { run } => self.resume_run(&run, job),
+            Request::OpenDemo => self.open_demo(job),
+            request => {
+                self.wake(job)?;
+                self.work_with_model(job, request)
+            }
+        }
+    }
+
+    /// What takes the model at hand.
+    fn work_with_model(&mut self, job: &Job, request: Request) -> anyhow::Result<()> {
+        match request {
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
-            Request::StartTraining { settings, out } => self.start_training(settings, &out, job),
-            Request::ResumeRun { run } => self.resume_run(&run, job),
+            Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
+            Request::StartTrainingAnyway { settings, out } => {
+                self.start_training(settings, &out, MemoryCheck::Off, job)
+            }
             Request::Inspect { source } => self.inspect(&source, job),
             Request::Export { out } => self.export(&out, job),
-            Request::OpenDemo => self.open_demo(job),
             _ => Ok(()),
         }
     }
 
+    /// Whether a run trains, is paused, or is held without its memory.
+    pub fn has_run(&self) -> bool {
+        self.training.is_some() || self.freed.is_some()
+    }
+
     fn refuse_while_training(&self, what: &str) -> anyhow::Result<()> {
-        if self.training.is_some() {
+        if self.has_run() {
             anyhow::bail!("a run is under way: stop and save it before you {what}");
         }
         Ok(())
@@ -137,6 +186,7 @@ impl Session {
         job.check()?;
         self.end_answer(EndReason::Cancelled);
         self.model = Some(Arc::new(model));
+        self.asleep = None;
         self.device = choice;
         if self.adapter.take().is_some() {
             self.around.outbox.send(Event::AdapterDropped);
@@ -149,15 +199,11 @@ impl Session {
     fn load_adapter(&mut self, path: &Path, job: &Job) -> anyhow::Result<()> {
         self.refuse_while_training("put on another adapter")?;
         let model = self.model()?;
-        let layers = model.decoder.config().layers;
-        let place = AdapterPlace::find(path)?;
-        let read = folder::read(&place.folder, Some(&|module| model.dims(module)), Some(layers))?;
+        let loaded = loaded_adapter(&model, path)?;
         job.check()?;
-        let adapter = Adapter::from_tensors(&read.tensors, model.decoder.device())?;
-        job.check()?;
-        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&adapter, Some(path))));
-        self.adapter = Some(LoadedAdapter { adapter, card: place.card() });
-        if let Some(run) = &place.run {
+        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(path))));
+        self.adapter = Some(loaded);
+        if let Some(run) = AdapterPlace::find(path)?.run {
             self.hold_out(SplitRule::of(&run.settings));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Runs in the worker: started, resumed, advanced a slice at a time, paused and stopped.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +11,10 @@ use super::summary;
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
 use crate::job::Job;
+use crate::project::QueuedState;
 use crate::train::{
-    AdapterPlace, DataRef, Dataset, FileRef, RoutingRecord, Run, RunEvent, RunFile, RunFolder, RunHistory, TrainError,
-    TrainSettings,
+    AdapterPlace, CheckpointRecord, DataRef, Dataset, FileRef, MemoryCheck, PauseRecord, Resumed, RoutingRecord, Run,
+    RunEvent, RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
 };
 
 /// Rows left out that are told one by one; the run folder lists all.
@@ -27,6 +29,10 @@ pub(super) struct Training {
 }
 
 impl Training {
+    pub fn new(run: Run) -> Self {
+        Self { run, paused: false, is_unsaved: false }
+    }
+
     pub fn is_paused(&self) -> bool {
         self.paused
     }
@@ -34,11 +40,43 @@ impl Training {
     pub fn run(&self) -> &Run {
         &self.run
     }
+
+    /// Where the run stands.
+    pub fn place(&self) -> PauseRecord {
+        let trainer = self.run.trainer();
+        PauseRecord { step: trainer.step(), elapsed_s: trainer.elapsed_s() }
+    }
+
+    /// The end of the run, were it here.
+    pub fn end(&self, stopped: bool) -> TrainingEnd {
+        let (first_held_out, last_held_out) = self.run.held_out();
+        let trainer = self.run.trainer();
+        TrainingEnd {
+            path: self.run.path().to_owned(),
+            step: trainer.step(),
+            steps: trainer.steps(),
+            stopped,
+            first_held_out,
+            last_held_out,
+            elapsed_s: trainer.elapsed_s(),
+        }
+    }
+
+    /// Gives back the run's folder, still held, and lets go of all else.
+    pub fn release(self) -> RunFolder {
+        self.run.release()
+    }
 }
 
 impl Session {
-    pub(super) fn start_training(&mut self, mut settings: TrainSettings, out: &Path, job: &Job) -> anyhow::Result<()> {
-        if self.training.is_some() {
+    pub(super) fn start_training(
+        &mut self,
+        mut settings: TrainSettings,
+        out: &Path,
+        check: MemoryCheck,
+        job: &Job,
+    ) -> anyhow::Result<()> {
+        if self.has_run() {
             self.refuse_second_run();
             return Ok(());
         }
@@ -57,41 +95,64 @@ impl Session {
         let dataset = Dataset::from_examples(&imported.import.examples, model.tokenizer()?, &settings, job)?;
         let data_ref = DataRef::Rows { files: imported.files.clone(), columns: imported.map.to_columns() };
         job.check()?;
-        let run = Run::start(model, Arc::new(dataset), settings, data_ref, out)?;
+        let run = Run::start_with(check, model, Arc::new(dataset), settings, data_ref, out)?;
         self.begin(run, None);
         Ok(())
     }
 
     pub(super) fn resume_run(&mut self, path: &Path, job: &Job) -> anyhow::Result<()> {
-        if self.training.is_some() {
+        if self.has_run() {
             self.refuse_second_run();
             return Ok(());
         }
         let (folder, file) = RunFolder::open(path)?;
-        let DataRef::Rows { files, columns } = &file.data else {
-            anyhow::bail!("this run was trained on a token file: resume it with `hydra-studio resume`");
-        };
         if !self.is_at_hand(&file) {
             self.put_model(&file.model.path, file.settings.base, file.settings.device, job)?;
         }
+        let (run, resumed) = self.reopen(&file, folder, job)?;
+        let history = RunHistory::read(run.path())?;
+        for message in resumed.skipped {
+            self.around.outbox.send(Event::Warning { message });
+        }
+        self.begin(run, Some(history));
+        Ok(())
+    }
+
+    /// The run of a folder, from its last checkpoint, on its model, which is at hand or asleep, and its data, which is read
+    /// again unless it is what is loaded.
+    pub(super) fn reopen(&mut self, file: &RunFile, folder: RunFolder, job: &Job) -> anyhow::Result<(Run, Resumed)> {
+        let DataRef::Rows { files, columns } = &file.data else {
+            anyhow::bail!("this run was trained on a token file: resume it with `hydra-studio resume`");
+        };
+        self.wake(job)?;
         let model = self.model()?;
         file.check_model(&model)?;
         for file in files {
             file.check()?;
         }
-        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
-        let imported = Arc::new(import::read(&paths, ColumnMap::from_columns(columns), job)?);
-        self.put_data(imported.clone());
+        let imported = self.imported(files, columns, job)?;
         let tokenizer = model.tokenizer()?.with_clock(file.clock())?;
         let dataset = Dataset::from_examples(&imported.import.examples, &tokenizer, &file.settings, job)?;
         job.check()?;
-        let (run, skipped) = Run::resume(model, Arc::new(dataset), &file, folder)?;
-        let history = RunHistory::read(run.path())?;
-        for message in skipped {
-            self.around.outbox.send(Event::Warning { message });
+        Ok(Run::resume(model, Arc::new(dataset), file, folder)?)
+    }
+
+    /// The examples of files: those that are loaded where they are the same, else read again and loaded.
+    fn imported(
+        &mut self,
+        files: &[FileRef],
+        columns: &BTreeMap<String, String>,
+        job: &Job,
+    ) -> anyhow::Result<Arc<Imported>> {
+        let map = ColumnMap::from_columns(columns);
+        let is_loaded = |data: &&LoadedData| data.imported.files == files && data.imported.map == map;
+        if let Some(data) = self.data.as_ref().filter(is_loaded) {
+            return Ok(data.imported.clone());
         }
-        self.begin(run, Some(history));
-        Ok(())
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let imported = Arc::new(import::read(&paths, map, job)?);
+        self.put_data(imported.clone());
+        Ok(imported)
     }
 
     /// Whether the loaded model is the run's, on the device of the run's choice.
@@ -108,7 +169,7 @@ impl Session {
         self.around.outbox.send(Event::Cancelled { job: JobKind::Train });
     }
 
-    fn put_data(&mut self, imported: Arc<Imported>) {
+    pub(super) fn put_data(&mut self, imported: Arc<Imported>) {
         let rule = *self.around.rule.lock();
         let held_out = imported.held_out(rule);
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
@@ -139,7 +200,7 @@ impl Session {
         for row in data.left_out.iter().take(TOLD) {
             self.around.outbox.send(Event::Warning { message: format!("left out of training: {row}") });
         }
-        self.training = Some(Training { run, paused: false, is_unsaved: false });
+        self.training = Some(Training::new(run));
     }
 
     /// One micro-batch of the run, or a batch of its evaluation, or a checkpoint.
@@ -161,6 +222,7 @@ impl Session {
 
     fn tell_run_event(&self, event: RunEvent) {
         self.around.outbox.send(match event {
+            RunEvent::Estimate(record) => Event::Estimated(record),
             RunEvent::Step(record) => Event::Step(record),
             RunEvent::Eval(record) => Event::Eval(record),
             RunEvent::Checkpoint(record) => Event::Checkpoint(record),
@@ -178,7 +240,7 @@ impl Session {
 
     /// A run whose disk fails is kept, paused, until it can be saved: hours of it may be in memory alone. Any other error
     /// would only come again, and ends it.
-    fn run_failed(&mut self, error: TrainError) {
+    pub(super) fn run_failed(&mut self, error: TrainError) {
         let is_kept = is_of_disk(&error);
         let error = anyhow::Error::from(error);
         match &mut self.training {
@@ -189,17 +251,31 @@ impl Session {
                 );
                 self.around.outbox.send(Event::SaveFailed { message });
             }
-            _ => {
-                self.training = None;
-                self.around.outbox.refuse(JobKind::Train, format!("{error:#}"));
+            training => {
+                if let (Some(training), Some(error)) = (training.as_mut(), error.downcast_ref()) {
+                    training.run.note_failure(error);
+                }
+                *training = None;
+                let message = format!("{error:#}");
+                self.around.outbox.refuse(JobKind::Train, message.clone());
+                self.turn_ended(QueuedState::Failed { message });
             }
         }
     }
 
     /// Writes a checkpoint of the run under way. Gives back whether there is one and it was written.
-    fn save(&mut self) -> bool {
+    pub(super) fn save(&mut self) -> bool {
+        self.save_by(Run::save)
+    }
+
+    /// As [`Self::save`], and notes that the run was stopped here.
+    pub(super) fn save_stopped(&mut self) -> bool {
+        self.save_by(Run::stop)
+    }
+
+    fn save_by(&mut self, save: fn(&mut Run) -> Result<CheckpointRecord, TrainError>) -> bool {
         let Some(training) = &mut self.training else { return false };
-        match training.run.save() {
+        match save(&mut training.run) {
             Ok(record) => {
                 training.is_unsaved = false;
                 self.around.outbox.send(Event::Checkpoint(record));
@@ -215,12 +291,19 @@ impl Session {
     pub(super) fn pause(&mut self) {
         if let Some(training) = &mut self.training {
             training.paused = true;
+            match training.run.note_pause() {
+                Ok(pause) => self.around.outbox.send(Event::PauseNoted(pause)),
+                Err(error) => log::warn!("the log does not tell of the pause: {error}"),
+            }
             self.around.outbox.send(Event::Paused { step: training.run.trainer().step() });
         }
     }
 
     /// Goes on with a paused run, once what it still owes to the disk is written.
     pub(super) fn go_on(&mut self) {
+        if self.freed.is_some() {
+            return self.go_on_freed();
+        }
         if self.training.as_ref().is_some_and(|training| training.is_unsaved) && !self.save() {
             return;
         }
@@ -232,14 +315,20 @@ impl Session {
 
     /// Saves the run under way, if there is one, and ends it. Where it cannot be saved it is kept, and the window told.
     pub(super) fn stop_training(&mut self) {
-        if self.save() {
+        if self.freed.is_some() {
+            return self.stop_freed();
+        }
+        if self.save_stopped() {
             self.end(true);
         }
     }
 
     /// Saves the run under way and ends, whether or not that succeeds: nobody is there to free the disk.
     pub(super) fn shut_down(mut self) {
-        self.stop_training();
+        self.interrupt_turn();
+        if self.training.is_some() {
+            self.stop_training();
+        }
         if self.training.is_some() {
             log::error!("the run under way could not be saved; its last checkpoint stands");
         }
@@ -247,27 +336,19 @@ impl Session {
 
     /// The run is over; its adapter becomes the one that answers.
     fn end(&mut self, stopped: bool) {
-        let Some(Training { run, .. }) = self.training.take() else { return };
-        let (first_held_out, last_held_out) = run.held_out();
-        let trainer = run.trainer();
-        self.around.outbox.send(Event::TrainingDone(TrainingEnd {
-            path: run.path().to_owned(),
-            step: trainer.step(),
-            steps: trainer.steps(),
-            stopped,
-            first_held_out,
-            last_held_out,
-            elapsed_s: trainer.elapsed_s(),
-        }));
+        let Some(training) = self.training.take() else { return };
+        self.around.outbox.send(Event::TrainingDone(training.end(stopped)));
+        let Training { run, .. } = training;
         if let Some(adapter) = run.adapter() {
             self.around.outbox.send(Event::AdapterLoaded(summary::adapter(adapter, Some(run.path()))));
             self.adapter = Some(LoadedAdapter { adapter: adapter.clone(), card: run.card().clone() });
         }
+        self.turn_ended(if stopped { QueuedState::Stopped { step: run.trainer().step() } } else { QueuedState::Done });
     }
 }
 
 /// Errs where a file is no longer what was imported: the run could not be gone on with.
-fn check_unchanged(files: &[FileRef]) -> anyhow::Result<()> {
+pub(super) fn check_unchanged(files: &[FileRef]) -> anyhow::Result<()> {
     for file in files {
         if FileRef::of(&file.path)? != *file {
             anyhow::bail!("this file was changed after it was imported; import it again: {}", file.path.display());

@@ -46,3 +46,22 @@ pub fn tiny_model(folder: &Path) -> PathBuf {
     pretrain(&examples, &settings, &out, &Job::silent(), |_| {}).unwrap();
     out
 }
+
+/// Whether this process is that of the test named `test` alone, with a home of its own. If not, runs it as such, and tells
+/// its failure as this test's.
+pub fn in_own_home(test: &str) -> bool {
+    const MARK: &str = "HYDRA_TEST_HAS_OWN_HOME";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let alone = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .envs([("XDG_DATA_HOME", home.path()), ("HOME", home.path())])
+        .env(MARK, "yes")
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&alone.stdout), String::from_utf8_lossy(&alone.stderr));
+    assert!(alone.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+    false
+}

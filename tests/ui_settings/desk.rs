@@ -156,7 +156,7 @@ impl Desk {
     /// The settings of the run that was asked for.
     pub fn started(&mut self) -> Option<TrainSettings> {
         self.requests().into_iter().find_map(|request| match request {
-            Request::StartTraining { settings, .. } => Some(settings),
+            Request::StartTraining { settings, .. } | Request::StartTrainingAnyway { settings, .. } => Some(settings),
             _ => None,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hydra_studio::data::{ColumnMap, Message, Role};
+use hydra_studio::project::AppPaths;
 use hydra_studio::train::{DeviceChoice, Length, TrainSettings};
 use hydra_studio::worker::protocol::{Event, JobKind, Request, Sampling};
 use hydra_studio::worker::{Worker, spawn};
@@ -20,8 +21,12 @@ pub struct Desk {
 
 impl Desk {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let worker = spawn(folder.path().join("demo"), Arc::new(|| {})).unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    /// A desk whose files lie in `folder`.
+    pub fn at(folder: tempfile::TempDir) -> Self {
+        let worker = spawn(&AppPaths::under(folder.path()), Arc::new(|| {})).unwrap();
         Self { folder, worker, seen: Vec::new() }
     }
 
@@ -75,7 +80,11 @@ impl Desk {
     }
 
     pub fn train_with(&self, settings: TrainSettings) -> PathBuf {
-        let out = self.path().join("run");
+        self.train_into("run", settings)
+    }
+
+    pub fn train_into(&self, name: &str, settings: TrainSettings) -> PathBuf {
+        let out = self.path().join(name);
         self.send(Request::StartTraining { settings, out: out.clone() });
         out
     }

@@ -5,6 +5,7 @@ pub mod data;
 pub mod export;
 pub mod model;
 pub mod routing;
+pub mod runs;
 pub mod train;
 
 use egui::Ui;
@@ -15,6 +16,7 @@ use crate::app::pages::data::DataPage;
 use crate::app::pages::export::ExportPage;
 use crate::app::pages::model::ModelPage;
 use crate::app::pages::routing::RoutingPage;
+use crate::app::pages::runs::RunsPage;
 use crate::app::pages::train::TrainPage;
 use crate::app::settings::Persisted;
 use crate::app::state::AppState;
@@ -23,7 +25,7 @@ use crate::app::toasts::Level;
 use crate::app::widgets::notes::{self, JobAction};
 use crate::worker::protocol::{Event, JobKind, Request};
 
-/// The pages, in the order of the work.
+/// The pages: the steps of the work in their order, then those to look back from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PageId {
     Model,
@@ -31,11 +33,15 @@ pub enum PageId {
     Train,
     Routing,
     Export,
+    Runs,
 }
 
 impl PageId {
     /// Every page, in the order of the rail.
-    pub const ALL: [PageId; 5] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export];
+    pub const ALL: [PageId; 6] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export, Self::Runs];
+
+    /// The pages that are steps of the work, in its order.
+    pub const STEPS: [PageId; 5] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export];
 
     /// The name in the rail and at the top of the page.
     pub fn title(self) -> &'static str {
@@ -45,6 +51,7 @@ impl PageId {
             Self::Train => "Train",
             Self::Routing => "Routing",
             Self::Export => "Export",
+            Self::Runs => "Runs",
         }
     }
 
@@ -56,6 +63,7 @@ impl PageId {
             Self::Train => "Teach the adapter, and watch it learn.",
             Self::Routing => "Which head each token is sent to, module by module.",
             Self::Export => "Take the trained adapter away as a folder of safetensors.",
+            Self::Runs => "Every run you trained, to look over, compare and go on with.",
         }
     }
 
@@ -66,6 +74,7 @@ impl PageId {
             Self::Train => Icon::Train,
             Self::Routing => Icon::Routing,
             Self::Export => Icon::Export,
+            Self::Runs => Icon::Runs,
         }
     }
 }
@@ -134,6 +143,7 @@ pub(super) struct Pages {
     pub train: TrainPage,
     pub routing: RoutingPage,
     pub export: ExportPage,
+    pub runs: RunsPage,
 }
 
 impl Pages {
@@ -145,6 +155,7 @@ impl Pages {
             PageId::Train => &mut self.train,
             PageId::Routing => &mut self.routing,
             PageId::Export => &mut self.export,
+            PageId::Runs => &mut self.runs,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::held_out_count;
 use crate::model::{BaseModel, BaseType, ModelConfig};
 use crate::ops::BlockType;
-use crate::train::{Dataset, TrainSettings};
+use crate::train::{Dataset, Row, TrainSettings};
 
 /// Bytes of a number in f32.
 pub(super) const F32: u64 = 4;
@@ -123,6 +123,11 @@ pub struct ExampleSize {
 }
 
 impl ExampleSize {
+    /// Of a row as a run reads it.
+    pub fn of(row: &Row) -> Self {
+        Self { tokens: row.tokens.ids.len(), supervised: row.tokens.supervised_count() }
+    }
+
     /// The example cut to `context` tokens. What counts stands at the end of most examples.
     pub fn cut_to(self, context: usize) -> Self {
         let cut = self.tokens.saturating_sub(context);
@@ -153,8 +158,6 @@ pub struct DataFacts {
     pub sample: Vec<ExampleSize>,
     /// At most [`LONGEST`], the longest first.
     pub longest: Vec<ExampleSize>,
-    /// Memory that the tokens take already.
-    pub loaded_bytes: u64,
 }
 
 impl DataFacts {
@@ -166,16 +169,9 @@ impl DataFacts {
 
     /// Of what a run reads.
     pub fn of(data: &Dataset) -> Self {
-        let size = |row: &crate::train::Row| ExampleSize {
-            tokens: row.tokens.ids.len(),
-            supervised: row.tokens.supervised_count(),
-        };
-        let sizes: Vec<ExampleSize> = data.train.iter().map(size).collect();
-        let tokens: usize = data.train.iter().chain(&data.held_out).map(|row| row.tokens.ids.len()).sum();
-        let rows = data.train.len() + data.held_out.len();
+        let sizes: Vec<ExampleSize> = data.train.iter().map(ExampleSize::of).collect();
         Self {
             order: if data.in_file_order { ExampleOrder::File } else { ExampleOrder::Seeded },
-            loaded_bytes: token_bytes(rows, tokens as f64),
             ..Self::of_sizes(&sizes, data.held_out.len())
         }
     }
@@ -211,7 +207,7 @@ impl DataFacts {
     }
 
     /// Memory of all examples as tokens, cut to `context`.
-    pub(super) fn token_bytes(&self, context: usize) -> u64 {
+    pub(in crate::train) fn token_bytes(&self, context: usize) -> u64 {
         let sampled: usize = self.sample.iter().map(|size| size.cut_to(context).tokens).sum();
         let rows = self.examples + self.held_out;
         token_bytes(rows, rows as f64 * sampled as f64 / self.sample.len().max(1) as f64)
@@ -236,8 +232,10 @@ pub struct MachineFacts {
     /// What this process could take beside what it holds, in bytes: the least that system, container and the process's own
     /// limit leave.
     pub memory_available: u64,
-    /// What it holds, in bytes: program, model and data.
+    /// What it holds, in bytes.
     pub memory_held: u64,
+    /// What of that an estimate counts by itself: the weights, and data, adapter and optimizer where they are there already.
+    pub memory_of_run: u64,
 }
 
 impl MachineFacts {

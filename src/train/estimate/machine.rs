@@ -3,6 +3,7 @@
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, get_current_pid};
 
 use super::facts::MachineFacts;
+use super::time::REACHED;
 use crate::ops::gemm_rate;
 
 /// Sizes of the product whose rate is measured: tokens, outputs and inputs of a small model's projection.
@@ -35,12 +36,23 @@ impl MachineFacts {
             memory_total: memory.total,
             memory_available: memory.available,
             memory_held: memory.held,
+            memory_of_run: 0,
         }
     }
 
     /// The same machine with its memory as it is now.
     pub fn now(self) -> Self {
         Self { flops_per_s: self.flops_per_s, threads: self.threads, ..Self::unmeasured() }
+    }
+
+    /// The same machine, which trains at so many operations a second, as measured in training itself.
+    pub(in crate::train) fn at_pace(self, flops_per_s: f64) -> Self {
+        Self { flops_per_s: flops_per_s / REACHED, ..self }
+    }
+
+    /// The same machine, where so much of what is held is the run's.
+    pub fn with_run(self, bytes: u64) -> Self {
+        Self { memory_of_run: bytes, ..self }
     }
 }
 

@@ -5,10 +5,11 @@ use super::facts::{DataFacts, F32, MachineFacts, ModelFacts};
 use super::micro_batches::PassSize;
 use super::{Estimate, TrainSettings};
 use crate::adapter::{AdapterSpec, Target};
+use crate::model::ModelConfig;
 use crate::ops::{LOGITS_AT_ONCE, PANEL_BYTES};
 
 /// Room that a matrix product packs its factors into, for each thread, and what the allocator holds unused, as measured.
-const WORKING_BYTES: u64 = 12 << 20;
+const WORKING_BYTES: u64 = 20 << 20;
 
 /// The first projection of each group that reads one input, in forward order.
 const GROUPS: [Target; 4] = [Target::Q, Target::O, Target::Gate, Target::Down];
@@ -16,10 +17,18 @@ const GROUPS: [Target; 4] = [Target::Q, Target::O, Target::Gate, Target::Down];
 /// What a run holds, by what it depends on.
 pub(super) struct Memory<'a> {
     model: &'a ModelFacts,
-    spec: AdapterSpec,
     settings: &'a TrainSettings,
-    /// All that is there from the start, but the weights.
+    pass: PassMemory<'a>,
+    /// All that is there from the start, but what is trained and the weights.
     standing: u64,
+}
+
+/// What training passes of one adapter hold while they go on.
+#[derive(Debug)]
+pub(in crate::train) struct PassMemory<'a> {
+    pub config: &'a ModelConfig,
+    pub spec: AdapterSpec,
+    pub recompute: bool,
 }
 
 /// Numbers that one layer keeps for each token, stage by stage.
@@ -37,43 +46,52 @@ struct Layer {
 
 impl<'a> Memory<'a> {
     pub fn new(model: &'a ModelFacts, data: &DataFacts, machine: &MachineFacts, settings: &'a TrainSettings) -> Self {
-        let program = machine.memory_held.saturating_sub(model.loaded_bytes + data.loaded_bytes);
+        let program = machine.memory_held.saturating_sub(machine.memory_of_run);
         let panel = if model.is_expanded(settings.base) { PANEL_BYTES as u64 } else { 0 };
         let standing = program + data.token_bytes(settings.context) + WORKING_BYTES + panel;
-        Self { model, spec: settings.adapter_spec(), settings, standing }
+        let (spec, recompute) = (settings.adapter_spec(), settings.recompute);
+        Self { model, settings, pass: PassMemory { config: &model.config, spec, recompute }, standing }
     }
 
-    /// Everything, where the largest micro-batch is `pass`.
-    pub fn at(&self, pass: PassSize) -> Estimate {
-        let trained = F32 * self.trained();
-        let logits = F32 * self.logits(pass);
-        let working = F32 * self.backward(pass).max(0);
-        let kept = F32 * self.kept(pass);
-        // Logits are gone before backward begins.
-        let activations = kept + working.saturating_sub(logits);
-        let gradients = self.gradients();
-        let optimizer = 3 * trained + gradients;
+    /// Everything, where the largest micro-batch is `size`.
+    pub fn at(&self, size: PassSize) -> Estimate {
+        let pass = &self.pass;
+        let trained = F32 * pass.trained();
+        let (activations, logits, gradients) = (pass.activations(size), pass.logits(size), pass.gradients());
         // A checkpoint copies adapter and moments, once as tensors and once as a file, when the pass is over.
         let saving = (4 * trained).saturating_sub(activations + logits + gradients);
         Estimate {
             weights: self.model.weight_bytes(self.settings.base),
             adapter: trained,
-            optimizer,
+            optimizer: 3 * trained + gradients,
             activations,
             logits,
             rest: self.standing + saving,
-            largest: pass,
+            largest: size,
             ..Estimate::default()
         }
     }
+}
+
+impl PassMemory<'_> {
+    /// Bytes that a pass of this size takes, beside what is there before and after it.
+    pub fn bytes(&self, size: PassSize) -> u64 {
+        self.activations(size) + self.logits(size) + self.gradients()
+    }
+
+    /// Bytes of what forward keeps, and of what backward works with where that is more than the logits, which are gone
+    /// by then.
+    fn activations(&self, size: PassSize) -> u64 {
+        F32 * self.kept(size) + (F32 * self.backward(size)).saturating_sub(self.logits(size))
+    }
 
     /// Numbers in all trained tensors.
-    fn trained(&self) -> u64 {
+    pub fn trained(&self) -> u64 {
         let of = |target: &Target| {
-            let (inputs, outputs) = self.model.config.dims(*target);
+            let (inputs, outputs) = self.config.dims(*target);
             (inputs * self.down_rows() + outputs * self.spec.heads * self.spec.rank) as u64
         };
-        self.model.config.layers as u64 * self.spec.targets.iter().map(of).sum::<u64>()
+        self.config.layers as u64 * self.spec.targets.iter().map(of).sum::<u64>()
     }
 
     /// Rows of one module's down-projection: every `A`, then the router.
@@ -87,12 +105,11 @@ impl<'a> Memory<'a> {
 
     /// Bytes of the gradients that a pass gives before they are gathered.
     fn gradients(&self) -> u64 {
-        let layers = self.model.config.layers.max(1) as u64;
-        F32 * if self.settings.recompute { self.trained() / layers } else { self.trained() }
+        F32 * if self.recompute { self.trained() / self.config.layers.max(1) as u64 } else { self.trained() }
     }
 
     fn layer(&self) -> Layer {
-        let config = &self.model.config;
+        let config = self.config;
         let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let qkv = q + 2 * kv;
         let adapted = self.spec.targets.len() * (self.down_rows() + self.router_rows());
@@ -107,15 +124,15 @@ impl<'a> Memory<'a> {
     }
 
     /// Numbers that forward keeps until backward is done.
-    fn kept(&self, pass: PassSize) -> u64 {
-        let (layers, layer) = (self.model.config.layers as u64, self.layer());
-        let per_token = if self.settings.recompute {
+    fn kept(&self, size: PassSize) -> u64 {
+        let (layers, layer) = (self.config.layers as u64, self.layer());
+        let per_token = if self.recompute {
             (layers + 1) * layer.hidden + layer.kept()
         } else {
             // The embedding and the last norm.
             layers * layer.kept() - layer.not_kept_below(self.lowest()) + 2 * layer.hidden
         };
-        pass.tokens as u64 * per_token
+        size.tokens as u64 * per_token
     }
 
     /// The first group of a layer that is adapted: what comes before it in the first layer is not kept.
@@ -125,17 +142,18 @@ impl<'a> Memory<'a> {
     }
 
     /// Numbers that backward holds beside what is kept, at its widest step.
-    fn backward(&self, pass: PassSize) -> u64 {
+    fn backward(&self, size: PassSize) -> u64 {
         let layer = self.layer();
-        let recomputed = if self.settings.recompute { 5 * layer.hidden } else { 0 };
-        pass.tokens as u64 * (layer.backward() + recomputed)
+        let recomputed = if self.recompute { 5 * layer.hidden } else { 0 };
+        size.tokens as u64 * (layer.backward() + recomputed)
     }
 
-    /// Logits that are held at a time, and the supervised rows of the last hidden states with their gradients.
-    fn logits(&self, pass: PassSize) -> u64 {
-        let (vocab, supervised) = (self.model.config.vocab.max(1), pass.supervised);
+    /// Bytes of the logits that are held at a time, and of the supervised rows of the last hidden states with their
+    /// gradients.
+    fn logits(&self, size: PassSize) -> u64 {
+        let (vocab, supervised) = (self.config.vocab.max(1), size.supervised);
         let at_once = (LOGITS_AT_ONCE / vocab).clamp(1, supervised.max(1));
-        (at_once * vocab + 2 * supervised * self.model.config.hidden) as u64
+        F32 * (at_once * vocab + 2 * supervised * self.config.hidden) as u64
     }
 }
 

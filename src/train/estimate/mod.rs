@@ -11,13 +11,18 @@ mod machine;
 mod memory;
 mod mends;
 mod micro_batches;
+mod text;
 mod time;
 
 use serde::{Deserialize, Serialize};
 
 pub use facts::{DataFacts, ExampleOrder, ExampleSize, LONGEST, MachineFacts, ModelFacts, Place, SAMPLED};
+pub(super) use machine::MemoryNow;
+pub(super) use memory::PassMemory;
 pub use mends::{Mend, MendKind, mends};
 pub use micro_batches::PassSize;
+pub(super) use micro_batches::groups;
+pub use text::memory_size;
 
 use memory::Memory;
 

@@ -6,7 +6,7 @@ use crate::train::{FlopCount, TrainSettings};
 
 /// Share of the machine's matrix product that training reaches, as `hydra-studio bench` measures it: norms, activations
 /// and the optimizer count as time and not as operations.
-const REACHED: f64 = 0.68;
+pub(super) const REACHED: f64 = 0.68;
 
 /// Operations that reading and expanding one weight takes the time of, for every micro-batch.
 const EXPANDING: f64 = 250.0;

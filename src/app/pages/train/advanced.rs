@@ -147,8 +147,8 @@ fn mark_ui(ui: &mut Ui, is_changed: bool) {
 
 /// The range that is usual, and the default.
 fn range_in_words(field: Field) -> String {
-    let (usual, default) = (field.text().usual, field.value(&TrainSettings::default()));
-    if usual == default {
+    let (usual, default) = (field.text().usual, field.value_in_brief(&TrainSettings::default()));
+    if usual.eq_ignore_ascii_case(&default) {
         format!("Usual and default: {usual}.")
     } else {
         format!("Usual: {usual}. Default: {default}.")

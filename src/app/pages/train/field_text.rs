@@ -1,11 +1,7 @@
-//! What is said of every setting: its name, what it does in plain words, its usual range, and its value in words.
+//! What is said of every setting: its name, what it does in plain words, and its usual range.
 
-use crate::adapter::Target;
-use crate::app::widgets::figures::{count, counted, file_name};
-use crate::train::{Length, TrainSettings};
-
-use super::controls::{BASES, SCHEDULES, short_number};
 use super::fields::Field;
+use crate::adapter::Target;
 
 /// What is said about a field.
 pub struct FieldText {
@@ -44,7 +40,7 @@ impl Field {
             Self::Seed => text("Seed", "any", "Start of all randomness. The same seed, data and settings give the same adapter on CPU."),
             Self::CheckpointEvery => text("Checkpoint every", "automatic", "Steps between two checkpoints on disk. Automatic: ten over the run, and never more than 100 steps apart."),
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
-            Self::CheckpointMinutes => text("Checkpoint within", "5 minutes", "Longest time between two checkpoints, however slow the steps are. 0 leaves it to the steps alone."),
+            Self::CheckpointMinutes => text("Checkpoint within", "5 min", "Longest time between two checkpoints, however slow the steps are. 0 leaves it to the steps alone."),
             Self::Patience => text("Early stop", "off; 3 to 5 measures", "Ends the run once held-out loss has brought nothing better this many times in a row. The best checkpoint is kept."),
             Self::MinDelta => text("Least improvement", "0 to 0.01", "How far held-out loss must fall below its best to count as better."),
             Self::Samples => text("Sample answers", "3", "How many prompts are answered at every measure, so that you can watch the answers change. 0 switches it off."),
@@ -56,78 +52,9 @@ impl Field {
             Self::Threads => text("Threads", "automatic", "Processor cores that training uses. Automatic: all of them; the window still comes first."),
         }
     }
-
-    /// The field's value in `settings`, in a few words.
-    pub fn value(self, settings: &TrainSettings) -> String {
-        let s = settings;
-        match self {
-            Self::Method => s.method.title().to_owned(),
-            Self::Rank => count(s.rank),
-            Self::Heads => count(s.heads),
-            Self::Alpha => s.alpha.map_or_else(|| "twice the rank".to_owned(), short_number),
-            Self::Dropout => short_number(s.dropout),
-            Self::Rslora => on_or_off(s.rslora),
-            Self::Targets => targets_in_words(&s.targets),
-            Self::Length => length_in_words(s.length),
-            Self::Batch => count(s.batch),
-            Self::Accumulate => count(s.accumulate),
-            Self::Packing => on_or_off(s.packing),
-            Self::Context => format!("{} tokens", count(s.context)),
-            Self::Lr => short_number(s.lr),
-            Self::Schedule => title(&SCHEDULES, s.schedule).to_lowercase(),
-            Self::Warmup => short_number(s.warmup),
-            Self::MaxGradNorm => short_number(s.max_grad_norm),
-            Self::WeightDecay => short_number(s.weight_decay),
-            Self::HeldOut => short_number(s.held_out),
-            Self::Seed => s.seed.to_string(),
-            Self::CheckpointEvery => every_in_words(s.checkpoint_every),
-            Self::EvalEvery => every_in_words(s.eval_every),
-            Self::CheckpointMinutes => format!("{} minutes", short_number(s.checkpoint_minutes)),
-            Self::Patience => s.patience.map_or_else(|| "off".to_owned(), |measures| counted(measures, "measure")),
-            Self::MinDelta => short_number(s.min_delta),
-            Self::Samples => count(s.samples),
-            Self::SampleTokens => counted(s.sample_tokens, "token"),
-            Self::SamplePrompts if s.sample_prompts.is_empty() => "none".to_owned(),
-            Self::SamplePrompts => counted(s.sample_prompts.len(), "prompt"),
-            Self::InitAdapter => s.init_adapter.as_ref().map_or_else(|| "none".to_owned(), |path| file_name(path)),
-            Self::Base => title(&BASES, s.base).to_lowercase(),
-            Self::Recompute => on_or_off(s.recompute),
-            Self::Threads => s.threads.map_or_else(|| "automatic".to_owned(), count),
-        }
-    }
-}
-
-fn on_or_off(is_on: bool) -> String {
-    if is_on { "on" } else { "off" }.to_owned()
-}
-
-fn every_in_words(steps: Option<usize>) -> String {
-    steps.map_or_else(|| "automatic".to_owned(), |steps| counted(steps, "step"))
-}
-
-fn length_in_words(length: Length) -> String {
-    match length {
-        Length::Epochs(1.0) => "1 epoch".to_owned(),
-        Length::Epochs(epochs) => format!("{} epochs", short_number(epochs)),
-        Length::Steps(steps) => counted(steps, "step"),
-    }
-}
-
-fn targets_in_words(targets: &[Target]) -> String {
-    let names: Vec<&str> = targets.iter().map(|target| short_name(*target)).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        7 => "all seven".to_owned(),
-        _ => names.join(", "),
-    }
 }
 
 /// A module's name without the ending that all of them share.
 pub fn short_name(target: Target) -> &'static str {
     target.name().strip_suffix("_proj").unwrap_or(target.name())
-}
-
-/// What a menu calls a choice.
-fn title<T: PartialEq>(choices: &[(T, &'static str)], value: T) -> &'static str {
-    choices.iter().find(|(choice, _)| *choice == value).map_or("", |(_, title)| title)
 }

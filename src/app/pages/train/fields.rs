@@ -131,12 +131,7 @@ pub fn all_fields() -> impl Iterator<Item = Field> {
 
 /// The fields in which two settings differ.
 pub fn changed_fields(from: &TrainSettings, to: &TrainSettings) -> Vec<Field> {
-    let differs = |field: &Field| {
-        let mut probe = from.clone();
-        field.copy(to, &mut probe);
-        probe != *from
-    };
-    all_fields().filter(differs).collect()
+    all_fields().filter(|field| field.differs(from, to)).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` puts the
 //! form together: `simple.rs` with what `plan.rs` fills in, or `advanced.rs` with the table of `fields.rs`, its words in
-//! `field_text.rs` and its widgets in `controls.rs`; then `memory.rs` and `totals.rs`, what it takes and comes to. What
-//! the user changes there is `form.rs`, and `undo.rs` takes it back. `running.rs`, `curves.rs` and `ending.rs` draw a run.
+//! `field_text.rs` and `field_values.rs` and its widgets in `controls.rs`; then `memory.rs` and `totals.rs`, what it takes
+//! and comes to. What the user changes there is `form.rs`, and `undo.rs` takes it back. `running.rs`, `curves.rs` and
+//! `ending.rs` draw a run.
 
 mod advanced;
 mod controls;
@@ -9,7 +10,8 @@ mod curves;
 mod ending;
 mod estimates;
 mod field_text;
-mod fields;
+mod field_values;
+pub(in crate::app::pages) mod fields;
 mod form;
 mod memory;
 mod plan;
@@ -26,12 +28,15 @@ use egui::Ui;
 use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{Page, PageContext, PageId, job_ui};
+use crate::app::resuming;
 use crate::app::state::Phase;
 use crate::app::theme::space;
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
 use crate::train::TrainSettings;
 use crate::worker::protocol::{Event, JobKind, ModelSummary};
+
+pub(crate) use running::{progress_line, run_name};
 
 use curves::RunCurves;
 use setup::Setup;
@@ -70,6 +75,7 @@ impl Page for TrainPage {
                 return;
             }
         }
+        resuming::resume_card(ui, cx);
         match (&cx.state.data, &cx.state.model) {
             (Some(data), Some(model)) => self.setup.ui(ui, cx, (data, model)),
             (data, model) => missing_ui(ui, cx, (data.is_some(), model.is_some())),

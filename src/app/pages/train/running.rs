@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use crate::app::commands::SystemCommand;
+use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::state::{Phase, RunState};
@@ -53,6 +53,7 @@ fn controls_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
         return;
     }
     let is_stopping = run.phase == Phase::Stopping;
+    ui.add_enabled_ui(!is_stopping, |ui| more_ui(ui, cx, run));
     let stop = buttons::secondary(ui, Icon::Stop, "Stop and save", !is_stopping);
     if stop.on_hover_text("Writes a checkpoint, then ends the run. It can be resumed later.").clicked() {
         cx.request(Request::StopAndSave);
@@ -70,6 +71,26 @@ fn controls_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
             }
         }
     }
+}
+
+/// What is needed less often.
+fn more_ui(ui: &mut Ui, cx: &PageContext<'_>, run: &RunState) {
+    let entries = [
+        (UICommand::SaveNow, run.phase != Phase::Freed),
+        (UICommand::PauseAndFree, run.phase != Phase::Freed),
+        (UICommand::Discard, true),
+    ];
+    let menu = ui.menu_button("More", |ui| {
+        for (command, is_enabled) in entries {
+            let info = command.info();
+            let entry = ui.add_enabled(is_enabled, info.icon.button(info.name)).on_hover_text(info.tooltip);
+            if entry.clicked() {
+                cx.send(SystemCommand::Ui(command));
+                ui.close();
+            }
+        }
+    });
+    menu.response.on_hover_text("Save now, give the memory back, discard");
 }
 
 /// Where the run stands, in one line.

@@ -29,7 +29,7 @@ use crate::app::widgets::figures::{bytes, count};
 use crate::app::widgets::notes::callout;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::project::Preset;
-use crate::train::{Estimate, Mend, TrainSettings};
+use crate::train::{Estimate, MemoryCheck, Mend, TrainSettings};
 use crate::worker::protocol::{Event, JobKind, ModelSummary, Request};
 
 /// What the next run will be.
@@ -222,7 +222,7 @@ impl Setup {
             MemoryAction::ApplyAndStart(mend) => {
                 let mended = mend.settings.clone();
                 let name = self.mend(&settings, mend, basis);
-                self.start(cx, &mended);
+                self.start(cx, &mended, MemoryCheck::On);
                 Some(name)
             }
         }
@@ -231,8 +231,9 @@ impl Setup {
     /// Takes over the settings of a mend; gives the change a name.
     fn mend(&mut self, before: &TrainSettings, mend: Mend, basis: Basis<'_>) -> String {
         let fields = changed_fields(before, &mend.settings);
-        let words =
-            fields.iter().map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value(&mend.settings)));
+        let words = fields
+            .iter()
+            .map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value_in_brief(&mend.settings)));
         let name = format!("Less memory: {}", words.collect::<Vec<_>>().join(", "));
         self.form.mend(mend.settings, basis);
         name
@@ -252,24 +253,28 @@ impl Setup {
         }
         let can_start = obstacle.is_none();
         ui.horizontal(|ui| {
-            let mut is_started =
-                buttons::primary(ui, Icon::Play, "Start training", can_start && !is_too_large).clicked();
+            if buttons::primary(ui, Icon::Play, "Start training", can_start && !is_too_large).clicked() {
+                self.start(cx, settings, MemoryCheck::On);
+            }
             if is_too_large && can_start {
                 let anyway = ui.button("Start anyway");
                 let warning = "The estimate may be wrong by some. Where memory runs out, the system may end the program; \
                                what was saved stays whole.";
-                is_started |= anyway.on_hover_text(warning).clicked();
-            }
-            if is_started {
-                self.start(cx, settings);
+                if anyway.on_hover_text(warning).clicked() {
+                    self.start(cx, settings, MemoryCheck::Off);
+                }
             }
         });
     }
 
-    fn start(&self, cx: &PageContext<'_>, settings: &TrainSettings) {
+    fn start(&self, cx: &PageContext<'_>, settings: &TrainSettings, check: MemoryCheck) {
         let init_adapter = settings.init_adapter.as_ref().and_then(|path| typed_path(&path.to_string_lossy()));
         let settings = TrainSettings { init_adapter, ..settings.clone() };
-        cx.request(Request::StartTraining { settings, out: self.folder.path() });
+        let out = self.folder.path();
+        cx.request(match check {
+            MemoryCheck::On => Request::StartTraining { settings, out },
+            MemoryCheck::Off => Request::StartTrainingAnyway { settings, out },
+        });
     }
 
     fn folder_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, model: &ModelSummary) {

@@ -42,8 +42,10 @@ pub fn simple_ui(ui: &mut Ui, form: &mut Form, basis: Basis<'_>, outlooks: &[Out
         count(settings.context)
     ));
     let fitted = form.fit.as_ref().map(|fit| {
-        let words =
-            fit.fields.iter().map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value(&settings)));
+        let words = fit
+            .fields
+            .iter()
+            .map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value_in_brief(&settings)));
         words.collect::<Vec<_>>().join(", ")
     });
     if let Some(fitted) = fitted {

@@ -141,7 +141,7 @@ fn name(parts: &[Part], (before, after): (&Form, &Form), settings: (&TrainSettin
         [Part::Effort] => format!("Effort from {} to {}", before.pace.title(), after.pace.title()),
         [Part::Presets] => "Presets".to_owned(),
         [Part::Field(field)] => {
-            let (from, to) = (field.value(settings.0), field.value(settings.1));
+            let (from, to) = (field.value_in_brief(settings.0), field.value_in_brief(settings.1));
             format!("{} from {from} to {to}", field.text().name)
         }
         [first, rest @ ..] => {

@@ -1,0 +1,62 @@
+//! The prompts that a run answers at every measure, so that one can watch its answers change.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::data::{Example, Message, Role};
+use crate::text::{ChatTokenizer, TextError};
+
+use super::TrainSettings;
+
+/// A prompt, ready for the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplePrompt {
+    /// The last thing the user says.
+    pub question: String,
+    pub topic: Option<String>,
+    /// What the data answers, where the prompt is an example's.
+    pub expected: Option<String>,
+    /// The whole prompt as tokens, up to where the answer begins.
+    pub ids: Vec<u32>,
+}
+
+impl SamplePrompt {
+    /// The settings' own prompts, at most as many as are answered.
+    ///
+    /// # Errors
+    /// When the chat template refuses a prompt.
+    pub(super) fn own(settings: &TrainSettings, tokenizer: &ChatTokenizer) -> Result<Vec<Self>, TextError> {
+        let asked = settings.sample_prompts.iter().filter(|prompt| !prompt.trim().is_empty());
+        let prompt = |text: &String| {
+            let messages = [Message { role: Role::User, content: text.clone() }];
+            let ids = tokenizer.encode_prompt(&messages)?;
+            Ok(Self { question: text.clone(), topic: None, expected: None, ids })
+        };
+        asked.take(settings.samples).map(prompt).collect()
+    }
+
+    /// Prompts of `examples`, at most `most`: one for each topic in turn, in the order in which they come. Examples that
+    /// the chat template refuses, or that are longer than `room` tokens, are passed over.
+    pub(super) fn drawn(examples: &[&Example], most: usize, room: usize, tokenizer: &ChatTokenizer) -> Vec<Self> {
+        let mut by_topic: BTreeMap<Option<&str>, VecDeque<&Example>> = BTreeMap::new();
+        for example in examples {
+            by_topic.entry(example.topic.as_deref()).or_default().push_back(example);
+        }
+        let mut drawn = Vec::new();
+        while drawn.len() < most && by_topic.values().any(|left| !left.is_empty()) {
+            for left in by_topic.values_mut() {
+                let next = left.pop_front().and_then(|example| Self::of(example, tokenizer));
+                drawn.extend(next.filter(|prompt| prompt.ids.len() < room));
+            }
+        }
+        drawn.truncate(most);
+        drawn
+    }
+
+    /// The example without its last answer.
+    fn of(example: &Example, tokenizer: &ChatTokenizer) -> Option<Self> {
+        let (answer, before) = example.messages.split_last()?;
+        let question = before.iter().rfind(|message| message.role == Role::User)?.content.clone();
+        let ids = tokenizer.encode_prompt(before).ok()?;
+        Some(Self { question, topic: example.topic.clone(), expected: Some(answer.content.clone()), ids })
+    }
+}
