@@ -18,7 +18,7 @@
 //! | [`inspect`] | gates captured and summarised |
 //! | [`evaluate`] | held-out loss, exact answers, the verdict on a run |
 //! | [`export`] | every form in which an adapter leaves the app, each re-read and verified |
-//! | [`project`] | the bundled demo and where it is unpacked, the runs on disk with their notes, those that wait, sweeps |
+//! | [`project`] | the bundled demo and where it is unpacked, presets of settings, the runs on disk with their notes, those that wait, sweeps |
 //! | [`worker`] | the background thread that owns device and model; `protocol.rs`: `Request` in, `Event` out |
 //! | [`cli`] | headless commands, one file each |
 //! | [`app`] | the window: pages, widgets, theme, commands, state |

@@ -22,12 +22,13 @@ fn open_window() -> anyhow::Result<()> {
     app::run(move |wake| {
         let paths = AppPaths::of_system();
         let paths = paths.unwrap_or_else(|| AppPaths::under(&std::env::temp_dir().join("hydra-studio")));
+        let start = StartArgs { presets: Some(paths.presets()), ..StartArgs::default() };
         let log = log_lines::listen(wake.clone());
         let Worker { requests, events, thread } = worker::spawn(&paths, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
         let (picker, notifier) = (Box::new(RfdPicker::default()), Box::new(DesktopNotifier));
-        Ok(Deps { requests, events, picker, notifier, log, start: StartArgs::default() })
+        Ok(Deps { requests, events, picker, notifier, log, start })
     })?;
     for thread in threads {
         if thread.join().is_err() {

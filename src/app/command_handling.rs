@@ -30,11 +30,7 @@ impl App {
                     self.toasts.push(Level::Warning, message);
                 }
             }
-            SystemCommand::TakeSettings(settings) => {
-                self.pages.train.take_settings(*settings);
-                self.view = View::Page(PageId::Train);
-                self.toasts.push(Level::Ok, "The next run takes these settings. Look them over, then start it.");
-            }
+            SystemCommand::TakeSettings(settings) => self.take_settings(*settings, "Settings of another run"),
             SystemCommand::PlanRuns(settings) => {
                 self.pages.runs.plan(*settings);
                 self.view = View::Page(PageId::Runs);
@@ -59,7 +55,7 @@ impl App {
 
     /// Carries out a command of the table, or says why it cannot run now.
     fn run_ui_command(&mut self, ctx: &Context, command: UICommand) {
-        if let Some(obstacle) = command.obstacle(&self.state) {
+        if let Some(obstacle) = self.obstacle(command) {
             self.toasts.push(Level::Info, format!("{}: {obstacle}", command.info().name));
             return;
         }
@@ -84,6 +80,10 @@ impl App {
             UICommand::PauseAndFree => self.send_request(Request::PauseAndFree),
             UICommand::SaveNow => self.send_request(Request::SaveNow),
             UICommand::StopAndSave => self.send_request(Request::StopAndSave),
+            UICommand::Undo => self.undo(),
+            UICommand::Redo => self.redo(),
+            UICommand::SaveSettings => self.wanted_dialog = Some(PickPurpose::SaveSettings),
+            UICommand::LoadSettings => self.wanted_dialog = Some(PickPurpose::LoadSettings),
             UICommand::Discard => self.is_asking_to_discard = true,
             UICommand::DarkTheme => self.set_theme(ctx, ThemePreference::Dark),
             UICommand::LightTheme => self.set_theme(ctx, ThemePreference::Light),
@@ -141,9 +141,9 @@ impl App {
     /// Gives picked or dropped paths to whom they are for, and shows the page that works with them.
     fn hand_out_paths(&mut self, purpose: PickPurpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
-        let replaces_model = !matches!(
+        let replaces_model = matches!(
             purpose,
-            PickPurpose::Data | PickPurpose::RunParent | PickPurpose::ExportParent | PickPurpose::Chart(_)
+            PickPurpose::ModelFolder | PickPurpose::ModelFile | PickPurpose::Adapter | PickPurpose::Run
         );
         if replaces_model && self.state.active_run().is_some() {
             self.toasts.push(Level::Info, "A run is on: stop it before you open another model, adapter or run.");
@@ -153,6 +153,8 @@ impl App {
             PickPurpose::RunParent => self.persisted.run_parent = first,
             PickPurpose::ExportParent => self.persisted.export_parent = first,
             PickPurpose::Chart(_) => self.chart_saving.take_path(&first),
+            PickPurpose::LoadSettings => self.settings_desk.load(first),
+            PickPurpose::SaveSettings => self.save_settings(first),
             PickPurpose::Run => {
                 self.view = View::Page(PageId::Train);
                 self.send_request(Request::ResumeRun { run: first });

@@ -83,6 +83,10 @@ pub enum UICommand {
     SaveNow,
     StopAndSave,
     Discard,
+    Undo,
+    Redo,
+    SaveSettings,
+    LoadSettings,
     DarkTheme,
     LightTheme,
     SystemTheme,
@@ -123,7 +127,7 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 29] = [
+    pub const ALL: [UICommand; 33] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
@@ -143,6 +147,10 @@ impl UICommand {
         Self::SaveNow,
         Self::StopAndSave,
         Self::Discard,
+        Self::Undo,
+        Self::Redo,
+        Self::SaveSettings,
+        Self::LoadSettings,
         Self::DarkTheme,
         Self::LightTheme,
         Self::SystemTheme,
@@ -178,6 +186,10 @@ impl UICommand {
             Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
             Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
+            Self::Undo => info("Undo", "Take back the last change of the run's settings.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
+            Self::Redo => info("Redo", "Do again what was taken back.", const { &[keys(CTRL_SHIFT, Key::Z), keys(CTRL, Key::Y)] }, Icon::Redo),
+            Self::SaveSettings => info("Save settings to a file…", "Write the run's settings as TOML, to share or to train with from the command line.", &[], Icon::Export),
+            Self::LoadSettings => info("Load settings from a file…", "Read settings from TOML, or from the run.json of a run.", &[], Icon::File),
             Self::DarkTheme => info("Dark theme", "Light text on dark surfaces.", &[], Icon::Moon),
             Self::LightTheme => info("Light theme", "Dark text on light surfaces.", &[], Icon::Sun),
             Self::SystemTheme => info("Theme of the system", "Follow the desktop's setting.", &[], Icon::System),
@@ -219,6 +231,7 @@ impl UICommand {
             {
                 Some("Not while a run is on.")
             }
+            Self::Undo | Self::Redo | Self::LoadSettings if is_training => Some("Not while a run is on."),
             Self::OpenAdapter if state.model.is_none() => Some("Load a model first."),
             Self::DropAdapter if state.adapter.is_none() => Some("No adapter is loaded."),
             Self::DropAdapter if is_training => Some("Not while a run is on."),

@@ -67,6 +67,8 @@ icons! {
     ZoomOut = "zoom_out.svg",
     Plus = "plus.svg",
     Restore = "restore.svg",
+    Undo = "undo.svg",
+    Redo = "redo.svg",
     Spark = "spark.svg",
     Hydra = "hydra.svg",
     Quit = "quit.svg",

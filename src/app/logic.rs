@@ -27,6 +27,7 @@ impl App {
             self.toasts.push(line.level, line.text);
         }
         self.take_written_charts();
+        self.take_settings_replies();
         while let Ok(reply) = self.pick_replies.1.try_recv() {
             self.take_pick(reply.purpose, reply.outcome);
         }
@@ -38,6 +39,7 @@ impl App {
         }
         self.take_dropped_files(ctx);
         self.run_commands(ctx);
+        self.keep_presets();
         self.watch_closing(ctx);
     }
 
@@ -197,6 +199,9 @@ impl App {
             PickOutcome::Picked(paths) => self.commands.send(SystemCommand::Paths(purpose, paths)),
             PickOutcome::Dismissed => {}
             PickOutcome::Unavailable => {
+                if matches!(purpose, PickPurpose::LoadSettings | PickPurpose::SaveSettings) {
+                    self.pages.train.setup().ask_for_path(purpose);
+                }
                 self.toasts.push(Level::Warning, "No file dialog service on this system: type the path.");
             }
         }

@@ -28,6 +28,7 @@ mod resuming;
 pub mod run_verdict;
 pub mod runs_state;
 pub mod settings;
+mod settings_desk;
 mod start;
 pub mod state;
 mod status_bar;
@@ -55,6 +56,7 @@ use crate::app::pages::{PageId, Pages};
 use crate::app::palette::Palette;
 use crate::app::picker::{PathPicker, PickPurpose, PickReply};
 use crate::app::settings::Persisted;
+use crate::app::settings_desk::SettingsDesk;
 use crate::app::state::AppState;
 use crate::app::toasts::Toasts;
 use crate::worker::protocol::{Event, JobKind, Request};
@@ -71,6 +73,8 @@ pub struct StartArgs {
     pub data: Vec<PathBuf>,
     /// The page to show; `None` shows the first-start screen, or the model's page where a model is given.
     pub page: Option<PageId>,
+    /// Where the user's presets of settings are kept; without it they end with the window.
+    pub presets: Option<PathBuf>,
 }
 
 /// Everything the window needs from outside. Tests hold the far ends of the channels themselves.
@@ -117,6 +121,7 @@ pub struct App {
     chart_saving: ChartSaving,
     is_help_open: bool,
     are_notices_open: bool,
+    settings_desk: SettingsDesk,
     /// An adapter to load once the model is there.
     waiting_adapter: Option<PathBuf>,
     /// What of the demo is still on its way, after it was chosen.
@@ -155,9 +160,11 @@ impl App {
             chart_saving: ChartSaving::default(),
             is_help_open: false,
             are_notices_open: false,
+            settings_desk: SettingsDesk::new(ctx.clone(), deps.start.presets.clone()),
             waiting_adapter: None,
             waiting_demo: Vec::new(),
         };
+        app.open_presets();
         app.open_start_args(deps.start);
         app
     }
@@ -188,6 +195,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.keep_presets();
         // A worker that is gone needs no goodbye.
         let _ = self.requests.send(Request::Shutdown);
     }

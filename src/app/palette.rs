@@ -6,6 +6,10 @@ use crate::app::App;
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::theme::{self, Tokens, size, space};
+use crate::app::widgets::figures::in_one_line;
+
+/// The longest name of a step that has room beside a command.
+const STEP_LETTERS: usize = 40;
 
 /// The palette's state while it is open.
 #[derive(Default)]
@@ -18,6 +22,15 @@ struct Search {
     text: String,
     /// Index among the matches.
     chosen: usize,
+}
+
+/// What is said of a command at its right end, beside its keys.
+enum Note<'a> {
+    Nothing,
+    /// Why it cannot run now.
+    Obstacle(&'static str),
+    /// What it would take back or do again.
+    Step(&'a str),
 }
 
 /// What the user did with the palette in a frame.
@@ -37,7 +50,7 @@ impl Palette {
 impl App {
     /// Draws the palette while it is open.
     pub(super) fn palette_ui(&mut self, ctx: &Context) {
-        let Some(search) = &mut self.palette.open else { return };
+        let Some(mut search) = self.palette.open.take() else { return };
         let id = Id::unique("palette");
         let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, vec2(0.0, 88.0));
         let response = Modal::new(id)
@@ -45,22 +58,25 @@ impl App {
             .frame(theme::dialog_frame(Tokens::of_theme(ctx.theme())).inner_margin(space::M))
             .show(ctx, |ui| {
                 ui.set_width(560.0);
-                let obstacle = |command: UICommand| command.obstacle(&self.state);
-                search_ui(ui, search, &obstacle)
+                search_ui(ui, &mut search, &|command| self.note_on(command))
             });
         let outcome = if response.should_close() { Outcome::Close } else { response.inner };
         match outcome {
-            Outcome::Nothing => {}
-            Outcome::Close => self.palette.open = None,
-            Outcome::Run(command) => {
-                self.palette.open = None;
-                self.commands.send(SystemCommand::Ui(command));
-            }
+            Outcome::Nothing => self.palette.open = Some(search),
+            Outcome::Close => {}
+            Outcome::Run(command) => self.commands.send(SystemCommand::Ui(command)),
+        }
+    }
+
+    fn note_on(&self, command: UICommand) -> Note<'_> {
+        match self.obstacle(command) {
+            Some(obstacle) => Note::Obstacle(obstacle),
+            None => self.step(command).map_or(Note::Nothing, Note::Step),
         }
     }
 }
 
-fn search_ui(ui: &mut Ui, search: &mut Search, obstacle: &dyn Fn(UICommand) -> Option<&'static str>) -> Outcome {
+fn search_ui<'a>(ui: &mut Ui, search: &mut Search, note_on: &dyn Fn(UICommand) -> Note<'a>) -> Outcome {
     // The arrows must not reach the text field, which would move its cursor.
     let (up, down) = ui.input_mut(|input| {
         (input.consume_key(Modifiers::NONE, Key::ArrowUp), input.consume_key(Modifiers::NONE, Key::ArrowDown))
@@ -100,9 +116,9 @@ fn search_ui(ui: &mut Ui, search: &mut Search, obstacle: &dyn Fn(UICommand) -> O
         ui.spacing_mut().item_spacing.y = space::XXS;
         for (index, &command) in found.iter().enumerate() {
             let is_chosen = index == search.chosen;
-            let obstacle = obstacle(command);
-            let clicked = entry_ui(ui, command, is_chosen, up || down, obstacle);
-            if obstacle.is_none() && (clicked || (is_chosen && enter)) {
+            let note = note_on(command);
+            let clicked = entry_ui(ui, command, is_chosen, up || down, &note);
+            if !matches!(note, Note::Obstacle(_)) && (clicked || (is_chosen && enter)) {
                 outcome = Outcome::Run(command);
             }
         }
@@ -111,16 +127,21 @@ fn search_ui(ui: &mut Ui, search: &mut Search, obstacle: &dyn Fn(UICommand) -> O
 }
 
 /// One command of the list; gives back whether it was clicked.
-fn entry_ui(ui: &mut Ui, command: UICommand, is_chosen: bool, moved: bool, obstacle: Option<&str>) -> bool {
+fn entry_ui(ui: &mut Ui, command: UICommand, is_chosen: bool, moved: bool, note: &Note<'_>) -> bool {
     let tokens = Tokens::of(ui);
     let info = command.info();
     let keys = command.shortcut_text(ui.ctx()).unwrap_or_default();
+    let right = match note {
+        Note::Nothing => keys,
+        Note::Obstacle(obstacle) => (*obstacle).to_owned(),
+        Note::Step(step) => format!("{}  {keys}", in_one_line(step, STEP_LETTERS)),
+    };
     let button = Button::selectable(is_chosen, (info.icon.image(size::ICON), info.name))
         .image_tint_follows_text_color(true)
         .frame_when_inactive(is_chosen)
-        .right_text(RichText::new(obstacle.unwrap_or(&keys)).small().color(tokens.text_weak))
+        .right_text(RichText::new(right).small().color(tokens.text_weak))
         .min_size(vec2(ui.available_width(), size::CONTROL));
-    let response = ui.add_enabled(obstacle.is_none(), button).on_hover_text(info.tooltip);
+    let response = ui.add_enabled(!matches!(note, Note::Obstacle(_)), button).on_hover_text(info.tooltip);
     if is_chosen && moved {
         response.scroll_to_me(None);
     }

@@ -31,6 +31,10 @@ pub enum PickPurpose {
     ExportParent,
     /// The file that a chart is saved to; it need not exist.
     Chart(ChartFormat),
+    /// A file to read settings from.
+    LoadSettings,
+    /// A file to write settings to, which need not exist.
+    SaveSettings,
 }
 
 impl PickPurpose {
@@ -45,6 +49,8 @@ impl PickPurpose {
             Self::RunParent => "Choose where to put the run",
             Self::ExportParent => "Choose where to put the adapter",
             Self::Chart(_) => "Choose where to save the chart",
+            Self::LoadSettings => "Choose a file with settings",
+            Self::SaveSettings => "Choose a file for the settings",
         }
     }
 
@@ -56,6 +62,8 @@ impl PickPurpose {
             Self::Chart(ChartFormat::Png) => Some(("Picture", &["png"])),
             Self::Chart(ChartFormat::Svg) => Some(("Drawing", &["svg"])),
             Self::Chart(ChartFormat::Csv) => Some(("Table", &["csv"])),
+            Self::LoadSettings => Some(("Settings", &["toml", "json"])),
+            Self::SaveSettings => Some(("Settings", &["toml"])),
             _ => None,
         }
     }
@@ -130,6 +138,7 @@ fn native_dialog(dialog: rfd::FileDialog, purpose: PickPurpose) -> PickOutcome {
                     let dialog = dialog.set_file_name(format!("chart.{}", format.extension()));
                     dialog.save_file().map(|path| vec![path])
                 }
+                PickPurpose::SaveSettings => dialog.set_file_name("settings.toml").save_file().map(|path| vec![path]),
                 _ => dialog.pick_file().map(|path| vec![path]),
             }
         }

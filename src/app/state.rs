@@ -225,7 +225,9 @@ impl AppState {
             Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
             Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
             Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
-            Request::StartTraining { .. } => Some((JobKind::Train, "Preparing the run")),
+            Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
+                Some((JobKind::Train, "Preparing the run"))
+            }
             Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),

@@ -131,3 +131,20 @@ fn the_heat_scale_starts_and_ends_at_its_stops() {
     assert_eq!(tokens.heat(f32::NAN), tokens.heat[0]);
     assert_eq!(tokens.heat(7.0), tokens.heat[4]);
 }
+
+#[test]
+fn neighbouring_parts_of_a_bar_stay_apart_for_every_sight() {
+    for theme in THEMES {
+        let tokens = Tokens::of_theme(theme);
+        for (name, sight) in &SIGHTS {
+            for pair in tokens.parts.windows(2) {
+                let (a, b) = (seen(sight, pair[0]), seen(sight, pair[1]));
+                let far = a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f32>().sqrt();
+                assert!(far > 0.12, "{theme:?}, {name}: {:?} and {:?} are {far:.3} apart", pair[0], pair[1]);
+            }
+        }
+        for part in tokens.parts {
+            assert!(contrast(part, tokens.card) > 1.7, "{theme:?}: {part:?} is lost on the card");
+        }
+    }
+}

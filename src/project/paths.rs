@@ -4,27 +4,33 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 
-/// The app's own folder on this machine. Tests give their own.
+/// The app's own folders on this machine. Tests give their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppPaths {
     data: PathBuf,
+    config: PathBuf,
 }
 
 impl AppPaths {
-    /// The folder that the system sets aside for this app; `None` where the user has no home.
+    /// The folders that the system sets aside for this app; `None` where the user has no home.
     pub fn of_system() -> Option<Self> {
         let dirs = ProjectDirs::from("", "", "hydra-studio")?;
-        Some(Self::under(dirs.data_local_dir()))
+        Some(Self { data: dirs.data_local_dir().to_path_buf(), config: dirs.config_dir().to_path_buf() })
     }
 
     /// Everything under one folder.
     pub fn under(folder: &Path) -> Self {
-        Self { data: folder.to_path_buf() }
+        Self { data: folder.to_path_buf(), config: folder.to_path_buf() }
     }
 
     /// Where the bundled model and examples are unpacked.
     pub fn demo(&self) -> PathBuf {
         self.data.join("demo")
+    }
+
+    /// Where the user's presets are kept, a file each.
+    pub fn presets(&self) -> PathBuf {
+        self.config.join("presets")
     }
 
     /// The runs that wait for their turn.

@@ -93,6 +93,11 @@ pub enum Request {
         settings: TrainSettings,
         out: PathBuf,
     },
+    /// The same, even where the run seems to need more memory than there is.
+    StartTrainingAnyway {
+        settings: TrainSettings,
+        out: PathBuf,
+    },
     /// Goes on with a run folder from its last checkpoint; loads its model and data where needed.
     ResumeRun {
         run: PathBuf,
@@ -189,7 +194,9 @@ impl Request {
             Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
-            Self::StartTraining { .. } | Self::ResumeRun { .. } => Some(JobKind::Train),
+            Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
+                Some(JobKind::Train)
+            }
             Self::Generate { .. } => Some(JobKind::Generate),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Export { .. } => Some(JobKind::Export),

@@ -14,7 +14,7 @@ use crate::job::Job;
 use crate::project::queue::Queue;
 use crate::project::runs::RunNotes;
 use crate::project::{QueueFile, QueueMode, QueuedId, QueuedRun, QueuedState, RunOrder};
-use crate::train::{DeviceChoice, RunFile};
+use crate::train::{DeviceChoice, MemoryCheck, RunFile};
 
 /// The queue, which outlives a session that fails inside: the next one goes on with it.
 #[derive(Clone)]
@@ -225,7 +225,7 @@ impl Session {
             let imported = import::read(&run.data, run.columns.clone(), job)?;
             self.put_data(Arc::new(imported));
         }
-        self.start_training(run.settings.clone(), &run.out, job)
+        self.start_training(run.settings.clone(), &run.out, MemoryCheck::On, job)
     }
 
     /// Whether the data at hand is what the files of `run` hold.

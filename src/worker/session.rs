@@ -22,7 +22,7 @@ use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::queue::free_name;
 use crate::project::unpack_demo;
-use crate::train::{AdapterPlace, DeviceChoice, open_device};
+use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
 pub(super) struct LoadedAdapter {
@@ -157,7 +157,10 @@ impl Session {
         match request {
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
-            Request::StartTraining { settings, out } => self.start_training(settings, &out, job),
+            Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
+            Request::StartTrainingAnyway { settings, out } => {
+                self.start_training(settings, &out, MemoryCheck::Off, job)
+            }
             Request::Inspect { source } => self.inspect(&source, job),
             Request::Export { out } => self.export(&out, job),
             _ => Ok(()),

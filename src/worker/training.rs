@@ -13,8 +13,8 @@ use crate::data::ColumnMap;
 use crate::job::Job;
 use crate::project::QueuedState;
 use crate::train::{
-    AdapterPlace, CheckpointRecord, DataRef, Dataset, FileRef, PauseRecord, Resumed, RoutingRecord, Run, RunEvent,
-    RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
+    AdapterPlace, CheckpointRecord, DataRef, Dataset, FileRef, MemoryCheck, PauseRecord, Resumed, RoutingRecord, Run,
+    RunEvent, RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
 };
 
 /// Rows left out that are told one by one; the run folder lists all.
@@ -69,7 +69,13 @@ impl Training {
 }
 
 impl Session {
-    pub(super) fn start_training(&mut self, mut settings: TrainSettings, out: &Path, job: &Job) -> anyhow::Result<()> {
+    pub(super) fn start_training(
+        &mut self,
+        mut settings: TrainSettings,
+        out: &Path,
+        check: MemoryCheck,
+        job: &Job,
+    ) -> anyhow::Result<()> {
         if self.has_run() {
             self.refuse_second_run();
             return Ok(());
@@ -89,7 +95,7 @@ impl Session {
         let dataset = Dataset::from_examples(&imported.import.examples, model.tokenizer()?, &settings, job)?;
         let data_ref = DataRef::Rows { files: imported.files.clone(), columns: imported.map.to_columns() };
         job.check()?;
-        let run = Run::start(model, Arc::new(dataset), settings, data_ref, out)?;
+        let run = Run::start_with(check, model, Arc::new(dataset), settings, data_ref, out)?;
         self.begin(run, None);
         Ok(())
     }

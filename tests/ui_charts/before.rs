@@ -33,7 +33,7 @@ fn without_data_the_page_leads_there() {
 fn simple_mode_starts_what_it_shows() {
     let mut stage = ready();
     assert!(has(&stage, "238 steps, sees each example about once"));
-    click(&mut stage, "Quick");
+    click(&mut stage, "Quick look");
     assert!(has(&stage, "8 examples"), "the effective batch is shown");
     click(&mut stage, "Start training");
     let requests = stage.requests();

@@ -17,6 +17,7 @@ pub mod figures;
 pub mod heat_grid;
 pub mod legend;
 pub mod notes;
+pub mod part_bar;
 pub mod path_field;
 pub mod series;
 pub mod smoothed_series;

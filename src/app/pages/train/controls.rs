@@ -2,10 +2,12 @@
 
 use egui::{ComboBox, DragValue, Response, TextEdit, Ui};
 
+use super::field_text::short_name;
 use super::fields::Field;
 use crate::adapter::{Method, Target};
 use crate::app::pages::PageContext;
-use crate::app::theme::space;
+use crate::app::theme::{size, space};
+use crate::app::widgets::buttons::chevron;
 use crate::model::BaseType;
 use crate::train::{Length, Schedule, TrainSettings};
 
@@ -72,7 +74,7 @@ fn named(response: Response, name: &str) {
 
 fn choice_ui<T: Copy + PartialEq>(ui: &mut Ui, name: &str, value: &mut T, choices: &[(T, &str)]) {
     let shown = choices.iter().find(|(choice, _)| choice == value).map_or("", |(_, text)| text);
-    let combo = ComboBox::from_id_salt(name).selected_text(shown).width(180.0).show_ui(ui, |ui| {
+    let combo = ComboBox::from_id_salt(name).selected_text(shown).width(180.0).icon(chevron).show_ui(ui, |ui| {
         for (choice, text) in choices {
             ui.selectable_value(value, *choice, *text);
         }
@@ -94,7 +96,8 @@ fn number_ui(ui: &mut Ui, name: &str, value: &mut f64, speed: f64, most: f64) {
     named(ui.add(field), name);
 }
 
-fn short_number(value: f64) -> String {
+/// A number with four digits that matter, and a power of ten where it is tiny.
+pub(super) fn short_number(value: f64) -> String {
     // Dragging leaves digits that nobody set.
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     if rounded != 0.0 && rounded.abs() < 0.01 { format!("{rounded:e}") } else { format!("{rounded}") }
@@ -168,8 +171,7 @@ fn targets_ui(ui: &mut Ui, targets: &mut Vec<Target>) {
         ui.spacing_mut().item_spacing.x = space::M;
         for target in Target::ALL {
             let mut is_on = targets.contains(&target);
-            let short = target.name().strip_suffix("_proj").unwrap_or(target.name());
-            let response = ui.checkbox(&mut is_on, short);
+            let response = ui.checkbox(&mut is_on, short_name(target));
             if response.changed() {
                 targets.retain(|other| *other != target);
                 if is_on {
@@ -198,7 +200,11 @@ fn length_ui(ui: &mut Ui, name: &str, length: &mut Length) {
 
 fn init_adapter_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings, cx: &PageContext<'_>) {
     let mut text = settings.init_adapter.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let field = TextEdit::singleline(&mut text).hint_text("Start anew").desired_width(220.0);
+    let field = TextEdit::singleline(&mut text)
+        .hint_text("Start anew")
+        .desired_width(180.0)
+        .align(egui::Align2::LEFT_CENTER)
+        .min_size(egui::vec2(0.0, size::CONTROL));
     let response = ui.add(field);
     if response.changed() {
         // Kept as it is typed, blanks included; it is read when the run starts.

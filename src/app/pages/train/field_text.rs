@@ -1,6 +1,7 @@
 //! What is said of every setting: its name, what it does in plain words, and its usual range.
 
 use super::fields::Field;
+use crate::adapter::Target;
 
 /// What is said about a field.
 pub struct FieldText {
@@ -39,7 +40,7 @@ impl Field {
             Self::Seed => text("Seed", "any", "Start of all randomness. The same seed, data and settings give the same adapter on CPU."),
             Self::CheckpointEvery => text("Checkpoint every", "automatic", "Steps between two checkpoints on disk. Automatic: ten over the run, and never more than 100 steps apart."),
             Self::EvalEvery => text("Measure every", "automatic", "Steps between two measures of held-out loss. Automatic: ten over the run."),
-            Self::CheckpointMinutes => text("Checkpoint within", "5 minutes", "Longest time between two checkpoints, however slow the steps are. 0 leaves it to the steps alone."),
+            Self::CheckpointMinutes => text("Checkpoint within", "5 min", "Longest time between two checkpoints, however slow the steps are. 0 leaves it to the steps alone."),
             Self::Patience => text("Early stop", "off; 3 to 5 measures", "Ends the run once held-out loss has brought nothing better this many times in a row. The best checkpoint is kept."),
             Self::MinDelta => text("Least improvement", "0 to 0.01", "How far held-out loss must fall below its best to count as better."),
             Self::Samples => text("Sample answers", "3", "How many prompts are answered at every measure, so that you can watch the answers change. 0 switches it off."),
@@ -51,4 +52,9 @@ impl Field {
             Self::Threads => text("Threads", "automatic", "Processor cores that training uses. Automatic: all of them; the window still comes first."),
         }
     }
+}
+
+/// A module's name without the ending that all of them share.
+pub fn short_name(target: Target) -> &'static str {
+    target.name().strip_suffix("_proj").unwrap_or(target.name())
 }

@@ -1,10 +1,14 @@
 //! The value of every setting in words, as it stands in a table beside another run's.
 
-use super::controls::{BASES, SCHEDULES};
+use super::controls::{BASES, SCHEDULES, short_number};
+use super::field_text::short_name;
 use super::fields::Field;
 use crate::adapter::Target;
-use crate::app::widgets::figures::{count, counted};
+use crate::app::widgets::figures::{count, counted, in_one_line};
 use crate::train::{Length, TrainSettings};
+
+/// The longest value that is told in brief.
+const BRIEF_LETTERS: usize = 32;
 
 impl Field {
     /// Whether two runs differ in this field.
@@ -16,37 +20,46 @@ impl Field {
 
     /// The field's value in words, exact to the last digit.
     pub fn value(self, settings: &TrainSettings) -> String {
-        let s = settings;
+        self.told(settings, exact)
+    }
+
+    /// The field's value in a few words, without the digits that dragging leaves.
+    pub fn value_in_brief(self, settings: &TrainSettings) -> String {
+        in_one_line(&self.told(settings, short_number), BRIEF_LETTERS)
+    }
+
+    fn told(self, s: &TrainSettings, number: fn(f64) -> String) -> String {
         match self {
             Self::Method => s.method.title().to_owned(),
             Self::Rank => count(s.rank),
             Self::Heads => count(s.adapter_spec().heads),
-            Self::Alpha => s.alpha.map_or_else(|| format!("twice the rank: {}", 2 * s.rank), exact),
-            Self::Dropout => exact(s.dropout),
+            Self::Alpha => s.alpha.map_or_else(|| format!("twice the rank: {}", 2 * s.rank), number),
+            Self::Dropout => number(s.dropout),
             Self::Rslora => on_or_off(s.rslora),
             Self::Targets => targets(&s.targets),
             Self::Length => match s.length {
                 Length::Epochs(epochs) if epochs == 1.0 => "1 epoch".to_owned(),
-                Length::Epochs(epochs) => format!("{} epochs", exact(epochs)),
+                Length::Epochs(epochs) => format!("{} epochs", number(epochs)),
                 Length::Steps(steps) => counted(steps, "step"),
             },
             Self::Batch => count(s.batch),
             Self::Accumulate => count(s.accumulate),
             Self::Packing => on_or_off(s.packing),
             Self::Context => counted(s.context, "token"),
-            Self::Lr => exact(s.lr),
+            Self::Lr => number(s.lr),
             Self::Schedule => choice(&s.schedule, &SCHEDULES),
-            Self::Warmup => exact(s.warmup),
-            Self::MaxGradNorm => off_at_zero(s.max_grad_norm),
-            Self::WeightDecay => exact(s.weight_decay),
-            Self::HeldOut => exact(s.held_out),
+            Self::Warmup => number(s.warmup),
+            Self::MaxGradNorm if s.max_grad_norm == 0.0 => "off".to_owned(),
+            Self::MaxGradNorm => number(s.max_grad_norm),
+            Self::WeightDecay => number(s.weight_decay),
+            Self::HeldOut => number(s.held_out),
             Self::Seed => s.seed.to_string(),
             Self::CheckpointEvery => every(s.checkpoint_every),
             Self::CheckpointMinutes if s.checkpoint_minutes == 0.0 => "by steps alone".to_owned(),
-            Self::CheckpointMinutes => format!("{} min", exact(s.checkpoint_minutes)),
+            Self::CheckpointMinutes => format!("{} min", number(s.checkpoint_minutes)),
             Self::EvalEvery => every(s.eval_every),
             Self::Patience => s.patience.map_or_else(|| "off".to_owned(), |measures| counted(measures, "measure")),
-            Self::MinDelta => exact(s.min_delta),
+            Self::MinDelta => number(s.min_delta),
             Self::Samples => count(s.samples),
             Self::SampleTokens => counted(s.sample_tokens, "token"),
             Self::SamplePrompts if s.sample_prompts.is_empty() => "none".to_owned(),
@@ -66,10 +79,6 @@ fn exact(value: f64) -> String {
     if value != 0.0 && value.abs() < 0.01 { format!("{value:e}") } else { value.to_string() }
 }
 
-fn off_at_zero(value: f64) -> String {
-    if value == 0.0 { "off".to_owned() } else { exact(value) }
-}
-
 fn on_or_off(value: bool) -> String {
     if value { "on" } else { "off" }.to_owned()
 }
@@ -86,8 +95,7 @@ fn targets(targets: &[Target]) -> String {
     if Target::ALL.iter().all(|target| targets.contains(target)) {
         return "all seven".to_owned();
     }
-    let short = |target: &Target| target.name().strip_suffix("_proj").unwrap_or(target.name()).to_owned();
-    targets.iter().map(short).collect::<Vec<_>>().join(", ")
+    targets.iter().map(|target| short_name(*target)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub const GROUPS: [(&str, &[Field]); 6] = [
 
 impl Field {
     /// Copies this field alone.
-    pub(super) fn copy(self, from: &TrainSettings, to: &mut TrainSettings) {
+    pub fn copy(self, from: &TrainSettings, to: &mut TrainSettings) {
         match self {
             Self::Method => to.method = from.method,
             Self::Rank => to.rank = from.rank,
@@ -124,16 +124,22 @@ impl Field {
     }
 }
 
+/// Every field, in the order of [`GROUPS`].
+pub fn all_fields() -> impl Iterator<Item = Field> {
+    GROUPS.iter().flat_map(|(_, fields)| fields.iter().copied())
+}
+
+/// The fields in which two settings differ.
+pub fn changed_fields(from: &TrainSettings, to: &TrainSettings) -> Vec<Field> {
+    all_fields().filter(|field| field.differs(from, to)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::adapter::{Method, Target};
     use crate::model::BaseType;
     use crate::train::{DeviceChoice, Length, Schedule};
-
-    fn all() -> Vec<Field> {
-        GROUPS.iter().flat_map(|(_, fields)| fields.iter().copied()).collect()
-    }
 
     /// Settings that differ from the defaults in every field.
     fn different() -> TrainSettings {
@@ -177,7 +183,7 @@ mod tests {
     #[test]
     fn every_setting_has_its_field() {
         let mut settings = different();
-        let fields = all();
+        let fields: Vec<Field> = all_fields().collect();
         for field in &fields {
             assert!(field.is_changed(&settings), "{field:?} is not told apart from its default");
             field.reset(&mut settings);
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn no_two_fields_share_a_name() {
-        let mut names: Vec<&str> = all().into_iter().map(|field| field.text().name).collect();
+        let mut names: Vec<&str> = all_fields().map(|field| field.text().name).collect();
         names.sort_unstable();
         let before = names.len();
         names.dedup();

@@ -1,19 +1,28 @@
-//! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` is the
-//! form, `plan.rs` what Simple mode fills in, `fields.rs` the table behind Advanced, with its words in `field_text.rs`
-//! and `field_values.rs` and its widgets in `controls.rs`; `running.rs`, `curves.rs` and `ending.rs` draw a run,
-//! `samples.rs` how its answers change.
+//! The page where the adapter is trained: settings before, progress and curves while, a verdict after. `setup.rs` puts the
+//! form together: `simple.rs` with what `plan.rs` fills in, or `advanced.rs` with the table of `fields.rs`, its words in
+//! `field_text.rs` and `field_values.rs` and its widgets in `controls.rs`; then `memory.rs` and `totals.rs`, what it takes
+//! and comes to. What the user changes there is `form.rs`, and `undo.rs` takes it back. `running.rs`, `curves` and
+//! `ending.rs` draw a run, `samples.rs` how its answers change.
 
+mod advanced;
 mod controls;
 mod curves;
 pub mod ending;
+mod estimates;
 mod field_text;
 mod field_values;
 pub(in crate::app::pages) mod fields;
+mod form;
+mod memory;
 pub(in crate::app::pages) mod plan;
+mod preset_bar;
 mod run_folder;
 mod running;
 pub mod samples;
 mod setup;
+mod simple;
+mod totals;
+mod undo;
 mod word_changes;
 
 use egui::Ui;
@@ -34,6 +43,7 @@ use curves::RunCurves;
 use ending::{Ending, Wish};
 use samples::SamplesView;
 use setup::Setup;
+use undo::History;
 
 /// Room for two charts side by side.
 const WIDTH: f32 = 1200.0;
@@ -77,7 +87,7 @@ impl Page for TrainPage {
             ui.scroll_to_cursor(Some(egui::Align::TOP));
         }
         match (&cx.state.data, &cx.state.model) {
-            (Some(data), Some(model)) => self.setup.ui(ui, cx, data, model),
+            (Some(data), Some(model)) => self.setup.ui(ui, cx, (data, model)),
             (data, model) => missing_ui(ui, cx, (data.is_some(), model.is_some())),
         }
     }
@@ -92,9 +102,19 @@ impl Page for TrainPage {
 }
 
 impl TrainPage {
-    /// Sets the next run up with the settings of another.
-    pub fn take_settings(&mut self, settings: TrainSettings) {
-        self.setup.take_settings(settings);
+    /// Sets the next run up with `settings`, in Advanced mode, as one step that undo takes back under `name`.
+    pub fn take_settings(&mut self, settings: TrainSettings, name: &str) {
+        self.setup.take_settings(settings, name);
+    }
+
+    /// The changes of the settings that can be taken back.
+    pub(in crate::app) fn history(&self) -> &History {
+        self.setup.history()
+    }
+
+    /// The form of the next run.
+    pub(in crate::app) fn setup(&mut self) -> &mut Setup {
+        &mut self.setup
     }
 
     /// Longest example in tokens, as the next run would cut it.

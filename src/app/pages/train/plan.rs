@@ -21,7 +21,7 @@ impl Pace {
     /// The name on screen.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Quick => "Quick",
+            Self::Quick => "Quick look",
             Self::Balanced => "Balanced",
             Self::Thorough => "Thorough",
         }
@@ -144,12 +144,13 @@ pub fn length_in_words(settings: &TrainSettings, examples: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::data::ColumnMap;
     use std::path::PathBuf;
 
-    fn data(kept: usize, topics: usize) -> DataSummary {
+    /// Data of so many examples and topics.
+    pub fn data(kept: usize, topics: usize) -> DataSummary {
         DataSummary {
             files: Vec::new(),
             map: ColumnMap::default(),
@@ -162,7 +163,8 @@ mod tests {
         }
     }
 
-    fn model(parameters: usize, max_context: usize) -> ModelSummary {
+    /// A model of so many parameters.
+    pub fn model(parameters: usize, max_context: usize) -> ModelSummary {
         ModelSummary {
             name: "test".into(),
             path: PathBuf::new(),

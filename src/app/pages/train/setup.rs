@@ -1,43 +1,48 @@
-//! Setting up a run: one question in Simple mode, every setting in Advanced, and in both what will come of it.
+//! Setting up a run: one question in Simple mode, every setting in Advanced, and in both what will come of it. `form.rs`
+//! is what the user changes here, `undo.rs` takes it back.
 
-use egui::{RichText, Sense, Ui, vec2};
+use std::sync::Arc;
 
-use crate::app::commands::SystemCommand;
+use egui::{Id, Key, Ui};
+
+use super::advanced::Advanced;
+use super::estimates::Estimates;
+use super::fields::changed_fields;
+use super::form::{Basis, Form, Mode};
+use super::memory::{MemoryAction, Need, memory_card, sentence};
+use super::plan::{self, Pace};
+use super::preset_bar::PresetBar;
+use super::run_folder::{NameParts, RunFolder};
+use super::simple::{Cost, Outlook, simple_ui};
+use super::totals::{expected, roughly, totals_ui};
+use super::undo::History;
+use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::pages::runs::orders;
 use crate::app::picker::PickPurpose;
 use crate::app::state::RunState;
-use crate::app::theme::{Tokens, size, space};
+use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
-use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
-use crate::app::widgets::figures::{count, counted, duration};
+use crate::app::widgets::card::{card, card_with_actions};
+use crate::app::widgets::figures::{bytes, count};
 use crate::app::widgets::notes::callout;
 use crate::app::widgets::path_field::{PathAction, path_field};
-use crate::train::TrainSettings;
-use crate::worker::protocol::{DataSummary, Event, JobKind, ModelSummary, Request};
-
-use super::fields::{Field, GROUPS};
-use super::plan::{self, Pace};
-use super::run_folder::{NameParts, RunFolder};
-
-/// How much of the settings is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Mode {
-    #[default]
-    Simple,
-    Advanced,
-}
+use crate::project::Preset;
+use crate::train::{Estimate, MemoryCheck, Mend, TrainSettings};
+use crate::worker::protocol::{Event, JobKind, ModelSummary, Request};
 
 /// What the next run will be.
 #[derive(Default)]
 pub struct Setup {
-    mode: Mode,
-    pace: Pace,
-    advanced: TrainSettings,
-    /// Advanced settings begin as a copy of the simple ones, and are the user's own from the first edit on.
-    is_own: bool,
+    form: Form,
+    history: History,
+    /// What had the keyboard in the last frame.
+    focus: Option<Id>,
+    advanced: Advanced,
+    preset_bar: PresetBar,
+    estimates: Estimates,
     folder: RunFolder,
     /// Runs seen when the folder was last looked for.
     runs_seen: usize,
@@ -45,34 +50,38 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Draws the settings, what they come to, and the button that starts.
-    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, model: &ModelSummary) {
-        let simple = plan::settings(self.pace, data, model);
-        if !self.is_own {
-            self.advanced = simple.clone();
+    /// Draws the settings, what they take and come to, and the button that starts.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, basis: Basis<'_>) {
+        self.estimates.rest_on(cx.state.facts.as_ref());
+        self.watch_gestures(ui);
+        let before = self.form.clone();
+        let settings_before = before.settings(basis);
+        let name = self.settings_card(ui, cx, basis);
+        let name = self.start_cards(ui, cx, basis).or(name);
+        match name {
+            Some(name) => self.history.note(name, before, &self.form),
+            None => {
+                let settings = self.form.settings(basis);
+                self.history.note_edit(before, &self.form, (settings_before, &settings));
+            }
         }
-        let mut mode = self.mode;
-        card_with_actions(
-            ui,
-            "Settings",
-            |ui| {
-                buttons::segmented(ui, &mut mode, &[(Mode::Simple, "Simple"), (Mode::Advanced, "Advanced")]);
-            },
-            |ui| match self.mode {
-                Mode::Simple => self.simple_ui(ui, data, model),
-                Mode::Advanced => self.advanced_ui(ui, cx),
-            },
-        );
-        self.mode = mode;
-        let settings = if self.mode == Mode::Simple { simple } else { self.advanced.clone() };
-        card(ui, "Start", |ui| self.start_ui(ui, cx, &settings, (data, model)));
+        if ui.input(|input| input.pointer.any_released()) {
+            self.history.begin_gesture();
+        }
     }
 
-    /// Takes over the settings of another run, to be looked over in Advanced mode.
-    pub fn take_settings(&mut self, settings: TrainSettings) {
-        self.mode = Mode::Advanced;
-        self.is_own = true;
-        self.advanced = settings;
+    /// A press, a key that presses, and the keyboard going elsewhere begin another gesture.
+    fn watch_gestures(&mut self, ui: &Ui) {
+        let focus = ui.memory(|memory| memory.focused());
+        let is_typing = ui.ctx().text_edit_focused();
+        let is_pressed = ui.input(|input| {
+            let by_key = !is_typing && (input.key_pressed(Key::Space) || input.key_pressed(Key::Enter));
+            by_key || input.pointer.any_pressed()
+        });
+        if is_pressed || focus != self.focus {
+            self.history.begin_gesture();
+            self.focus = focus;
+        }
     }
 
     /// Keeps track of what the last run began with.
@@ -86,75 +95,186 @@ impl Setup {
 
     /// Longest example in tokens that the settings allow, and the model where one is loaded.
     pub fn context(&self, model: Option<&ModelSummary>) -> usize {
-        let is_own = self.is_own && self.mode == Mode::Advanced;
-        let wanted = if is_own { self.advanced.context } else { TrainSettings::default().context };
+        let wanted = self.form.own_settings().map_or(TrainSettings::default().context, |own| own.context);
         model.map_or(wanted, |model| wanted.min(model.max_context))
     }
 
-    fn simple_ui(&mut self, ui: &mut Ui, data: &DataSummary, model: &ModelSummary) {
-        ui.label("How long should it train?");
-        ui.add_space(space::XS);
-        ui.columns_const(|columns: &mut [Ui; 3]| {
-            for (ui, pace) in columns.iter_mut().zip(Pace::ALL) {
-                let settings = plan::settings(pace, data, model);
-                let length = plan::length_in_words(&settings, plan::training_examples(data, &settings));
-                pace_ui(ui, &mut self.pace, pace, &length);
-            }
-        });
-        ui.add_space(space::XS);
-        let settings = plan::settings(self.pace, data, model);
-        let why = match plan::heads(data) {
-            Some(_) => "one for each topic in the data",
-            None => "a good start for mixed data",
-        };
-        ui.weak(format!(
-            "HydraLoRA with {} ({why}), rank {}, learning rate {:e}, context {} tokens. Advanced shows every setting.",
-            counted(settings.heads, "head"),
-            settings.rank,
-            settings.lr,
-            count(settings.context)
-        ));
+    /// The settings of the next run, where they are known: Simple mode's follow from data and model.
+    pub fn settings(&self, basis: Option<Basis<'_>>) -> Option<TrainSettings> {
+        let own = self.form.own_settings().cloned();
+        own.or_else(|| basis.map(|basis| self.form.settings(basis)))
     }
 
-    fn advanced_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
-        let before = self.advanced.clone();
-        let changed: usize = GROUPS.iter().flat_map(|(_, fields)| *fields).filter(|f| f.is_changed(&before)).count();
-        ui.horizontal(|ui| {
-            ui.weak("A dot marks what differs from the defaults. Rest the pointer on a name to read what it does.");
-            if changed > 0 && ui.button(format!("Reset {}", counted(changed, "change"))).clicked() {
-                self.advanced = TrainSettings::default();
-            }
+    /// Shows Advanced mode with `settings`, as one step under `name`.
+    pub fn take_settings(&mut self, settings: TrainSettings, name: &str) {
+        let before = self.form.clone();
+        self.form.enter(settings);
+        self.history.note(name, before, &self.form);
+    }
+
+    /// What was changed last, to be taken back or done again.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Takes the last change back; gives its name.
+    pub fn undo(&mut self) -> Option<String> {
+        self.history.undo(&mut self.form)
+    }
+
+    /// Does the change again that was taken back last; gives its name.
+    pub fn redo(&mut self) -> Option<String> {
+        self.history.redo(&mut self.form)
+    }
+
+    /// The user's own presets.
+    pub fn presets(&self) -> &Arc<Vec<Preset>> {
+        &self.form.presets
+    }
+
+    /// Begins with the presets that stand on disk.
+    pub fn set_presets(&mut self, presets: Vec<Preset>) {
+        self.form.presets = Arc::new(presets);
+    }
+
+    /// Asks for a path in place of the dialog that there is none of.
+    pub fn ask_for_path(&mut self, purpose: PickPurpose) {
+        self.form.mode = Mode::Advanced;
+        self.preset_bar.ask_for_path(purpose);
+    }
+
+    /// Draws the settings in the mode that is chosen. Gives the name of what a button changed.
+    fn settings_card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, basis: Basis<'_>) -> Option<String> {
+        let mut mode = self.form.mode;
+        let (undo, redo) = (self.history.undo_name().map(str::to_owned), self.history.redo_name().map(str::to_owned));
+        let name = card_with_actions(
+            ui,
+            "Settings",
+            |ui| {
+                let modes = [Mode::Simple, Mode::Advanced].map(|mode| (mode, mode.title()));
+                buttons::segmented(ui, &mut mode, &modes);
+                step_button_ui(ui, cx, UICommand::Redo, redo.as_deref());
+                step_button_ui(ui, cx, UICommand::Undo, undo.as_deref());
+            },
+            |ui| match self.form.mode {
+                Mode::Simple => {
+                    let outlooks = self.outlooks(cx, basis);
+                    simple_ui(ui, &mut self.form, basis, &outlooks);
+                    None
+                }
+                Mode::Advanced => self.advanced_ui(ui, cx, basis),
+            },
+        );
+        self.form.mode = if mode == self.form.mode || name.is_some() { self.form.mode } else { mode };
+        name
+    }
+
+    fn advanced_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, basis: Basis<'_>) -> Option<String> {
+        let settings = self.form.settings(basis);
+        let chosen = self.preset_bar.ui(ui, &mut self.form, &settings, basis.1.max_context, cx);
+        let before = self.form.settings(basis);
+        let mut edited = before.clone();
+        let reset = self.advanced.ui(ui, &mut edited, cx);
+        if edited != before {
+            self.form.own = Some(edited);
+        }
+        chosen.or(reset)
+    }
+
+    /// What each effort comes to.
+    fn outlooks(&mut self, cx: &PageContext<'_>, basis: Basis<'_>) -> Vec<Outlook> {
+        let last_run = self.last_run(cx);
+        let budget = self.estimates.budget();
+        let outlook = |pace| {
+            let settings = self.form.simple(pace, basis);
+            let estimate = self.estimates.of(&settings);
+            let time = expected(&settings, basis, last_run, estimate.as_ref());
+            let length = plan::length_in_words(&settings, plan::training_examples(basis.0, &settings));
+            Outlook { pace, length, cost: cost(time.map(|time| time.seconds), estimate.as_ref(), budget) }
+        };
+        Pace::ALL.map(outlook).into()
+    }
+
+    /// The last run, where it was on the model and data at hand.
+    fn last_run<'a>(&self, cx: &PageContext<'a>) -> Option<&'a RunState> {
+        cx.state.run.as_ref().filter(|_| self.origin.is_of_last_run())
+    }
+
+    /// Draws what the settings take, what they come to, and the button that starts. Gives the name of what a mend changed.
+    fn start_cards(&mut self, ui: &mut Ui, cx: &PageContext<'_>, basis: Basis<'_>) -> Option<String> {
+        let settings = self.form.settings(basis);
+        let obstacle = arriving(cx).map(str::to_owned).or_else(|| self.obstacle(&settings, basis));
+        let estimate = self.estimates.of(&settings);
+        let budget = self.estimates.budget().unwrap_or_default();
+        let need = estimate.as_ref().map(|estimate| Need { estimate, budget });
+        let is_too_large = need.is_some_and(|need| need.is_too_large());
+        let mends = if is_too_large { self.estimates.mends(&settings).to_vec() } else { Vec::new() };
+        let action = memory_card(ui, need, &mends, obstacle.is_none());
+        card(ui, "Start", |ui| {
+            let expected = expected(&settings, basis, self.last_run(cx), estimate.as_ref());
+            totals_ui(ui, &settings, basis, expected);
+            ui.add_space(space::XS);
+            self.folder_ui(ui, cx, basis.1);
+            self.start_ui(ui, cx, &settings, obstacle, is_too_large);
         });
-        for (title, fields) in GROUPS {
-            ui.add_space(space::S);
-            ui.strong(title);
-            for field in fields {
-                field_ui(ui, *field, &mut self.advanced, cx);
+        match action {
+            MemoryAction::None => None,
+            MemoryAction::Apply(mend) => Some(self.mend(&settings, mend, basis)),
+            MemoryAction::ApplyAndStart(mend) => {
+                let mended = mend.settings.clone();
+                let name = self.mend(&settings, mend, basis);
+                self.start(cx, &mended, MemoryCheck::On);
+                Some(name)
             }
         }
-        self.is_own |= self.advanced != before;
+    }
+
+    /// Takes over the settings of a mend; gives the change a name.
+    fn mend(&mut self, before: &TrainSettings, mend: Mend, basis: Basis<'_>) -> String {
+        let fields = changed_fields(before, &mend.settings);
+        let words = fields
+            .iter()
+            .map(|field| format!("{} {}", field.text().name.to_lowercase(), field.value_in_brief(&mend.settings)));
+        let name = format!("Less memory: {}", words.collect::<Vec<_>>().join(", "));
+        self.form.mend(mend.settings, basis);
+        name
     }
 
     fn start_ui(
-        &mut self,
+        &self,
         ui: &mut Ui,
         cx: &PageContext<'_>,
         settings: &TrainSettings,
-        (data, model): (&DataSummary, &ModelSummary),
+        obstacle: Option<String>,
+        is_too_large: bool,
     ) {
-        let run = cx.state.run.as_ref().filter(|_| self.origin.is_of_last_run());
-        totals_ui(ui, settings, (data, model), run);
-        self.folder_ui(ui, cx, model);
-        let obstacle = arriving(cx).map(str::to_owned).or_else(|| self.obstacle(settings, data, model));
-        if let Some(obstacle) = &obstacle {
-            callout(ui, Level::Warning, obstacle);
+        let too_large = "It does not fit into memory. Take one of the ways under Memory, or start anyway.";
+        if let Some(message) = obstacle.as_deref().or(is_too_large.then_some(too_large)) {
+            callout(ui, Level::Warning, message);
         }
+        let can_start = obstacle.is_none();
         ui.horizontal(|ui| {
-            let (settings, out) = (orders::whole(settings.clone()), self.folder.path());
-            if buttons::primary(ui, Icon::Play, "Start training", obstacle.is_none()).clicked() {
-                cx.request(Request::StartTraining { settings: settings.clone(), out: out.clone() });
+            if buttons::primary(ui, Icon::Play, "Start training", can_start && !is_too_large).clicked() {
+                self.start(cx, settings, MemoryCheck::On);
             }
-            orders::later_ui(ui, cx, settings, out, obstacle.is_none());
+            if is_too_large && can_start {
+                let anyway = ui.button("Start anyway");
+                let warning = "The estimate may be wrong by some. Where memory runs out, the system may end the program; \
+                               what was saved stays whole.";
+                if anyway.on_hover_text(warning).clicked() {
+                    self.start(cx, settings, MemoryCheck::Off);
+                }
+            }
+            let (settings, out) = (orders::whole(settings.clone()), self.folder.path());
+            orders::later_ui(ui, cx, settings, out, can_start && !is_too_large);
+        });
+    }
+
+    fn start(&self, cx: &PageContext<'_>, settings: &TrainSettings, check: MemoryCheck) {
+        let (settings, out) = (orders::whole(settings.clone()), self.folder.path());
+        cx.request(match check {
+            MemoryCheck::On => Request::StartTraining { settings, out },
+            MemoryCheck::Off => Request::StartTrainingAnyway { settings, out },
         });
     }
 
@@ -172,7 +292,7 @@ impl Setup {
         }
     }
 
-    fn obstacle(&mut self, settings: &TrainSettings, data: &DataSummary, model: &ModelSummary) -> Option<String> {
+    fn obstacle(&mut self, settings: &TrainSettings, (data, model): Basis<'_>) -> Option<String> {
         if let Err(message) = settings.validate() {
             return Some(sentence(&message));
         }
@@ -200,61 +320,30 @@ fn arriving(cx: &PageContext<'_>) -> Option<&'static str> {
     }
 }
 
-/// One answer to how long, as a tile; the whole tile can be clicked.
-fn pace_ui(ui: &mut Ui, chosen: &mut Pace, pace: Pace, length: &str) {
-    let tokens = Tokens::of(ui);
-    let is_chosen = *chosen == pace;
-    let (fill, line) = if is_chosen { (tokens.accent_soft, tokens.accent_text) } else { (tokens.well, tokens.border) };
-    let tile = egui::Frame::new()
-        .fill(fill)
-        .stroke(egui::Stroke::new(1.0, line))
-        .corner_radius(size::RADIUS)
-        .inner_margin(space::M)
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            // Columns justify their text, which tears short lines apart.
-            ui.vertical(|ui| {
-                ui.radio_value(chosen, pace, RichText::new(pace.title()).strong());
-                ui.label(RichText::new(length).color(tokens.text));
-                ui.label(RichText::new(pace.purpose()).color(tokens.text_weak));
-            });
-        });
-    if tile.response.interact(Sense::click()).clicked() {
-        *chosen = pace;
-    }
+/// Time and memory in words, as far as they are known.
+fn cost(seconds: Option<f64>, estimate: Option<&Estimate>, budget: Option<u64>) -> Cost {
+    let memory = estimate.map(Estimate::total_bytes);
+    let text = match (seconds, memory) {
+        (Some(seconds), Some(memory)) => format!("about {}, {} of memory", roughly(seconds), bytes(memory)),
+        (Some(seconds), None) => format!("about {}", roughly(seconds)),
+        (None, Some(memory)) => format!("{} of memory", bytes(memory)),
+        (None, None) => "time and memory are being measured".to_owned(),
+    };
+    let is_too_large = memory.zip(budget).is_some_and(|(memory, budget)| memory > budget);
+    let text = if is_too_large { format!("{text}: too much") } else { text };
+    Cost { text, is_too_large }
 }
 
-/// What the settings come to.
-fn totals_ui(
-    ui: &mut Ui,
-    settings: &TrainSettings,
-    (data, model): (&DataSummary, &ModelSummary),
-    last_run: Option<&RunState>,
-) {
-    let examples = plan::training_examples(data, settings);
-    let held_out = plan::held_out_examples(data, settings);
-    let batch = settings.effective_batch();
-    facts(
-        ui,
-        &[
-            Fact::new("Total steps", count(settings.total_steps(examples)))
-                .explained(plan::length_in_words(settings, examples)),
-            Fact::new("Effective batch", counted(batch, "example"))
-                .explained(format!("A batch of {} times {} before each step", settings.batch, settings.accumulate)),
-            Fact::new("Training examples", count(examples)),
-            Fact::new("Held out", count(held_out))
-                .explained("Never trained on: the loss on them tells what was learnt"),
-            Fact::new("Tokens per step", format!("at most {}", count(batch * settings.context)))
-                .explained("Effective batch times context; shorter examples take fewer"),
-            match last_run.and_then(|run| plan::expected_s(settings, examples, run)) {
-                Some(seconds) => Fact::new("Time", format!("about {}", duration(seconds)))
-                    .explained("At the pace of the last run on this model and data. Measuring and saving come on top."),
-                None => Fact::new("Time", "not known yet")
-                    .explained("Told after the first steps: no run on this model and data has been timed."),
-            },
-            Fact::new("Computes on", &model.device).explained("Chosen on the Model page, when a model is loaded"),
-        ],
-    );
+/// A button that takes a step back, or does it again, and says which.
+fn step_button_ui(ui: &mut Ui, cx: &PageContext<'_>, command: UICommand, step: Option<&str>) {
+    let info = command.info();
+    let keys = command.shortcut_text(ui.ctx()).unwrap_or_default();
+    let name = step.map_or_else(|| info.name.to_owned(), |step| format!("{}: {step}", info.name));
+    ui.add_enabled_ui(step.is_some(), |ui| {
+        if info.icon.small_button(ui, &name).on_hover_text(keys).clicked() {
+            cx.send(SystemCommand::Ui(command));
+        }
+    });
 }
 
 /// Which model and data are at hand, and which the last run began with.
@@ -269,61 +358,5 @@ struct Origin {
 impl Origin {
     fn is_of_last_run(&self) -> bool {
         self.of_run == Some(self.loaded)
-    }
-}
-
-/// A dot where the field differs from its default, its name, its control, its usual range, and a way back.
-fn field_ui(ui: &mut Ui, field: Field, settings: &mut TrainSettings, cx: &PageContext<'_>) {
-    const NAME: f32 = 140.0;
-    const CONTROL: f32 = 400.0;
-    let tokens = Tokens::of(ui);
-    let text = field.text();
-    let is_changed = field.is_changed(settings);
-    ui.horizontal(|ui| {
-        let (dot, response) = ui.allocate_exact_size(vec2(size::ICON / 2.0, size::CONTROL), Sense::hover());
-        if is_changed {
-            ui.painter().circle_filled(dot.center(), 3.5, tokens.accent_text);
-            response.on_hover_text("Differs from the default");
-        }
-        part_ui(ui, NAME, |ui| {
-            let name = ui.label(RichText::new(text.name).color(tokens.text));
-            name.on_hover_text(format!("{}\nUsual: {}.", text.explanation, text.usual));
-        });
-        part_ui(ui, CONTROL, |ui| {
-            ui.spacing_mut().interact_size.x = 72.0;
-            field.control_ui(ui, settings, cx);
-        });
-        ui.label(RichText::new(format!("usual: {}", text.usual)).small().color(tokens.text_weak));
-        if is_changed && Icon::Restore.small_button(ui, &format!("Reset {}", text.name)).clicked() {
-            field.reset(settings);
-        }
-    });
-}
-
-/// A part of a row, at least `width` wide.
-fn part_ui(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui)) {
-    let layout = egui::Layout::left_to_right(egui::Align::Center);
-    ui.allocate_ui_with_layout(vec2(width, size::CONTROL), layout, |ui| {
-        ui.set_min_width(width);
-        contents(ui);
-    });
-}
-
-/// A message as a sentence: with a capital, and a full stop.
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if message.ends_with('.') { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_of_settings_become_sentences() {
-        assert_eq!(sentence("the rank must be at least 1"), "The rank must be at least 1.");
-        assert_eq!((sentence("Done."), sentence("")), ("Done.".into(), ".".into()));
     }
 }
