@@ -244,6 +244,7 @@ mod tests {
             samples: Vec::new(),
             warnings: Vec::new(),
             pauses: Vec::new(),
+            estimate: None,
         }
     }
 
