@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::app::pages::PageId;
 use crate::app::steps::Mark;
-use crate::train::{DeviceChoice, RoutingRecord, RunHistory, TrainSettings};
+use crate::train::{CheckpointRecord, DeviceChoice, RoutingRecord, RunHistory, StepRecord, TrainSettings};
 
 fn started(steps: usize) -> Event {
     Event::TrainingStarted(RunSummary {

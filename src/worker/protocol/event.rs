@@ -1,0 +1,153 @@
+//! What the worker tells the window.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::project::QueueSummary;
+use crate::project::runs::{RunEntry, RunList, RunNotes};
+use crate::train::{
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
+    WarningRecord,
+};
+
+use super::JobKind;
+use super::summaries::{
+    AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
+    RunSummary, TrainingEnd,
+};
+
+/// From the worker to the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A job is under way; `share` is 0 to 1 where the end is known.
+    Progress {
+        job: JobKind,
+        share: Option<f32>,
+        note: String,
+    },
+    /// A job ended without its result; `message` says what, where and how to mend it.
+    Failed {
+        job: JobKind,
+        message: String,
+    },
+    Cancelled {
+        job: JobKind,
+    },
+    /// Something the user should know that ended nothing.
+    Warning {
+        message: String,
+    },
+    ModelLoaded(ModelSummary),
+    AdapterLoaded(AdapterSummary),
+    AdapterDropped,
+    DataImported(DataSummary),
+    /// The failure that follows may be mended by naming the columns by hand: `columns` are those of the files, in their
+    /// order. Importing `paths` again with a map is the way on.
+    ColumnsWanted {
+        paths: Vec<PathBuf>,
+        columns: Vec<String>,
+    },
+    DataPreview {
+        start: usize,
+        examples: Vec<ExampleView>,
+    },
+    /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
+    Facts(Facts),
+    /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
+    /// the last run held out.
+    HeldOut {
+        prompts: Vec<String>,
+    },
+    TrainingStarted(RunSummary),
+    /// What a resumed run did before it was resumed; comes right after its start.
+    RunHistory(RunHistory),
+    /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
+    Estimated(EstimateRecord),
+    Step(StepRecord),
+    Eval(EvalRecord),
+    Checkpoint(CheckpointRecord),
+    /// Load and entropy of the gates, measured now and then while training.
+    RoutingSample {
+        step: usize,
+        load: Vec<f32>,
+        entropy: f32,
+        /// Mean cosine of every two heads' `B`, `[heads][heads]`.
+        similarity: Vec<Vec<f32>>,
+    },
+    /// What the run used so far, about once a second.
+    Usage(UsageRecord),
+    /// A prompt answered at a measure.
+    Sample(SampleRecord),
+    /// A warning of the run, which goes on.
+    RunWarning(WarningRecord),
+    /// The run stood still at a step.
+    PauseNoted(PauseRecord),
+    Paused {
+        step: usize,
+    },
+    /// The run is paused, its last step saved and its memory given back.
+    Freed {
+        step: usize,
+    },
+    Continued {
+        step: usize,
+    },
+    /// The disk refused what the run had to write. The run is kept as it is in memory, paused, and its checkpoints stand;
+    /// Continue and Stop-and-save try again.
+    SaveFailed {
+        message: String,
+    },
+    /// The run is over; its adapter is the loaded one.
+    TrainingDone(TrainingEnd),
+    /// The run was ended and its folder moved to the recycle bin.
+    Discarded {
+        path: PathBuf,
+    },
+    /// A piece of an answer, in order.
+    Token {
+        id: u64,
+        text: String,
+    },
+    Answered {
+        id: u64,
+        tokens: usize,
+        tokens_per_s: f64,
+        reason: EndReason,
+    },
+    Routing(RoutingReport),
+    Exported(ExportSummary),
+    /// A table is written.
+    TableSaved {
+        path: PathBuf,
+    },
+    /// The queue as it stands, whenever something in it changed.
+    Queue(QueueView),
+    /// The queue has come to its end and is held.
+    QueueEnded(QueueSummary),
+    Runs(RunList),
+    /// The curves of one of the runs that were asked for.
+    RunRead {
+        path: PathBuf,
+        history: RunHistory,
+    },
+    /// Every run that was asked for is read, but for those that could not be.
+    RunsRead,
+    /// The notes of a run are written.
+    RunNoted {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// These runs are in the recycle bin; a failure may follow that names those that are not.
+    RunsTrashed {
+        paths: Vec<PathBuf>,
+    },
+    /// The run that was worked on last, where there is one and it can go on.
+    LastRun(Option<Box<RunEntry>>),
+    /// The worker failed inside and was started anew without model or data; `message` says what happened.
+    Restarted {
+        message: String,
+    },
+    /// The worker's thread is about to end.
+    ShutDown,
+}

@@ -1,0 +1,220 @@
+//! All that passes between the window and the worker: plain data that serde can write, so that the worker could as well
+//! be another process. The worker answers every request with events; it never blocks the window.
+//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of.
+
+mod event;
+mod summaries;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ColumnMap, Message};
+use crate::project::runs::RunNotes;
+use crate::project::{QueuedId, RunOrder, Shift};
+use crate::train::{DeviceChoice, TrainSettings};
+
+pub use event::Event;
+pub use summaries::{
+    AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
+    QueueView, RoutingReport, RunSummary, TokenView, TrainingEnd,
+};
+
+/// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
+/// more is told. A run that trains is no job any more; it refuses another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JobKind {
+    LoadModel,
+    LoadAdapter,
+    ImportData,
+    PreviewData,
+    Train,
+    Generate,
+    Inspect,
+    Export,
+    ListRuns,
+    ReadRuns,
+    /// Never replaced by another of its kind, nor cancelled: each note is written.
+    NoteRun,
+    /// Never replaced by another of its kind, nor cancelled.
+    TrashRuns,
+}
+
+/// How an answer is drawn from the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    pub max_tokens: usize,
+    /// 0 takes the most likely token every time.
+    pub temperature: f64,
+    /// Keep the most likely tokens up to this share of probability; 1 keeps all.
+    pub top_p: f64,
+    /// Divides the logits of tokens seen before; 1 changes nothing.
+    pub repetition_penalty: f64,
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { max_tokens: 256, temperature: 0.7, top_p: 0.9, repetition_penalty: 1.0, seed: 42 }
+    }
+}
+
+/// The text whose routing is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum InspectSource {
+    /// A user message, rendered with the chat template.
+    Prompt(String),
+    /// A held-out example of the imported data, counted from 0. After a run was begun these are the run's own, as told
+    /// by [`Event::HeldOut`].
+    HeldOut(usize),
+}
+
+/// From the window to the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Loads a Hugging Face folder or a GGUF file in place of the model that is loaded. Refused while a run is on.
+    LoadModel {
+        path: PathBuf,
+        device: DeviceChoice,
+    },
+    /// Puts the adapter of a folder on the loaded model. Refused while a run is on.
+    LoadAdapter {
+        path: PathBuf,
+    },
+    /// Takes the adapter off: the base model answers alone.
+    DropAdapter,
+    /// Reads files in place of the data that is loaded. Runs beside training.
+    ImportData {
+        paths: Vec<PathBuf>,
+        map: ColumnMap,
+    },
+    /// Asks for examples as the loaded model will read them, `start..start + count` of the kept ones.
+    PreviewData {
+        start: usize,
+        count: usize,
+        context: usize,
+    },
+    /// Starts a run on the loaded model and data, on the model's device; `out` is the run folder, which must not exist.
+    StartTraining {
+        settings: TrainSettings,
+        out: PathBuf,
+    },
+    /// The same, even where the run seems to need more memory than there is.
+    StartTrainingAnyway {
+        settings: TrainSettings,
+        out: PathBuf,
+    },
+    /// Goes on with a run folder from its last checkpoint; loads its model and data where needed.
+    ResumeRun {
+        run: PathBuf,
+    },
+    /// Takes effect between two micro-steps.
+    Pause,
+    /// Writes a checkpoint, then gives back all memory that the run and its model took. Chat and routing read them again
+    /// when asked, with the adapter as the checkpoint has it; Continue goes on as if never paused.
+    PauseAndFree,
+    Continue,
+    /// Writes a checkpoint of the run under way and goes on.
+    SaveNow,
+    /// Ends the run without saving and moves its folder to the recycle bin.
+    Discard,
+    /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
+    StopAndSave,
+    /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
+    Generate {
+        id: u64,
+        messages: Vec<Message>,
+        sampling: Sampling,
+        with_adapter: bool,
+    },
+    /// Gates of every module for a text, with the adapter in training or the one loaded.
+    Inspect {
+        source: InspectSource,
+    },
+    /// Writes the loaded adapter to a folder that must not exist, re-reads it and compares bit for bit. The adapter in
+    /// training becomes the loaded one when its run ends.
+    Export {
+        out: PathBuf,
+    },
+    /// Unpacks the bundled model and examples, then loads and imports them.
+    OpenDemo,
+    /// Puts runs at the end of the queue. A folder that is taken gives way to one with a number.
+    Enqueue {
+        runs: Vec<RunOrder>,
+    },
+    /// Writes a table to a file that must not exist; one that does gives way to a name with a number.
+    SaveTable {
+        path: PathBuf,
+        text: String,
+    },
+    /// Takes a run out of the queue, but not the one under way; its folder stays.
+    RemoveQueued {
+        id: QueuedId,
+    },
+    MoveQueued {
+        id: QueuedId,
+        way: Shift,
+    },
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    RetryQueued {
+        id: QueuedId,
+    },
+    /// From now on the next run of the queue begins whenever none is on.
+    StartQueue,
+    /// The run under way goes on to its end, and no other begins.
+    HoldQueue,
+    /// Reads the runs of a folder. This and what follows on runs is done beside training.
+    ListRuns {
+        folder: PathBuf,
+    },
+    /// Reads the curves of runs, to lay over each other; answered run by run.
+    ReadRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Writes tags and note of a run in place of those it has.
+    NoteRun {
+        path: PathBuf,
+        notes: RunNotes,
+    },
+    /// Moves runs to the recycle bin. One in training stays, and so does one that the system has no recycle bin for.
+    TrashRuns {
+        paths: Vec<PathBuf>,
+    },
+    /// Looks for the run that was worked on last, among `recent` and those in `folder`.
+    FindLastRun {
+        recent: Vec<PathBuf>,
+        folder: PathBuf,
+    },
+    Cancel {
+        job: JobKind,
+    },
+    /// Saves what runs, then ends the thread. Every other job but an export is stopped.
+    Shutdown,
+}
+
+impl Request {
+    /// The job that the request asks for, where it asks for one.
+    pub fn job(&self) -> Option<JobKind> {
+        match self {
+            Self::LoadModel { .. } | Self::OpenDemo => Some(JobKind::LoadModel),
+            Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
+            Self::ImportData { .. } => Some(JobKind::ImportData),
+            Self::PreviewData { .. } => Some(JobKind::PreviewData),
+            Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
+                Some(JobKind::Train)
+            }
+            Self::Generate { .. } => Some(JobKind::Generate),
+            Self::Inspect { .. } => Some(JobKind::Inspect),
+            Self::Export { .. } => Some(JobKind::Export),
+            Self::ListRuns { .. } => Some(JobKind::ListRuns),
+            Self::ReadRuns { .. } => Some(JobKind::ReadRuns),
+            Self::NoteRun { .. } => Some(JobKind::NoteRun),
+            Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
+            Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
+            Self::SaveTable { .. } => None,
+            Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
+            Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
+            Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,
+        }
+    }
+}
