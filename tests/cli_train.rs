@@ -110,7 +110,7 @@ fn training_on_data_tells_everything_and_fills_the_run_folder() {
     assert_eq!((&started["examples"], &started["held_out"], &started["steps"]), (&57.into(), &3.into(), &8.into()));
     assert_eq!((&started["cut"], &started["skipped"], &started["from_step"]), (&0.into(), &0.into(), &0.into()));
     let evals = named(&events, "eval");
-    assert_eq!(keys(evals[0]), ["event", "step", "loss", "examples", "supervised", "elapsed_s"]);
+    assert_eq!(keys(evals[0]), ["event", "step", "loss", "examples", "supervised", "elapsed_s", "topics"]);
     assert_eq!(evals[0]["step"], 0);
     let routing = named(&events, "routing");
     assert_eq!((routing.len(), routing[0]["load"].as_array().unwrap().len()), (3, 2));
