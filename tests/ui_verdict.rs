@@ -101,7 +101,7 @@ fn the_settings_at_fault_are_one_click_away() {
     stage.tell([eval(200, 2.2), done(200)]);
     assert!(has(&stage, "Nothing changed.") && has(&stage, "Likely cause: The learning rate is set to 0."));
     let settings =
-        |stage: &Stage| stage.window.query_by_label("How long should it train?").map(|node| node.rect().top());
+        |stage: &Stage| stage.window.query_by_label("How much effort should it take?").map(|node| node.rect().top());
     assert!(settings(&stage).is_none_or(|top| top > 800.0), "the settings are further down");
     click(&mut stage, "Show settings");
     stage.window.run_steps(8);

@@ -157,5 +157,4 @@ fn in_words(text: &str, error: &toml::de::Error) -> String {
 }
 
 #[cfg(test)]
-#[path = "settings_file_tests.rs"]
 mod tests;

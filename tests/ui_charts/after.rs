@@ -61,7 +61,7 @@ fn the_time_of_a_run_is_told_only_where_it_was_measured() {
     stage.tell(run_events(200, 200));
     stage.tell([done(200)]);
     // 238 steps of 8 examples at 175 tokens each, 251 tokens a second.
-    assert!(has(&stage, "about 22 min ") && !has(&stage, "not known yet"));
+    assert!(has(&stage, "about 22 min") && !has(&stage, "not known yet"));
     stage.tell([data()]);
     assert!(has(&stage, "not known yet"), "other data takes another time");
 }

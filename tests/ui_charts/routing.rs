@@ -16,7 +16,7 @@ fn without_an_adapter_the_page_leads_to_training() {
     stage.tell([model(), data()]);
     assert!(has(&stage, "No adapter to look into yet"));
     click(&mut stage, "Go to Train");
-    assert!(has(&stage, "How long should it train?"));
+    assert!(has(&stage, "How much effort should it take?"));
 }
 
 #[test]

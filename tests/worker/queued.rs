@@ -56,8 +56,10 @@ fn states(view: &QueueView) -> Vec<&QueuedState> {
 }
 
 fn enqueue(desk: &mut Desk, runs: Vec<RunOrder>) -> Vec<QueuedId> {
+    let count = runs.len();
     desk.send(Request::Enqueue { runs });
-    view(desk, "the queue", |_| true).runs.iter().map(|run| run.id).collect()
+    // The queue as it was may be told first.
+    view(desk, "the queue", |view| view.runs.len() == count).runs.iter().map(|run| run.id).collect()
 }
 
 #[test]

@@ -152,5 +152,4 @@ fn name(parts: &[Part], (before, after): (&Form, &Form), settings: (&TrainSettin
 }
 
 #[cfg(test)]
-#[path = "undo_tests.rs"]
 mod tests;
