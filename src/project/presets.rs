@@ -194,7 +194,8 @@ mod tests {
         let renamed = preset("B", 2);
         keep_presets(&folder, &[a.clone(), b], &[renamed.clone(), a.clone()]).unwrap();
         assert_eq!(list_presets(&folder).0, [renamed, a.clone()]);
-        keep_presets(&folder, &[a.clone()], &[Preset { settings: TrainSettings::default(), ..a }]).unwrap();
+        keep_presets(&folder, std::slice::from_ref(&a), &[Preset { settings: TrainSettings::default(), ..a.clone() }])
+            .unwrap();
         let text = fs::read_to_string(folder.join("Großer Laden.toml")).unwrap();
         assert_eq!(text.lines().count(), 1, "only what differs from the defaults is written: {text}");
     }

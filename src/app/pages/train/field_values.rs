@@ -38,7 +38,7 @@ impl Field {
             Self::Rslora => on_or_off(s.rslora),
             Self::Targets => targets(&s.targets),
             Self::Length => match s.length {
-                Length::Epochs(epochs) if epochs == 1.0 => "1 epoch".to_owned(),
+                Length::Epochs(1.0) => "1 epoch".to_owned(),
                 Length::Epochs(epochs) => format!("{} epochs", number(epochs)),
                 Length::Steps(steps) => counted(steps, "step"),
             },

@@ -164,7 +164,7 @@ impl Order {
     }
 
     /// The runs in this order.
-    pub fn sorted<'a>(self, mut runs: Vec<&'a RunEntry>) -> Vec<&'a RunEntry> {
+    pub fn sorted(self, mut runs: Vec<&RunEntry>) -> Vec<&RunEntry> {
         runs.sort_by(|a, b| {
             let known = self.column.is_known(b).cmp(&self.column.is_known(a));
             let order = self.column.compare(a, b);
