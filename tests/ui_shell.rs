@@ -468,7 +468,7 @@ fn a_run_is_saved_freed_and_discarded_from_its_card() {
         assert_eq!(f.asked(), [request]);
     }
     f.tell([Event::Freed { step: 1 }]);
-    assert!(f.shows("its memory given back"));
+    assert!(f.shows("saved and unloaded"));
     f.click(Role::Button, "More");
     f.click(Role::Button, "Discard the run…");
     assert!(f.shows("Discard this run?") && f.asked().is_empty(), "it asks first");
@@ -479,7 +479,7 @@ fn a_run_is_saved_freed_and_discarded_from_its_card() {
     f.click(Role::Button, "Move to the recycle bin");
     assert_eq!(f.asked(), [Request::Discard]);
     f.tell([Event::Discarded { path: "/home/ada/Hydra Studio/runs/tickets".into() }]);
-    assert!(!f.shows("its memory given back"));
+    assert!(!f.shows("saved and unloaded"));
 }
 
 #[test]

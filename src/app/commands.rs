@@ -182,7 +182,7 @@ impl UICommand {
             Self::OpenRun => info("Open run…", "Go on with a run from its last checkpoint.", const { &[keys(CTRL, Key::R)] }, Icon::Restore),
             Self::TryDemo => info("Try the two-minute demo", "Load the bundled model and examples.", &[], Icon::Spark),
             Self::PauseOrContinue => info("Pause or continue training", "Takes effect within one micro-step.", const { &[keys(CTRL_SHIFT, Key::P)] }, Icon::Pause),
-            Self::PauseAndFree => info("Pause and free memory", "Save, and give back the memory that run and model take; chat reads them again.", &[], Icon::Pause),
+            Self::PauseAndFree => info("Pause and free memory", "Save, and let go of the memory that run and model take; chat reads them again.", &[], Icon::Pause),
             Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
             Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
