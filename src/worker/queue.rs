@@ -14,7 +14,7 @@ use crate::job::Job;
 use crate::project::queue::Queue;
 use crate::project::runs::RunNotes;
 use crate::project::{QueueFile, QueueMode, QueuedId, QueuedRun, QueuedState, RunOrder};
-use crate::train::{DeviceChoice, MemoryCheck, RunFile};
+use crate::train::{DeviceChoice, MemoryCheck, RunFile, RunFolder};
 
 /// The queue, which outlives a session that fails inside: the next one goes on with it.
 #[derive(Clone)]
@@ -204,10 +204,15 @@ impl Session {
     /// Marks the run whose turn it is.
     fn next_turn(&self) -> Option<QueuedRun> {
         let mut work = self.around.queue.lock();
-        let queued = work.queue().and_then(Queue::next).cloned()?;
-        work.turn = Some(queued.id);
-        work.change(&self.around.outbox, |queue| queue.set_state(queued.id, QueuedState::Running));
-        Some(queued)
+        let id = work.queue().and_then(Queue::next)?.id;
+        work.turn = Some(id);
+        let queued = work.change(&self.around.outbox, |queue| {
+            queue.find_room(id, &|path| RunFolder::refuse_taken(path).is_err());
+            let queued = queue.runs().iter().find(|run| run.id == id).cloned();
+            queue.set_state(id, QueuedState::Running);
+            queued
+        });
+        queued.flatten()
     }
 
     /// Goes on with the run where its folder holds one from an earlier turn, and begins it otherwise.

@@ -91,6 +91,20 @@ fn a_queue_goes_on_after_a_failure_and_says_what_failed() {
 }
 
 #[test]
+fn a_folder_that_was_taken_while_its_run_waited_gives_way_to_one_with_a_number() {
+    let mut desk = prepared();
+    let run = order(&desk, "tickets", settings(1));
+    let taken = run.out.clone();
+    enqueue(&mut desk, vec![run]);
+    std::fs::create_dir_all(&taken).unwrap();
+    std::fs::write(taken.join("mine.txt"), "not to be touched").unwrap();
+    desk.send(Request::StartQueue);
+    assert_eq!(ended(&mut desk).done, 1);
+    assert_eq!(std::fs::read_dir(&taken).unwrap().count(), 1);
+    assert!(RunFile::read(&desk.path().join("runs/tickets-2")).is_ok());
+}
+
+#[test]
 fn another_model_or_other_data_is_loaded_for_the_run_that_needs_it() {
     let mut desk = prepared();
     let other = desk.path().join("other");

@@ -141,6 +141,17 @@ impl Queue {
         }
     }
 
+    /// Gives a run that has not begun another folder where its own was taken since it was put in line.
+    pub fn find_room(&mut self, id: QueuedId, is_taken: &dyn Fn(&Path) -> bool) {
+        let is_others = |path: &Path| self.runs.iter().any(|run| run.id != id && run.run.out == path);
+        let is_free = |path: &Path| !is_taken(path) && !is_others(path);
+        let own = self.runs.iter().find(|run| run.id == id && !run.is_begun);
+        let Some(out) = own.map(|run| free_name(&run.run.out, &is_free)) else { return };
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
+            run.run.out = out;
+        }
+    }
+
     /// Takes a run out of the line; its folder stays as it is. A run under way stays in line: it is stopped first. Gives
     /// back whether it was taken out.
     pub fn remove(&mut self, id: QueuedId) -> bool {
