@@ -8,7 +8,8 @@ use clap::Args;
 use super::output::{Outcome, Output};
 use super::{open, training};
 use crate::data::ColumnMap;
-use crate::train::{DataRef, Dataset, Run, RunFile, RunFolder};
+use crate::project::runs::ResumePoint;
+use crate::train::{DataRef, Dataset, Resumed, Run, RunFile, RunFolder};
 
 const LONG_ABOUT: &str = "\
 Go on with a run from its last checkpoint.
@@ -52,7 +53,8 @@ pub fn run(args: &ResumeArgs, output: &Output) -> anyhow::Result<Outcome> {
     if run.is_done() {
         output.note("This run was done already.");
     } else {
-        output.note(&format!("{}.", resumed.in_words(file.steps)));
+        let Resumed { from_step, to_repeat, .. } = resumed;
+        output.note(&format!("{}.", ResumePoint { from_step, of_steps: file.steps, to_repeat }));
     }
     training::drive(run, output)
 }

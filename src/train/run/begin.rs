@@ -28,18 +28,6 @@ pub struct Resumed {
     pub to_repeat: usize,
 }
 
-impl Resumed {
-    /// `Resume at step 412 of 900, 8 steps to repeat`.
-    pub fn in_words(&self, steps: usize) -> String {
-        let repeat = match self.to_repeat {
-            0 => "nothing to repeat".to_owned(),
-            1 => "1 step to repeat".to_owned(),
-            more => format!("{more} steps to repeat"),
-        };
-        format!("Resume at step {} of {steps}, {repeat}", self.from_step)
-    }
-}
-
 impl Run {
     /// Starts a run in the folder `out`, which must not exist or be empty. An adapter named in the settings is what
     /// training starts from, and its own method, rank, heads and targets hold.
