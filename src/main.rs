@@ -24,7 +24,7 @@ fn open_window() -> anyhow::Result<()> {
         let paths = paths.unwrap_or_else(|| AppPaths::under(&std::env::temp_dir().join("hydra-studio")));
         let start = StartArgs { presets: Some(paths.presets()), ..StartArgs::default() };
         let log = log_lines::listen(wake.clone());
-        let Worker { requests, events, thread } = worker::spawn(&paths, wake)?;
+        let Worker { requests, events, thread } = worker::open(&paths, wake)?;
         // The channel has room for the one thread there is.
         let _ = send.send(thread);
         let (picker, notifier) = (Box::new(RfdPicker::default()), Box::new(DesktopNotifier));
@@ -38,19 +38,13 @@ fn open_window() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the engine wants set before the first thread starts. candle keeps a pool of threads that wait by spinning and take
-/// processor time from the pool that does the multiplications, so one thread must be all there is in it. glibc gives every
-/// thread an arena of its own, and what is freed in one is not used again by another: steps that run now on this thread,
-/// now on that, would take several times the memory.
-const ENGINE_VARIABLES: [(&str, &str); 2] = [("CANDLE_NUM_THREADS", "1"), ("MALLOC_ARENA_MAX", "1")];
-
-/// Starts this program anew, in the same process, with [`ENGINE_VARIABLES`] set, unless they are set already. A variable
+/// Starts this program anew, in the same process, with [`worker::ENGINE_VARIABLES`] set, unless they are set already. A variable
 /// cannot soundly be set in a running process, and there is no other way to tell candle and glibc.
 #[cfg(unix)]
 fn calm_engine_threads() {
     use std::os::unix::process::CommandExt;
 
-    let missing = ENGINE_VARIABLES.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    let missing = worker::ENGINE_VARIABLES.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
         return;

@@ -468,7 +468,7 @@ fn a_run_is_saved_freed_and_discarded_from_its_card() {
         assert_eq!(f.asked(), [request]);
     }
     f.tell([Event::Freed { step: 1 }]);
-    assert!(f.shows("saved and unloaded"));
+    assert!(f.shows("its memory given back"));
     f.click(Role::Button, "More");
     f.click(Role::Button, "Discard the run…");
     assert!(f.shows("Discard this run?") && f.asked().is_empty(), "it asks first");
@@ -479,7 +479,20 @@ fn a_run_is_saved_freed_and_discarded_from_its_card() {
     f.click(Role::Button, "Move to the recycle bin");
     assert_eq!(f.asked(), [Request::Discard]);
     f.tell([Event::Discarded { path: "/home/ada/Hydra Studio/runs/tickets".into() }]);
-    assert!(!f.shows("saved and unloaded"));
+    assert!(!f.shows("its memory given back"));
+}
+
+#[test]
+fn an_engine_that_died_is_said_with_its_cause_and_what_can_go_on_is_asked_for() {
+    let mut f = Fixture::new();
+    f.tell([model(), data(), started(200), step(1, 200)]);
+    f.press(CTRL, Key::Num3);
+    f.asked();
+    let message = "The engine ended, killed by the system, and was started anew. Your run is saved up to step 40";
+    f.tell([Event::Restarted { message: message.into() }]);
+    assert!(f.shows(message));
+    let path = PathBuf::from("/home/ada/Hydra Studio/runs/tickets");
+    assert!(matches!(&f.asked()[..], [Request::FindLastRun { recent, .. }] if *recent == [path]));
 }
 
 #[test]

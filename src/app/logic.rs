@@ -45,10 +45,7 @@ impl App {
 
     /// Opens what the command line named, and asks which run could go on, where there has been one.
     pub(super) fn open_start_args(&mut self, start: StartArgs) {
-        let (recent, folder) = (self.persisted.recent_runs.clone(), self.persisted.run_parent.clone());
-        if !recent.is_empty() || folder.is_dir() {
-            self.commands.send(SystemCommand::Request(Request::FindLastRun { recent, folder }));
-        }
+        self.look_for_last_run();
         if start.model.is_some() || !start.data.is_empty() {
             self.view = View::Page(if start.model.is_some() { PageId::Model } else { PageId::Data });
         }
@@ -61,6 +58,14 @@ impl App {
         }
         if let Some(page) = start.page {
             self.commands.send(SystemCommand::Show(page));
+        }
+    }
+
+    /// Asks which run could go on, where there has been one.
+    fn look_for_last_run(&self) {
+        let (recent, folder) = (self.persisted.recent_runs.clone(), self.persisted.run_parent.clone());
+        if !recent.is_empty() || folder.is_dir() {
+            self.commands.send(SystemCommand::Request(Request::FindLastRun { recent, folder }));
         }
     }
 
@@ -98,6 +103,10 @@ impl App {
             }
             Event::RunsTrashed { paths } => self.persisted.forget_runs(paths),
             Event::Discarded { path } => self.persisted.forget_runs(std::slice::from_ref(path)),
+            Event::Restarted { .. } => {
+                self.waiting_adapter = None;
+                self.look_for_last_run();
+            }
             Event::Failed { job: JobKind::LoadModel, .. } | Event::Cancelled { job: JobKind::LoadModel } => {
                 self.waiting_adapter = None;
             }
@@ -146,9 +155,7 @@ impl App {
                 let message = format!("Step {}: {}", count(warning.step), warning.message);
                 (Level::Warning, message, Some(PageId::Train))
             }
-            Event::Restarted { message } => {
-                (Level::Error, format!("The engine failed and was started anew: {message}"), None)
-            }
+            Event::Restarted { message } => (Level::Error, message.clone(), None),
             Event::ModelLoaded(model) => (Level::Ok, format!("Loaded {}.", model.name), Some(PageId::Model)),
             Event::AdapterLoaded(adapter) => {
                 let heads = counted(adapter.spec.heads, "head");

@@ -29,6 +29,7 @@ pub mod settings_flags;
 mod too_large;
 pub mod train;
 mod training;
+pub mod worker;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::job::Cancelled;
+use crate::worker::process::serve;
 use output::{Outcome, Output};
 
 const LONG_ABOUT: &str = "\
@@ -74,6 +76,8 @@ enum Command {
     Export(export::ExportArgs),
     Pretrain(pretrain::PretrainArgs),
     Bench(bench::BenchArgs),
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 impl Command {
@@ -90,6 +94,7 @@ impl Command {
             Command::Export(args) => export::run(&args, output),
             Command::Pretrain(args) => pretrain::run(&args, output),
             Command::Bench(args) => bench::run(&args, output),
+            Command::Worker(_) => serve().map(|()| Outcome::Done),
         }
     }
 }
@@ -109,8 +114,11 @@ pub fn run(open_window: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     let Some(command) = cli.command else {
         return conclude(open_window().map(|()| Outcome::Done), &output);
     };
-    logger::install();
-    interrupt::watch(&output);
+    // The window's engine logs to the window, and saves when it is interrupted.
+    if !matches!(command, Command::Worker(_)) {
+        logger::install();
+        interrupt::watch(&output);
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| command.run(&output)));
     let result = ended.unwrap_or_else(|payload| Err(anyhow::Error::msg(fault(payload.as_ref()))));
     conclude(result, &output)

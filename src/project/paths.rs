@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use serde::{Deserialize, Serialize};
 
 /// The app's own folders on this machine. Tests give their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPaths {
     data: PathBuf,
     config: PathBuf,

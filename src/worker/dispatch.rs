@@ -2,6 +2,7 @@
 //! disk to the thread for those, and the rest to the engine, which it starts anew should the engine panic.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
+use super::process::{Exchange, HandOver};
 use super::protocol::{Event, Request};
 use super::queue::SharedQueue;
 use super::runs::RunsThread;
@@ -39,6 +41,8 @@ pub(super) struct Surroundings {
     /// How imported examples are held out.
     pub rule: SharedRule,
     pub queue: SharedQueue,
+    /// Where this process can be followed by another, the place to say so.
+    pub exchange: Option<Exchange>,
 }
 
 impl Surroundings {
@@ -53,8 +57,14 @@ impl Surroundings {
     }
 }
 
-/// Starts the request thread, which starts the engine.
-pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, paths: &AppPaths) -> std::io::Result<JoinHandle<()>> {
+/// Starts the request thread, which starts the engine, with what `hand_over` says that another process held.
+pub(super) fn start(
+    inbox: Receiver<Request>,
+    outbox: Outbox,
+    paths: &AppPaths,
+    exchange: Option<Exchange>,
+    hand_over: Option<HandOver>,
+) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
     let around = Surroundings {
@@ -64,9 +74,11 @@ pub(super) fn start(inbox: Receiver<Request>, outbox: Outbox, paths: &AppPaths) 
         tasks,
         rule: SharedRule::default(),
         queue: SharedQueue::at(paths.queue()),
+        exchange,
     };
     let engine_around = around.clone();
-    let engine = Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around))?;
+    let engine =
+        Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around, hand_over))?;
     let runs = RunsThread::start(around.clone())?;
     Builder::new().name("hydra-requests".into()).spawn(move || {
         take_requests(&inbox, &around, &runs);
@@ -101,19 +113,23 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
                 }
             }
         }
+        if let Some(exchange) = &around.exchange {
+            exchange.note_taken();
+        }
     }
 }
 
-/// Runs sessions until one ends in order.
-fn run_engine(queue: &Receiver<Task>, around: &Surroundings) {
-    supervise(&around.outbox, || Session::new(around.clone()).run(queue));
+/// Runs sessions until one ends in order; the first takes over what is handed to it.
+fn run_engine(queue: &Receiver<Task>, around: &Surroundings, hand_over: Option<HandOver>) {
+    let hand_over = Cell::new(hand_over);
+    supervise(&around.outbox, || Session::new(around.clone(), hand_over.take()).run(queue));
 }
 
 /// Calls `session` until it returns. A panic becomes an event, and the next session begins without model or data.
 fn supervise(outbox: &Outbox, session: impl Fn()) {
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&session)) {
         let message = format!(
-            "The engine failed inside ({}). What was saved is whole. Load the model again, and resume the run from its last \
+            "The engine failed inside ({}) and was started anew. What was saved is whole. Load the model again, and resume the run from its last \
              checkpoint.",
             panic_text(panic.as_ref())
         );
@@ -153,6 +169,7 @@ mod tests {
             tasks: tasks.clone(),
             rule: SharedRule::default(),
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
+            exchange: None,
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
         let look = Request::Inspect { source: InspectSource::Prompt("?".into()), at: None };
@@ -161,7 +178,7 @@ mod tests {
         let calls = AtomicUsize::new(0);
         supervise(&around.outbox, || {
             assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "head {} is missing", 4);
-            Session::new(around.clone()).run(&queue);
+            Session::new(around.clone(), None).run(&queue);
         });
         assert_eq!((calls.into_inner(), woken.load(Ordering::Relaxed)), (2, 3));
         let told = events.try_recv();

@@ -17,6 +17,16 @@ use crate::train::{DataFacts, MachineFacts, ModelFacts};
 /// The machine as it was measured, once: beside a run the measure would be wrong, and slow both.
 static MACHINE: OnceLock<MachineFacts> = OnceLock::new();
 
+/// The machine, where it was measured.
+pub(super) fn known_machine() -> Option<MachineFacts> {
+    MACHINE.get().cloned()
+}
+
+/// Takes over what another process measured.
+pub(super) fn remember_machine(machine: MachineFacts) {
+    MACHINE.get_or_init(|| machine);
+}
+
 impl Session {
     /// Gathers the facts anew, in place of what is being gathered.
     pub(super) fn refresh_facts(&mut self) {

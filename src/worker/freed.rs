@@ -4,16 +4,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::import::{self, Imported};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, JobKind, TrainingEnd};
-use super::session::{LoadedAdapter, Session};
+use super::session::{LoadedAdapter, LoadedData, Session};
 use super::summary;
 use super::training::Training;
+use crate::data::ColumnMap;
 use crate::disk::to_recycle_bin;
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::QueuedState;
-use crate::train::{AdapterPlace, RunFile, RunFolder, checkpoint_name, open_device};
+use crate::train::{AdapterPlace, FileRef, RunFile, RunFolder, checkpoint_name, open_device};
 
 /// A run that is held without its memory.
 pub(super) struct FreedRun {
@@ -23,12 +27,18 @@ pub(super) struct FreedRun {
 }
 
 impl FreedRun {
+    /// The end of the run, were it here.
+    pub fn end(&self) -> &TrainingEnd {
+        &self.end
+    }
+
     fn checkpoint(&self) -> PathBuf {
         self.folder.path().join(checkpoint_name(self.end.step))
     }
 }
 
 /// The model that the window has loaded, while it is not in memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Asleep {
     path: PathBuf,
     fingerprint: String,
@@ -37,14 +47,31 @@ pub(super) struct Asleep {
     adapter: Option<PathBuf>,
 }
 
+/// The data that the window has loaded, while it is not in memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct AsleepData {
+    files: Vec<FileRef>,
+    map: ColumnMap,
+}
+
+impl AsleepData {
+    pub fn of(imported: &Imported) -> Self {
+        Self { files: imported.files.clone(), map: imported.map.clone() }
+    }
+
+    /// Whether it is what these files hold, read by that map.
+    pub fn is_of(&self, files: &[FileRef], map: &ColumnMap) -> bool {
+        self.files == files && self.map == *map
+    }
+}
+
 impl Session {
     /// Saves the run under way, lets go of it, of the model and of what answers, and holds the run's folder.
     pub(super) fn pause_and_free(&mut self) {
         if let Some(freed) = &self.freed {
             let step = freed.end.step;
             self.fall_asleep(Some(freed.checkpoint()));
-            self.around.outbox.send(Event::Freed { step });
-            return;
+            return self.tell_freed(step);
         }
         if !self.save_stopped() {
             return;
@@ -58,7 +85,7 @@ impl Session {
                 let freed = FreedRun { folder: training.release(), file, end };
                 self.fall_asleep(Some(freed.checkpoint()));
                 self.freed = Some(freed);
-                self.around.outbox.send(Event::Freed { step });
+                self.tell_freed(step);
             }
             Err(error) => {
                 self.training = Some(training);
@@ -69,6 +96,13 @@ impl Session {
 
     fn note_pause(&self, training: &Training) {
         self.around.outbox.send(Event::PauseNoted(training.place()));
+    }
+
+    /// Lets go of the model, which may have been read again, with the adapter as the held run left it.
+    pub(super) fn sleep_beside_run(&mut self) {
+        if let Some(checkpoint) = self.freed.as_ref().map(FreedRun::checkpoint) {
+            self.fall_asleep(Some(checkpoint));
+        }
     }
 
     /// Lets go of the model; what needs it reads it again.
@@ -94,6 +128,37 @@ impl Session {
         self.adapter = adapter;
         self.asleep = None;
         Ok(())
+    }
+
+    /// Reads the data again where its memory was given back.
+    pub(super) fn wake_data(&mut self, job: &Job) -> anyhow::Result<()> {
+        let Some(AsleepData { files, map }) = self.asleep_data.clone() else { return Ok(()) };
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let imported = import::read(&paths, map, job)?;
+        if imported.files != files {
+            anyhow::bail!("the data has changed since it was imported: put its files back, or import them again");
+        }
+        let held_out = imported.held_out(*self.around.rule.lock());
+        self.data = Some(LoadedData { imported: Arc::new(imported), held_out: Arc::new(held_out) });
+        self.asleep_data = None;
+        Ok(())
+    }
+
+    /// Holds a run that another process held, and tells that its memory was given back.
+    pub(super) fn hold_again(&mut self, end: TrainingEnd) {
+        match RunFolder::open(&end.path) {
+            Ok((folder, file)) => {
+                let step = end.step;
+                self.freed = Some(FreedRun { folder, file, end });
+                self.around.outbox.send(Event::Freed { step });
+            }
+            Err(lost) => {
+                let message =
+                    format!("The run is saved, but was not kept for you while it gave its memory back: {lost}");
+                self.around.outbox.refuse(JobKind::Train, message.clone());
+                self.turn_ended(QueuedState::Failed { message });
+            }
+        }
     }
 
     /// Goes on with a run whose memory was given back. Where that fails it stays as it was.
@@ -123,7 +188,7 @@ impl Session {
                     let message = format!("The run could not go on and stays paused: {error:#}");
                     self.around.outbox.send(Event::Warning { message });
                 }
-                self.around.outbox.send(Event::Freed { step });
+                self.tell_freed(step);
             }
             Err(lost) => {
                 let message = format!("{error:#}; and {lost}");

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::dispatch::{Surroundings, Task, panic_text};
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
@@ -22,7 +24,7 @@ pub(super) struct Imported {
 }
 
 /// How examples are held out: a share and a seed, as in the settings of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SplitRule {
     share: f64,
     seed: u64,

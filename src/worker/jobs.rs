@@ -23,6 +23,8 @@ pub(super) struct Jobs {
 #[derive(Default)]
 struct Shared {
     latest: HashMap<JobKind, Job>,
+    /// What is done beside and cannot be cancelled.
+    beside: usize,
     is_closed: bool,
 }
 
@@ -72,6 +74,23 @@ impl Jobs {
         is_latest
     }
 
+    /// Registers what is done beside and is no job of its own.
+    pub fn begin_beside(&self) {
+        self.lock().beside += 1;
+    }
+
+    /// Takes out what was done beside.
+    pub fn end_beside(&self) {
+        let mut shared = self.lock();
+        shared.beside = shared.beside.saturating_sub(1);
+    }
+
+    /// Whether nothing waits or is under way.
+    pub fn is_idle(&self) -> bool {
+        let shared = self.lock();
+        shared.latest.is_empty() && shared.beside == 0
+    }
+
     /// Stops every job, those that come later too, but lets an export finish: it is short, and what was asked for would
     /// silently not be there.
     pub fn close(&self) {
@@ -111,6 +130,17 @@ mod tests {
         assert!(jobs.end(&second));
         jobs.close();
         assert!(jobs.begin_if_none(JobKind::Train, &outbox).is_none());
+    }
+
+    #[test]
+    fn nothing_is_idle_while_something_is_done_beside() {
+        let (jobs, outbox) = (Jobs::default(), outbox());
+        jobs.begin_beside();
+        let ticket = jobs.begin(JobKind::ListRuns, &outbox);
+        jobs.end(&ticket);
+        assert!(!jobs.is_idle());
+        jobs.end_beside();
+        assert!(jobs.is_idle());
     }
 
     #[test]

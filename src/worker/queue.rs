@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::import;
 use super::outbox::Outbox;
 use super::protocol::{Event, JobKind, QueueView, Request};
@@ -29,6 +31,15 @@ impl SharedQueue {
     fn lock(&self) -> MutexGuard<'_, WorkQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the queue stood in a process, for the one that goes on with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Turn {
+    /// The run whose turn it is.
+    now: Option<QueuedId>,
+    /// Runs that ended since the queue was started.
+    ended: Vec<QueuedId>,
 }
 
 struct WorkQueue {
@@ -121,6 +132,21 @@ impl Session {
         }
         work.open();
         work.tell(outbox);
+    }
+
+    /// Where the queue stands.
+    pub(super) fn turn(&self) -> Turn {
+        let work = self.around.queue.lock();
+        Turn { now: work.turn, ended: work.ended.clone() }
+    }
+
+    /// Goes on with the queue from where it stood in another process.
+    pub(super) fn take_over_turn(&self, turn: Turn) {
+        let mut work = self.around.queue.lock();
+        (work.turn, work.ended) = (turn.now, turn.ended);
+        work.file =
+            QueueFile::take_over(&work.path).map_or_else(|error| Opened::Refused(error.to_string()), Opened::Open);
+        work.tell(&self.around.outbox);
     }
 
     /// Answers what is asked of the queue.

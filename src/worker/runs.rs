@@ -45,6 +45,7 @@ impl RunsThread {
                     (None, Err(error), None) => log::warn!("{error:#}"),
                     (None, Ok(()), _) => {}
                 }
+                around.jobs.end_beside();
             }
         })?;
         Ok(Self { tasks, thread })
@@ -58,6 +59,7 @@ impl RunsThread {
             _ => None,
         };
         let ticket = ticket.map(|kind| around.jobs.begin(kind, &around.outbox));
+        around.jobs.begin_beside();
         // The thread takes requests until this end of its channel goes.
         let _ = self.tasks.send(Task { request, ticket });
     }

@@ -8,10 +8,11 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
 use super::dispatch::{Surroundings, Task};
-use super::freed::{Asleep, FreedRun, loaded_adapter};
+use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
-use super::protocol::{EndReason, Event, Request};
+use super::process::{HandOver, Handing};
+use super::protocol::{EndReason, Event, InspectSource, Request};
 use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
@@ -50,15 +51,19 @@ pub(super) struct Session {
     pub freed: Option<FreedRun>,
     /// The model, while its memory was given back.
     pub asleep: Option<Asleep>,
+    /// The data, while its memory was given back.
+    pub asleep_data: Option<AsleepData>,
+    pub handing: Handing,
     pub answering: Option<Answering>,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
 }
 
 impl Session {
-    pub fn new(around: Surroundings) -> Self {
+    /// A session with nothing in it, or with what another process held.
+    pub fn new(around: Surroundings, hand_over: Option<HandOver>) -> Self {
         let device = DeviceChoice::default();
-        let session = Self {
+        let mut session = Self {
             around,
             model: None,
             device,
@@ -67,25 +72,32 @@ impl Session {
             training: None,
             freed: None,
             asleep: None,
+            asleep_data: None,
+            handing: Handing::default(),
             answering: None,
             facts: None,
         };
-        session.open_queue();
+        match hand_over {
+            Some(hand_over) => session.take_over(hand_over),
+            None => session.open_queue(),
+        }
         session
     }
 
     /// Serves until a shutdown is asked for.
     pub fn run(mut self, queue: &Receiver<Task>) {
         loop {
-            let task =
-                if self.is_busy() { queue.try_recv() } else { queue.recv().map_err(|_| TryRecvError::Disconnected) };
+            let task = if self.is_busy() { queue.try_recv() } else { self.wait(queue) };
             match task {
                 Ok(Task::Request(request)) if matches!(*request, Request::Shutdown) => return self.shut_down(),
                 Err(TryRecvError::Disconnected) => return self.shut_down(),
                 Ok(Task::Request(request)) => self.handle(*request),
                 Ok(Task::Job(ticket, request)) => self.serve(ticket, *request),
                 Ok(Task::Imported(imported, held_out)) => self.take_import(imported, held_out),
-                Err(TryRecvError::Empty) => self.work(),
+                Err(TryRecvError::Empty) => {
+                    self.work();
+                    self.offer(queue);
+                }
             }
         }
     }
@@ -147,6 +159,9 @@ impl Session {
             Request::OpenDemo => self.open_demo(job),
             request => {
                 self.wake(job)?;
+                if is_about_data(&request) {
+                    self.wake_data(job)?;
+                }
                 self.work_with_model(job, request)
             }
         }
@@ -202,6 +217,9 @@ impl Session {
         self.model = Some(Arc::new(model));
         self.asleep = None;
         self.device = choice;
+        if let Err(error) = self.wake_data(job) {
+            log::warn!("the estimate goes without the data: {error:#}");
+        }
         if self.adapter.take().is_some() {
             self.around.outbox.send(Event::AdapterDropped);
         }
@@ -261,6 +279,7 @@ impl Session {
     /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
     fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
         let is_by_rule = held_out.rule == *self.around.rule.lock();
+        self.asleep_data = None;
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
         if !is_by_rule {
             self.tell_held_out();
@@ -272,6 +291,9 @@ impl Session {
     pub fn hold_out(&mut self, rule: SplitRule) {
         let before = std::mem::replace(&mut *self.around.rule.lock(), rule);
         if before != rule {
+            if let Err(error) = self.wake_data(&Job::silent()) {
+                self.around.outbox.send(Event::Warning { message: format!("{error:#}") });
+            }
             self.tell_held_out();
         }
     }
@@ -326,5 +348,15 @@ impl Session {
         self.put_model(&demo.model, BaseType::Stored, DeviceChoice::Auto, job)?;
         super::import::start_import(vec![demo.data], ColumnMap::default(), &self.around);
         Ok(())
+    }
+}
+
+/// Whether a request is about examples of the loaded data.
+fn is_about_data(request: &Request) -> bool {
+    match request {
+        Request::PreviewData { .. } | Request::Survey { .. } => true,
+        Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => true,
+        Request::Inspect { source, .. } => matches!(source, InspectSource::HeldOut(_)),
+        _ => false,
     }
 }

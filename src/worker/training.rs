@@ -149,6 +149,10 @@ impl Session {
         if let Some(data) = self.data.as_ref().filter(is_loaded) {
             return Ok(data.imported.clone());
         }
+        if self.asleep_data.as_ref().is_some_and(|data| data.is_of(files, &map)) {
+            self.wake_data(job)?;
+            return Ok(self.data()?.imported);
+        }
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         let imported = Arc::new(import::read(&paths, map, job)?);
         self.put_data(imported.clone());
@@ -170,6 +174,7 @@ impl Session {
     }
 
     pub(super) fn put_data(&mut self, imported: Arc<Imported>) {
+        self.asleep_data = None;
         let rule = *self.around.rule.lock();
         let held_out = imported.held_out(rule);
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));

@@ -208,7 +208,7 @@ impl AppState {
                 self.end_job(JobKind::Export);
                 self.exported = Some(summary);
             }
-            Event::Restarted { .. } => self.forget_worker(),
+            Event::Restarted { message } => self.forget_worker(message),
             Event::ShutDown => self.worker_gone = Some("The engine has shut down.".to_owned()),
             Event::Token { id, text } => self.answers.entry(id).or_default().text.push_str(&text),
             Event::Answered { id, tokens, tokens_per_s, reason } => {
@@ -304,7 +304,7 @@ impl AppState {
     }
 
     /// After a restart the worker has neither model nor data. What the last run reported stays readable.
-    fn forget_worker(&mut self) {
+    fn forget_worker(&mut self, message: String) {
         self.jobs.clear();
         self.end_answers("The engine was started anew.");
         self.model = None;
@@ -313,7 +313,7 @@ impl AppState {
         self.data = None;
         self.preview = None;
         self.routing = None;
-        self.set_phase(Phase::Failed("The engine failed inside and was started anew.".to_owned()));
+        self.set_phase(Phase::Failed(message));
     }
 
     /// Answers that were still coming will not come any more.

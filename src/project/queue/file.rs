@@ -57,12 +57,21 @@ impl QueueFile {
     /// # Errors
     /// When another process holds it, or the file is damaged, newer or cannot be read.
     pub fn open(path: &Path) -> Result<Self, QueueError> {
+        let mut file = Self::take_over(path)?;
+        file.queue.interrupt();
+        Ok(file)
+    }
+
+    /// Opens the queue at `path` for a process that goes on with what another had under way.
+    ///
+    /// # Errors
+    /// As [`QueueFile::open`].
+    pub fn take_over(path: &Path) -> Result<Self, QueueError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(DiskError::at("make the queue's folder", folder))?;
         }
         let lock = lock(path)?;
-        let mut queue = read(path)?;
-        queue.interrupt();
+        let queue = read(path)?;
         Ok(Self { path: path.to_path_buf(), queue, _lock: lock })
     }
 

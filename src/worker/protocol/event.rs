@@ -165,10 +165,11 @@ pub enum Event {
     },
     /// The run that was worked on last, where there is one and it can go on.
     LastRun(Option<Box<RunEntry>>),
-    /// The worker failed inside and was started anew without model or data; `message` says what happened.
+    /// The worker failed inside, or its process ended, and it was started anew without model or data; `message` says why,
+    /// and what is left of the run.
     Restarted {
         message: String,
     },
-    /// The worker's thread is about to end.
+    /// The worker is about to end.
     ShutDown,
 }

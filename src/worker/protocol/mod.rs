@@ -1,5 +1,5 @@
-//! All that passes between the window and the worker: plain data that serde can write, so that the worker could as well
-//! be another process. The worker answers every request with events; it never blocks the window.
+//! All that passes between the window and the worker: plain data that serde can write, so that the worker can be
+//! another process. The worker answers every request with events; it never blocks the window.
 //! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of.
 
 mod event;
@@ -225,7 +225,7 @@ pub enum Request {
     Cancel {
         job: JobKind,
     },
-    /// Saves what runs, then ends the thread. Every other job but an export is stopped.
+    /// Saves what runs, then ends the worker. Every other job but an export is stopped.
     Shutdown,
 }
 

@@ -125,7 +125,7 @@ pub fn progress_line(run: &RunState) -> String {
         },
         Phase::Pausing => ", pausing after the batch at hand".to_owned(),
         Phase::Paused => ", paused".to_owned(),
-        Phase::Freed => ", paused, saved and unloaded".to_owned(),
+        Phase::Freed => ", paused, saved, its memory given back".to_owned(),
         Phase::Stopping => ", writing a checkpoint before it ends".to_owned(),
         Phase::Done(_) | Phase::Failed(_) => String::new(),
     };
