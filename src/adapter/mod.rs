@@ -1,5 +1,5 @@
 //! The adapter: its spec, the adapted linear layer with its router, and adapter folders in and out.
-//! [`AdapterSpec`] says what there is, `layer.rs` computes it, `folder.rs` reads and writes it: `names.rs` spells the
+//! [`AdapterSpec`] says what there is, `layer.rs` computes it, `mix.rs` what a user does to its heads; `folder.rs` reads and writes it: `names.rs` spells the
 //! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict. `gates.rs` and
 //! `similarity.rs` measure how its heads share the work and how alike they are.
 
@@ -10,6 +10,7 @@ mod error;
 pub mod folder;
 mod gates;
 mod layer;
+mod mix;
 mod names;
 mod similarity;
 mod spec;
@@ -22,7 +23,8 @@ pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, entropy};
-pub use layer::{Adapter, GateCapture, HeadMix, Pass, project};
+pub use layer::{Adapter, GateCapture, Pass, project};
+pub use mix::{GateMix, HeadMix, MixError};
 pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;
