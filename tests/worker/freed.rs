@@ -35,7 +35,7 @@ fn answer(desk: &mut Desk, id: u64) -> String {
     desk.send(generate(id, 8));
     desk.wait("an answer", |e| matches!(e, Event::Answered { id: of, .. } if *of == id));
     let token = |event: &Event| match event {
-        Event::Token { id: of, text } if *of == id => Some(text.clone()),
+        Event::Token { id: of, text, .. } if *of == id => Some(text.clone()),
         _ => None,
     };
     desk.seen.iter().filter_map(token).collect()

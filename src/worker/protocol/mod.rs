@@ -1,7 +1,9 @@
 //! All that passes between the window and the worker: plain data that serde can write, so that the worker could as well
 //! be another process. The worker answers every request with events; it never blocks the window.
-//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of.
+//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, and `chat.rs` what
+//! answers are made of.
 
+mod chat;
 mod event;
 mod summaries;
 
@@ -14,6 +16,7 @@ use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
+pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -30,6 +33,7 @@ pub enum JobKind {
     PreviewData,
     Train,
     Generate,
+    Weigh,
     Inspect,
     Export,
     ListRuns,
@@ -120,12 +124,27 @@ pub enum Request {
     Discard,
     /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
     StopAndSave,
-    /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
+    /// Answers `messages` once for each of `answers`, with the same sampling and seed, a token of each in turn. A second
+    /// request ends the first.
     Generate {
-        id: u64,
         messages: Vec<Message>,
         sampling: Sampling,
-        with_adapter: bool,
+        answers: Vec<AskedAnswer>,
+        watch: GateWatch,
+    },
+    /// Reads answers to `messages` once more, as `side` holds them, against another side where one is given.
+    Weigh {
+        messages: Vec<Message>,
+        answers: Vec<AnswerTokens>,
+        side: Side,
+        against: Option<Side>,
+        watch: GateWatch,
+    },
+    /// Asks how the model reads a conversation, and how long it is. Answered at once, with the model at hand; not while its
+    /// memory was given back.
+    RenderPrompt {
+        id: u64,
+        messages: Vec<Message>,
     },
     /// Gates of every module for a text, with the adapter in training or the one loaded.
     Inspect {
@@ -204,6 +223,7 @@ impl Request {
                 Some(JobKind::Train)
             }
             Self::Generate { .. } => Some(JobKind::Generate),
+            Self::Weigh { .. } => Some(JobKind::Weigh),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Export { .. } => Some(JobKind::Export),
             Self::ListRuns { .. } => Some(JobKind::ListRuns),
@@ -211,7 +231,7 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::SaveTable { .. } => None,
+            Self::SaveTable { .. } | Self::RenderPrompt { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,

@@ -11,7 +11,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::figures::{count, figure, in_one_line};
 use crate::app::widgets::notes::callout;
 use crate::data::{Message, Role};
-use crate::worker::protocol::{EndReason, JobKind, Request, Sampling};
+use crate::worker::protocol::{AskedAnswer, EndReason, GateWatch, JobKind, Request, Sampling, Side};
 
 /// Tokens of one answer.
 const ANSWER_TOKENS: usize = 128;
@@ -93,14 +93,14 @@ impl AskBox {
         let base_is_done = cx.state.answers.get(&turn.base).is_some_and(|answer| answer.end.is_some());
         if turn.adapter == Second::Waits && base_is_done {
             turn.adapter = Second::Asked(self.next_id);
-            cx.request(request(self.next_id, &turn.question, true, cx));
+            cx.request(request(self.next_id, &turn.question, Side::adapter(), cx));
             self.next_id += 1;
         }
     }
 
     fn ask(&mut self, cx: &PageContext<'_>) {
         let question = self.question.trim().to_owned();
-        cx.request(request(self.next_id, &question, false, cx));
+        cx.request(request(self.next_id, &question, Side::Base, cx));
         self.turn = Some(Turn { question, base: self.next_id, adapter: Second::Waits });
         self.next_id += 1;
     }
@@ -117,13 +117,13 @@ impl AskBox {
 }
 
 /// Both answers are drawn as the model recommends, with one seed.
-fn request(id: u64, question: &str, with_adapter: bool, cx: &PageContext<'_>) -> Request {
+fn request(id: u64, question: &str, side: Side, cx: &PageContext<'_>) -> Request {
     let sampling = cx.state.model.as_ref().map(|model| model.sampling.clone()).unwrap_or_default();
     Request::Generate {
-        id,
         messages: vec![Message { role: Role::User, content: question.to_owned() }],
         sampling: Sampling { max_tokens: ANSWER_TOKENS, ..sampling },
-        with_adapter,
+        answers: vec![AskedAnswer { id, side }],
+        watch: GateWatch::Nothing,
     }
 }
 
@@ -146,7 +146,7 @@ fn answer_ui(ui: &mut Ui, title: &str, answer: Option<&Answer>, waiting: &str) {
     match &answer.end {
         None => {}
         Some(AnswerEnd::Failed(message)) => callout(ui, Level::Error, message),
-        Some(AnswerEnd::Done { tokens, tokens_per_s, reason }) => {
+        Some(AnswerEnd::Done { tokens, tokens_per_s, reason, .. }) => {
             let why = match reason {
                 EndReason::EndOfText => "ended by itself",
                 EndReason::MaxTokens => "cut at the longest length",
