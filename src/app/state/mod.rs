@@ -102,6 +102,8 @@ impl AppState {
             }
             Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
+            Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
+            Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
@@ -224,6 +226,8 @@ impl AppState {
             }
             Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
             Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
+            Event::Surveyed { .. } => self.end_job(JobKind::Survey),
+            Event::Replayed { .. } => self.end_job(JobKind::Replay),
             event => self.note_training(event),
         }
     }
