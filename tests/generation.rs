@@ -143,8 +143,8 @@ fn an_answer_is_cancelled_between_two_tokens() {
     wait(&|event| matches!(event, Event::ModelLoaded(_)));
     let messages = vec![Message { role: Role::User, content: "w5".into() }];
     let sampling = Sampling { max_tokens: 1_000_000, temperature: 0.0, ..Sampling::default() };
-    let answers = vec![AskedAnswer { id: 3, side: Side::Base }];
-    worker.requests.send(Request::Generate { messages, sampling, answers, watch: GateWatch::Nothing }).unwrap();
+    let answers = vec![AskedAnswer { id: 3, side: Side::Base, messages }];
+    worker.requests.send(Request::Generate { answers, sampling, watch: GateWatch::Nothing }).unwrap();
     wait(&|event| matches!(event, Event::Token { .. }));
     worker.requests.send(Request::Cancel { job: JobKind::Generate }).unwrap();
     let end = wait(&|event| matches!(event, Event::Answered { .. }));

@@ -1,4 +1,4 @@
-//! Answers in the worker, a token at a time: to one conversation one answer or several, in turn.
+//! Answers in the worker, a token at a time: one, or several in turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,10 +10,9 @@ use super::session::Session;
 use super::sides::Answerer;
 use super::watching::by_token;
 use crate::adapter::GateCapture;
-use crate::data::Message;
 use crate::model::{BaseModel, Generator, ModelError, Piece, StopReason};
 
-/// The answers to one conversation that are under way.
+/// The answers that are under way.
 pub(super) struct Answering {
     model: Arc<BaseModel>,
     watch: GateWatch,
@@ -41,23 +40,23 @@ impl Session {
     pub(super) fn start_answers(
         &mut self,
         ticket: Ticket,
-        messages: &[Message],
+        asked: &[AskedAnswer],
         sampling: &Sampling,
-        (asked, watch): (Vec<AskedAnswer>, GateWatch),
+        watch: GateWatch,
     ) {
         self.end_answer(EndReason::Cancelled);
         let prepared = self.wake(&ticket.job).and_then(|()| self.model()).and_then(|model| {
-            let prompt = model.tokenizer()?.encode_prompt(messages)?;
-            let one = |asked: &AskedAnswer| self.prepare(asked, &model, &prompt, sampling, watch);
+            let one = |asked: &AskedAnswer| self.prepare(asked, &model, sampling, watch);
             let answers = asked.iter().map(one).collect::<anyhow::Result<_>>()?;
-            Ok((Answering { model, watch, ticket: ticket.clone(), answers }, prompt.len()))
+            Ok(Answering { model, watch, ticket: ticket.clone(), answers })
         });
         match prepared {
             // One that was cancelled while it waited ends in its first slice.
-            Ok((answering, prompt_tokens)) => {
+            Ok(answering) => {
                 let context = answering.model.decoder.config().max_position;
-                for AskedAnswer { id, .. } in asked {
-                    self.around.outbox.send(Event::AnswerStarted { id, prompt_tokens, context });
+                for OneAnswer { id, generator, .. } in &answering.answers {
+                    let prompt_tokens = generator.prompt_len();
+                    self.around.outbox.send(Event::AnswerStarted { id: *id, prompt_tokens, context });
                 }
                 self.answering = Some(answering);
             }
@@ -69,15 +68,15 @@ impl Session {
         &mut self,
         asked: &AskedAnswer,
         model: &BaseModel,
-        prompt: &[u32],
         sampling: &Sampling,
         watch: GateWatch,
     ) -> anyhow::Result<OneAnswer> {
+        let prompt = model.tokenizer()?.encode_prompt(&asked.messages)?;
         let answerer = self.answerer(&asked.side, model)?;
         let is_watched = watch != GateWatch::Nothing && answerer.heads().is_some();
         Ok(OneAnswer {
             id: asked.id,
-            generator: Generator::new(model, prompt.to_vec(), sampling.max_tokens, sampling.into())?,
+            generator: Generator::new(model, prompt, sampling.max_tokens, sampling.into())?,
             answerer,
             capture: is_watched.then(GateCapture::default),
             seen: 0,

@@ -114,6 +114,7 @@ impl Session {
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
+            Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),
             Request::Pause => self.pause(),
             Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
@@ -135,8 +136,8 @@ impl Session {
 
     /// Does a job, unless it was cancelled while it waited; what it errs with goes to the window.
     fn serve(&mut self, ticket: Ticket, request: Request) {
-        if let Request::Generate { messages, sampling, answers, watch } = request {
-            return self.start_answers(ticket, &messages, &sampling, (answers, watch));
+        if let Request::Generate { answers, sampling, watch } = request {
+            return self.start_answers(ticket, &answers, &sampling, watch);
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
@@ -166,8 +167,8 @@ impl Session {
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
             }
-            Request::Weigh { messages, answers, side, against, watch } => {
-                self.weigh(&messages, answers, (&side, against.as_ref()), watch, job)
+            Request::Weigh { answers, side, against, watch } => {
+                self.weigh(answers, (&side, against.as_ref()), watch, job)
             }
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),

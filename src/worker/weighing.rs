@@ -1,29 +1,32 @@
-//! Answers that are there already, read once more with other heads; and a conversation as the model reads it.
+//! Answers that are there already, read once more with other heads; conversations as the model reads them, and as files.
+
+use std::path::Path;
 
 use super::protocol::{AnswerTokens, Event, GateWatch, RenderedPrompt, Side, WeighedAnswer};
 use super::session::Session;
 use super::watching::by_token;
 use crate::adapter::GateCapture;
-use crate::data::Message;
+use crate::data::{Message, to_lines};
+use crate::disk::write_atomic;
 use crate::job::Job;
 use crate::model::log_probs;
+use crate::project::queue::free_name;
 
 impl Session {
-    /// Tells how likely `side`, and `against` where it is given, hold each answer to `messages`.
+    /// Tells how likely `side`, and `against` where it is given, hold each answer.
     pub(super) fn weigh(
         &mut self,
-        messages: &[Message],
         answers: Vec<AnswerTokens>,
         (side, against): (&Side, Option<&Side>),
         watch: GateWatch,
         job: &Job,
     ) -> anyhow::Result<()> {
         let model = self.model()?;
-        let prompt = model.tokenizer()?.encode_prompt(messages)?;
         let side = self.answerer(side, &model)?;
         let against = against.map(|side| self.answerer(side, &model)).transpose()?;
         let mut weighed = Vec::with_capacity(answers.len());
-        for AnswerTokens { id, tokens } in answers {
+        for AnswerTokens { id, messages, tokens } in answers {
+            let prompt = model.tokenizer()?.encode_prompt(&messages)?;
             let capture = (watch != GateWatch::Nothing).then(GateCapture::default);
             let scores = log_probs(&model, &prompt, &tokens, &side.pass(capture.as_ref()), job)?;
             let others = against.as_ref().map(|other| log_probs(&model, &prompt, &tokens, &other.pass(None), job));
@@ -52,5 +55,15 @@ impl Session {
             Err(error) => RenderedPrompt { id, text: String::new(), tokens: 0, problem: Some(error.to_string()) },
         };
         self.around.outbox.send(Event::PromptRendered(prompt));
+    }
+
+    /// Writes conversations as data that can be imported.
+    pub(super) fn save_transcript(&self, path: &Path, conversations: &[Vec<Message>]) {
+        let path = free_name(path, &|path| !path.exists());
+        let event = match write_atomic(&path, to_lines(conversations).as_bytes()) {
+            Ok(()) => Event::TranscriptSaved { path },
+            Err(error) => Event::Warning { message: format!("the conversation could not be saved: {error}") },
+        };
+        self.around.outbox.send(event);
     }
 }

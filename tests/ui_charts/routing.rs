@@ -128,10 +128,10 @@ fn both_answers_stream_one_after_the_other() {
     stage.requests();
     stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Enter);
     let requests = stage.requests();
-    let [Request::Generate { answers, messages, .. }] = requests.as_slice() else {
+    let [Request::Generate { answers, .. }] = requests.as_slice() else {
         panic!("expected the base model alone to be asked, got {requests:?}");
     };
-    let [AskedAnswer { id, side: Side::Base }] = answers.as_slice() else { panic!("{answers:?}") };
+    let [AskedAnswer { id, side: Side::Base, messages }] = answers.as_slice() else { panic!("{answers:?}") };
     assert_eq!(messages.first().map(|message| message.content.as_str()), Some("What is 2 plus 2?"));
     let (base, reason) = (*id, EndReason::EndOfText);
     let token = |id, text: &str| Event::Token { id, token: Some(0), text: text.into() };
@@ -142,7 +142,7 @@ fn both_answers_stream_one_after_the_other() {
     let [Request::Generate { answers, .. }] = requests.as_slice() else {
         panic!("expected the adapter to be asked next, got {requests:?}");
     };
-    let [AskedAnswer { id, side: Side::Adapter { .. } }] = answers.as_slice() else { panic!("{answers:?}") };
+    let [AskedAnswer { id, side: Side::Adapter { .. }, .. }] = answers.as_slice() else { panic!("{answers:?}") };
     let tuned = *id;
     stage.tell([
         token(tuned, "It is four."),

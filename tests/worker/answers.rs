@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use hydra_studio::adapter::{GateMix, HeadMix, Module, Target};
-use hydra_studio::data::{Message, Role};
+use hydra_studio::data::{ColumnMap, Message, Role, import};
+use hydra_studio::job::Job;
 use hydra_studio::train::TrainSettings;
 use hydra_studio::worker::protocol::{
     AnswerTokens, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
@@ -156,8 +157,7 @@ fn gates_are_told_of_every_answered_token_and_cost_no_token_its_place() {
 
     // Read once more, the tokens have the same gates.
     desk.send(Request::Weigh {
-        messages: question(),
-        answers: vec![AnswerTokens { id: 2, tokens: watched.tokens }],
+        answers: vec![AnswerTokens { id: 2, messages: question(), tokens: watched.tokens }],
         side: Side::adapter(),
         against: None,
         watch: GateWatch::Module(module),
@@ -183,10 +183,10 @@ fn answers_are_weighed_with_and_without_what_was_done_to_the_heads() {
     let (mut desk, _) = trained();
     let solo = mixed(HeadMix::solo(2, HEADS));
     let [adapted, alone] = answers(&mut desk, [(1, Side::adapter()), (2, solo.clone())], GateWatch::Nothing);
-    let tokens = |id: u64, told: &Told| AnswerTokens { id, tokens: told.tokens.clone() };
+    let tokens = |id: u64, told: &Told| AnswerTokens { id, messages: question(), tokens: told.tokens.clone() };
     let mut weigh = |side: Side, against: Option<Side>| {
         let answers = vec![tokens(1, &adapted), tokens(2, &alone)];
-        desk.send(Request::Weigh { messages: question(), answers, side, against, watch: GateWatch::Nothing });
+        desk.send(Request::Weigh { answers, side, against, watch: GateWatch::Nothing });
         weighed(&mut desk)
     };
     let rest = weigh(mixed(HeadMix::default()), Some(Side::adapter()));
@@ -200,7 +200,6 @@ fn answers_are_weighed_with_and_without_what_was_done_to_the_heads() {
     }
     assert_eq!(changed[0].against, rest[0].log_probs);
     desk.send(Request::Weigh {
-        messages: question(),
         answers: vec![tokens(1, &adapted)],
         side: mixed(HeadMix::everywhere(GateMix::Fixed(vec![1.0]))),
         against: None,
@@ -228,14 +227,13 @@ fn a_conversation_is_told_as_the_model_reads_it() {
 #[test]
 fn a_stopped_pair_of_answers_ends_as_one() {
     let (mut desk, _) = trained();
-    let messages = vec![Message { role: Role::User, content: "Tell me all.".into() }];
-    let Request::Generate { answers, mut sampling, watch, .. } =
+    let Request::Generate { answers, mut sampling, watch } =
         ask([(1, Side::Base), (2, Side::adapter())], 1 << 20, GateWatch::Mean)
     else {
         unreachable!()
     };
     sampling.temperature = 1.5;
-    desk.send(Request::Generate { messages, sampling, answers, watch });
+    desk.send(Request::Generate { answers, sampling, watch });
     desk.wait("a token", |e| matches!(e, Event::Token { id: 2, .. }));
     desk.send(Request::Cancel { job: JobKind::Generate });
     for wanted in [1, 2] {
@@ -265,4 +263,34 @@ fn heads_are_changed_and_watched_while_a_run_is_on_and_after_its_memory_was_give
     assert!(!once.gates.is_empty());
     desk.send(Request::StopAndSave);
     desk.wait("the end", |e| matches!(e, Event::TrainingDone(_)));
+}
+
+#[test]
+fn a_saved_conversation_is_data_that_is_imported_as_it_was() {
+    let mut desk = Desk::new();
+    let message = |role, content: &str| Message { role, content: content.into() };
+    let long = vec![
+        message(Role::System, "Be brief."),
+        message(Role::User, "Wie heißt \"Schnee\" auf 日本語?"),
+        message(Role::Assistant, "雪 (yuki).\n\tشكرا {\"a\": 1}"),
+        message(Role::User, "And rain?"),
+        message(Role::Assistant, "雨."),
+    ];
+    let short = vec![message(Role::User, "Hi"), message(Role::Assistant, "Hello.")];
+    let path = desk.path().join("chat.jsonl");
+    for name in ["chat.jsonl", "chat-2.jsonl"] {
+        let conversations = vec![long.clone(), short.clone()];
+        desk.send(Request::SaveTranscript { path: path.clone(), conversations });
+        let saved = desk.wait("the file", |e| matches!(e, Event::TranscriptSaved { .. }));
+        let written = desk.path().join(name);
+        assert_eq!(saved, Event::TranscriptSaved { path: written.clone() });
+        assert!(std::fs::read_to_string(&written).unwrap().starts_with("{\"messages\":["));
+        let imported = import(&[written], &ColumnMap::default(), &Job::silent()).unwrap();
+        assert!(imported.dropped.is_empty(), "{:?}", imported.dropped);
+        let messages: Vec<_> = imported.examples.into_iter().map(|example| example.messages).collect();
+        assert_eq!(messages, [long.clone(), short.clone()]);
+    }
+    let nowhere = desk.path().join("chat.jsonl").join("inside");
+    desk.send(Request::SaveTranscript { path: nowhere, conversations: vec![short] });
+    desk.wait("a warning", |e| matches!(e, Event::Warning { message } if message.contains("could not be saved")));
 }

@@ -119,8 +119,8 @@ pub fn ask_base(id: u64, max_tokens: usize) -> Request {
 /// A question to each of `sides`.
 pub fn ask<const N: usize>(sides: [(u64, Side); N], max_tokens: usize, watch: GateWatch) -> Request {
     let sampling = Sampling { max_tokens, temperature: 0.0, ..Sampling::default() };
-    let answers = sides.into_iter().map(|(id, side)| AskedAnswer { id, side }).collect();
-    Request::Generate { messages: question(), sampling, answers, watch }
+    let asked = |(id, side)| AskedAnswer { id, side, messages: question() };
+    Request::Generate { answers: sides.into_iter().map(asked).collect(), sampling, watch }
 }
 
 pub fn question() -> Vec<Message> {

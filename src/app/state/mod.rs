@@ -211,6 +211,7 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::TranscriptSaved { .. } => {}
             Event::PromptRendered(prompt) => self.prompt = Some(prompt),
             Event::Weighed { answers } => {
                 self.end_job(JobKind::Weigh);

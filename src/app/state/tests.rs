@@ -124,9 +124,8 @@ fn a_run_that_could_not_be_saved_is_paused_with_the_reason_until_it_is_tried_aga
 fn an_answer_that_was_replaced_does_not_end_the_job_of_the_next() {
     let mut state = AppState::default();
     let ask = |id| Request::Generate {
-        messages: vec![],
         sampling: Default::default(),
-        answers: vec![AskedAnswer { id, side: Side::Base }],
+        answers: vec![AskedAnswer { id, side: Side::Base, messages: vec![] }],
         watch: GateWatch::Nothing,
     };
     let answered = |id| {

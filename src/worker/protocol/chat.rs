@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{HeadMix, Module};
+use crate::data::Message;
 
 /// Who answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,12 +26,14 @@ impl Side {
     }
 }
 
-/// One of the answers to a conversation.
+/// An answer that is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AskedAnswer {
     /// By which events tell of it; the window's to choose.
     pub id: u64,
     pub side: Side,
+    /// The conversation up to the answer.
+    pub messages: Vec<Message>,
 }
 
 /// Which gates are told of every answered token.
@@ -59,6 +62,8 @@ pub struct TokenGates {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnswerTokens {
     pub id: u64,
+    /// The conversation up to the answer.
+    pub messages: Vec<Message>,
     pub tokens: Vec<u32>,
 }
 

@@ -140,6 +140,10 @@ pub enum Event {
         answers: Vec<WeighedAnswer>,
     },
     PromptRendered(RenderedPrompt),
+    /// Conversations are written.
+    TranscriptSaved {
+        path: PathBuf,
+    },
     Routing(RoutingReport),
     /// The routing of many examples, as it was asked for.
     Surveyed {

@@ -138,21 +138,24 @@ pub enum Request {
     Discard,
     /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
     StopAndSave,
-    /// Answers `messages` once for each of `answers`, with the same sampling and seed, a token of each in turn. A second
-    /// request ends the first.
+    /// Gives answers with the same sampling and seed, a token of each in turn. A second request ends the first.
     Generate {
-        messages: Vec<Message>,
-        sampling: Sampling,
         answers: Vec<AskedAnswer>,
+        sampling: Sampling,
         watch: GateWatch,
     },
-    /// Reads answers to `messages` once more, as `side` holds them, against another side where one is given.
+    /// Reads answers once more, as `side` holds them, against another side where one is given.
     Weigh {
-        messages: Vec<Message>,
         answers: Vec<AnswerTokens>,
         side: Side,
         against: Option<Side>,
         watch: GateWatch,
+    },
+    /// Writes conversations, one a line, as data that can be imported. A file of that name gives way to a name with a
+    /// number.
+    SaveTranscript {
+        path: PathBuf,
+        conversations: Vec<Vec<Message>>,
     },
     /// Asks how the model reads a conversation, and how long it is. Answered at once, with the model at hand; not while its
     /// memory was given back.
@@ -270,9 +273,11 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::RenderPrompt { .. } | Self::SaveTable { .. } | Self::WatchGates { .. } | Self::NameHead { .. } => {
-                None
-            }
+            Self::RenderPrompt { .. }
+            | Self::SaveTranscript { .. }
+            | Self::SaveTable { .. }
+            | Self::WatchGates { .. }
+            | Self::NameHead { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,

@@ -119,10 +119,10 @@ impl AskBox {
 /// Both answers are drawn as the model recommends, with one seed.
 fn request(id: u64, question: &str, side: Side, cx: &PageContext<'_>) -> Request {
     let sampling = cx.state.model.as_ref().map(|model| model.sampling.clone()).unwrap_or_default();
+    let messages = vec![Message { role: Role::User, content: question.to_owned() }];
     Request::Generate {
-        messages: vec![Message { role: Role::User, content: question.to_owned() }],
         sampling: Sampling { max_tokens: ANSWER_TOKENS, ..sampling },
-        answers: vec![AskedAnswer { id, side }],
+        answers: vec![AskedAnswer { id, side, messages }],
         watch: GateWatch::Nothing,
     }
 }
