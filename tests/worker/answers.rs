@@ -110,7 +110,7 @@ fn heads_at_rest_and_muted_answer_as_the_adapter_and_the_base_model() {
 fn a_folder_answers_beside_the_active_adapter() {
     let (mut desk, run) = trained();
     let folder = |path: PathBuf| Side::Folder { path, mix: HeadMix::default() };
-    let (early, late) = (folder(run.join("checkpoint-4")), folder(run.join("checkpoint-12")));
+    let (early, late) = (folder(run.join("checkpoint-8")), folder(run.join("checkpoint-12")));
     let [active, late] = answers(&mut desk, [(1, Side::adapter()), (2, late)], GateWatch::Nothing);
     assert_eq!(active, late, "the last checkpoint is the adapter that is loaded");
     let [first, again] = answers(&mut desk, [(3, early.clone()), (4, early)], GateWatch::Nothing);
