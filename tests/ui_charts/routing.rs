@@ -4,7 +4,7 @@ use egui::Key;
 use egui_kittest::kittest::{NodeT, Queryable};
 use hydra_studio::adapter::Method;
 use hydra_studio::app::pages::PageId;
-use hydra_studio::worker::protocol::{Event, InspectSource, JobKind, Request};
+use hydra_studio::worker::protocol::{Event, InspectSource, Request};
 
 use super::stage::{Stage, adapter, data, model, report, started};
 use super::{click, click_at, has, routed};

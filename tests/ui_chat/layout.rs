@@ -71,17 +71,3 @@ fn an_answer_is_announced_as_it_comes() {
     let live = stage.window.get_by_label("Some words").accesskit_node().live();
     assert_eq!(live, egui::accesskit::Live::Polite);
 }
-
-/// Pictures of the page, for eyes; written only where asked for.
-#[test]
-fn the_page_in_pictures() {
-    let Some(folder) = std::env::var_os("HYDRA_CHAT_PICTURES") else { return };
-    for (theme, name) in [(ThemePreference::Dark, "dark"), (ThemePreference::Light, "light")] {
-        for size in [[1280.0, 800.0], [2560.0, 1440.0]] {
-            let mut stage = conversation(size, theme);
-            let picture = stage.window.render().expect("a picture");
-            let file = format!("chat_{name}_{}.png", size[0]);
-            picture.save(std::path::Path::new(&folder).join(file)).expect("a file");
-        }
-    }
-}
