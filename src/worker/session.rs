@@ -13,6 +13,7 @@ use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
 use super::process::{HandOver, Handing};
 use super::protocol::{EndReason, Event, InspectSource, Request};
+use super::sides::SideAdapters;
 use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
@@ -55,6 +56,8 @@ pub(super) struct Session {
     pub asleep_data: Option<AsleepData>,
     pub handing: Handing,
     pub answering: Option<Answering>,
+    /// Adapters of folders that answered beside the active one.
+    pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
 }
@@ -75,6 +78,7 @@ impl Session {
             asleep_data: None,
             handing: Handing::default(),
             answering: None,
+            sides: SideAdapters::default(),
             facts: None,
         };
         match hand_over {
@@ -121,6 +125,8 @@ impl Session {
                 self.around.outbox.send(Event::AdapterDropped);
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
+            Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
+            Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),
             Request::Pause => self.pause(),
             Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
@@ -142,8 +148,8 @@ impl Session {
 
     /// Does a job, unless it was cancelled while it waited; what it errs with goes to the window.
     fn serve(&mut self, ticket: Ticket, request: Request) {
-        if let Request::Generate { id, messages, sampling, with_adapter } = request {
-            return self.start_answer(ticket, id, &messages, &sampling, with_adapter);
+        if let Request::Generate { answers, sampling, watch } = request {
+            return self.start_answers(ticket, &answers, &sampling, watch);
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
@@ -175,6 +181,9 @@ impl Session {
             Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
+            }
+            Request::Weigh { answers, side, against, watch } => {
+                self.weigh(answers, (&side, against.as_ref()), watch, job)
             }
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, InspectSource, JobKind,
-    ModelSummary, ModuleGates, QueueView, RoutingReport, RunSummary, Sampling, SurveyScope, TokenView, TrainingEnd,
+    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary,
+    GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt, RoutingReport, RunSummary,
+    Sampling, Side, SurveyScope, TokenGates, TokenView, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
@@ -77,6 +78,10 @@ fn requests() -> Vec<Request> {
 
     let settings = settings();
     let paths = vec![path("a"), path("b")];
+    let sides = [Side::Base, Side::Folder { path: path("a"), mix: crate::adapter::HeadMix::default() }];
+    let asked = |side| AskedAnswer { id: u64::MAX, side, messages: vec![message(Role::User)] };
+    let answers = sides.map(asked).to_vec();
+    let weighed = AnswerTokens { id: 7, messages: vec![message(Role::User)], tokens: vec![0, u32::MAX] };
     vec![
         R::LoadModel { path: path("m"), device: DeviceChoice::Cuda },
         R::LoadAdapter { path: path("a") },
@@ -92,7 +97,14 @@ fn requests() -> Vec<Request> {
         R::SaveNow,
         R::Discard,
         R::StopAndSave,
-        R::Generate { id: 7, messages: vec![message(Role::User)], sampling: sampling(), with_adapter: true },
+        R::Generate {
+            answers,
+            sampling: sampling(),
+            watch: GateWatch::Module(Module { layer: 1, target: Target::Up }),
+        },
+        R::Weigh { answers: vec![weighed], side: Side::adapter(), against: Some(Side::Base), watch: GateWatch::Mean },
+        R::SaveTranscript { path: path("t.jsonl"), conversations: vec![vec![message(Role::User)]] },
+        R::RenderPrompt { id: 7, messages: vec![message(Role::User)] },
         R::Inspect { source: InspectSource::HeldOut(4), at: Some(path("checkpoint-4")) },
         R::Inspect { source: InspectSource::Conversation(vec![message(Role::System)]), at: None },
         R::Inspect { source: InspectSource::Prompt("why?".into()), at: None },
@@ -111,7 +123,7 @@ fn requests() -> Vec<Request> {
         R::HoldQueue,
         R::ListRuns { folder: path("runs") },
         R::ReadRuns { paths: paths.clone() },
-        R::NoteRun { path: path("run"), notes: RunNotes::new(["a", "b"], "two\nlines".into()) },
+        R::NoteRun { path: path("run"), notes: RunNotes::new(["a", "b"], "two\nlines") },
         R::TrashRuns { paths: paths.clone() },
         R::FindLastRun { recent: paths, folder: path("runs") },
         R::Cancel { job: JobKind::ReadRuns },
@@ -290,6 +302,9 @@ fn events_of_jobs() -> Vec<Event> {
         problem: Some("too long".into()),
     };
     let spec = AdapterSpec::default();
+    let gates = TokenGates { mean: vec![f32::NAN, 0.5], module: Vec::new() };
+    let weighed =
+        WeighedAnswer { id: 7, log_probs: vec![f32::NEG_INFINITY], against: vec![], gates: vec![gates.clone()] };
     vec![
         E::Progress { job, share: Some(f32::NAN), note: "half".into() },
         E::Failed { job, message: "no".into() },
@@ -303,8 +318,19 @@ fn events_of_jobs() -> Vec<Event> {
         E::DataPreview { start: 0, examples: vec![example] },
         E::Facts(facts()),
         E::HeldOut { prompts: vec!["?".into()] },
-        E::Token { id: 7, text: "\u{1F40D}".into() },
-        E::Answered { id: 7, tokens: 3, tokens_per_s: f64::INFINITY, reason: EndReason::ContextFull },
+        E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },
+        E::Token { id: 7, token: None, text: "\u{1F40D}".into() },
+        E::TokenGates { id: 7, token: 0, gates: gates.clone() },
+        E::Answered {
+            id: 7,
+            tokens: 3,
+            first_token_s: None,
+            tokens_per_s: f64::INFINITY,
+            reason: EndReason::ContextFull,
+        },
+        E::Weighed { answers: vec![weighed] },
+        E::PromptRendered(RenderedPrompt { id: 7, text: "?".into(), tokens: 1, problem: None }),
+        E::TranscriptSaved { path: path("t.jsonl") },
         E::Routing(routing()),
         survey(),
         from_value(json!({ "Replayed": { "run": path("run"), "frames": [frame_of_gates("held_out")] } })).unwrap(),
