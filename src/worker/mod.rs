@@ -22,6 +22,7 @@ mod runs;
 mod sampling;
 mod session;
 mod summary;
+mod surveying;
 mod training;
 
 use std::sync::Arc;
