@@ -192,7 +192,7 @@ pub enum Request {
         id: QueuedId,
         way: Shift,
     },
-    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint where it has one.
     RetryQueued {
         id: QueuedId,
     },
