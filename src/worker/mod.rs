@@ -21,9 +21,12 @@ mod queue;
 mod runs;
 mod sampling;
 mod session;
+mod sides;
 mod summary;
 mod surveying;
 mod training;
+mod watching;
+mod weighing;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -12,6 +12,7 @@ use super::freed::{Asleep, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, Request};
+use super::sides::SideAdapters;
 use super::summary;
 use super::surveying::Surveying;
 use super::training::Training;
@@ -55,6 +56,8 @@ pub(super) struct Session {
     pub surveying: Option<Surveying>,
     /// Whether somebody watches the gates of the run.
     pub watches_gates: bool,
+    /// Adapters of folders that answered beside the active one.
+    pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
 }
@@ -74,6 +77,7 @@ impl Session {
             answering: None,
             surveying: None,
             watches_gates: false,
+            sides: SideAdapters::default(),
             facts: None,
         };
         session.open_queue();
@@ -117,6 +121,8 @@ impl Session {
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::WatchGates { on } => self.watches_gates = on,
+            Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
+            Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),
             Request::Pause => self.pause(),
             Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
@@ -138,8 +144,8 @@ impl Session {
 
     /// Does a job, unless it was cancelled while it waited; what it errs with goes to the window.
     fn serve(&mut self, ticket: Ticket, request: Request) {
-        if let Request::Generate { id, messages, sampling, with_adapter } = request {
-            return self.start_answer(ticket, id, &messages, &sampling, with_adapter);
+        if let Request::Generate { answers, sampling, watch } = request {
+            return self.start_answers(ticket, &answers, &sampling, watch);
         }
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
@@ -171,6 +177,9 @@ impl Session {
             Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
+            }
+            Request::Weigh { answers, side, against, watch } => {
+                self.weigh(answers, (&side, against.as_ref()), watch, job)
             }
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),
