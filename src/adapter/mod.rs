@@ -22,7 +22,7 @@ pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, entropy};
-pub use layer::{Adapter, GateCapture, HeadMix, Pass, project};
+pub use layer::{Adapter, GateCapture, HeadMix, InputWatcher, Pass, project};
 pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;

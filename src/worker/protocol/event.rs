@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::train::{
-    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RouterStartRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 
 use super::JobKind;
@@ -64,6 +64,8 @@ pub enum Event {
     RunHistory(RunHistory),
     /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
     Estimated(EstimateRecord),
+    /// How far the run is with routers that begin with the topics.
+    RouterStart(RouterStartRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
