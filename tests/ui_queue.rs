@@ -7,7 +7,7 @@ mod fixtures;
 mod stage;
 
 use egui::{Key, Modifiers, Role, ThemePreference, vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fixtures::{Fixture, data, model, started, step};
 use hydra_studio::adapter::Method;
 use hydra_studio::project::{QueueMode, QueueSummary, QueuedId, RunOrder, Shift};
@@ -150,6 +150,16 @@ fn the_queue_tells_of_every_run_and_takes_every_order() {
     for (button, request) in orders {
         f.click(Role::Button, button);
         assert_eq!(f.asked(), [request], "{button}");
+    }
+    for (button, is_off) in [
+        ("Move LoRA-Split, rank 8, 3 heads up", true),
+        ("Move LoRA-Split, rank 8, 3 heads down", false),
+        ("Move LoRA-MoE, rank 8, 3 heads down", false),
+        ("Move HydraLoRA without gate, rank 8, 3 heads up", false),
+        ("Move HydraLoRA without gate, rank 8, 3 heads down", true),
+    ] {
+        let node = f.window.get_by_role_and_label(Role::Button, button);
+        assert_eq!(node.accesskit_node().is_disabled(), is_off, "{button}");
     }
     f.tell([queue(QueueMode::Going)]);
     f.click(Role::Button, "Hold the queue");

@@ -46,7 +46,7 @@ fn a_whole_journey_from_a_model_to_an_exported_adapter() {
     assert!(desk.seen.iter().any(|e| matches!(e, Event::RoutingSample { load, .. } if load.len() == 3)));
 
     for source in [InspectSource::Prompt("What colour is snow?".into()), InspectSource::HeldOut(0)] {
-        desk.send(Request::Inspect { source });
+        desk.send(Request::Inspect { source, at: None });
         let Event::Routing(report) = desk.wait("routing", |e| matches!(e, Event::Routing(_))) else { unreachable!() };
         assert_eq!((report.heads, report.modules.len()), (3, 14));
         let gates = &report.modules[0].gates;
@@ -124,7 +124,7 @@ fn columns_that_fit_nothing_are_asked_for_and_then_imported() {
 #[test]
 fn what_cannot_be_done_is_said_and_the_worker_lives_on() {
     let mut desk = Desk::new();
-    desk.send(Request::Inspect { source: InspectSource::Prompt("?".into()) });
+    desk.send(Request::Inspect { source: InspectSource::Prompt("?".into()), at: None });
     assert!(desk.wait_failure(JobKind::Inspect).contains("Model page"));
     desk.train(1);
     assert!(desk.wait_failure(JobKind::Train).contains("no model is loaded"));
@@ -157,7 +157,7 @@ fn the_examples_called_held_out_are_those_of_the_run() {
     desk.trained(TrainSettings { held_out: 0.1, seed: 7, ..settings(1) });
     let told = desk.seen.iter().find_map(|e| if let Event::HeldOut { prompts } = e { Some(prompts) } else { None });
     assert_eq!(told, Some(&expected));
-    desk.send(Request::Inspect { source: InspectSource::HeldOut(3) });
+    desk.send(Request::Inspect { source: InspectSource::HeldOut(3), at: None });
     let Event::Routing(report) = desk.wait("routing", |e| matches!(e, Event::Routing(_))) else { unreachable!() };
     assert!(report.title.ends_with(&format!(":{}", held_out[3] + 1)), "{}", report.title);
     desk.send(Request::ImportData { paths: vec![data], map: ColumnMap::default() });

@@ -1,7 +1,7 @@
 //! The adapter: its spec, the adapted linear layer with its router, and adapter folders in and out.
 //! [`AdapterSpec`] says what there is, `layer.rs` computes it, `folder.rs` reads and writes it: `names.rs` spells the
 //! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict. `gates.rs` and
-//! `similarity.rs` measure how its heads share the work and how alike they are.
+//! `similarity.rs` measure how its heads share the work and how alike they are, `health.rs` judges both.
 
 mod card;
 mod check;
@@ -9,6 +9,7 @@ mod config_file;
 mod error;
 pub mod folder;
 mod gates;
+mod health;
 mod layer;
 mod names;
 mod similarity;
@@ -22,6 +23,9 @@ pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, entropy};
+pub use health::{
+    ALIKE, DEAD_SHARE, EVEN, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED, SATURATED,
+};
 pub use layer::{Adapter, GateCapture, HeadMix, InputWatcher, Pass, project};
 pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapter::{Adapter, GateCapture, GateLoad, Module, Pass, entropy};
+use crate::adapter::{Adapter, EVEN, GateCapture, GateLoad, LEADS_ALONE, Module, Pass, entropy};
 use crate::model::{Decoder, Sequences};
 
 /// Gates of every adapted module for one text.
@@ -66,11 +66,6 @@ impl Routing {
     }
 }
 
-/// Gates above this share of a token's entropy count as nearly even.
-const NEARLY_EVEN: f32 = 0.97;
-/// A head that takes more than this of all gates leads alone.
-pub const LEADS_ALONE: f32 = 0.9;
-
 /// What a load and its entropy say, in one or two sentences. Heads are counted from 0, as in commands and files.
 pub fn summary_in_words(load: &[f32], entropy: f32) -> String {
     let leader = load.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
@@ -82,7 +77,7 @@ pub fn summary_in_words(load: &[f32], entropy: f32) -> String {
     let shares = shares.join(", ");
     let verdict = if *share > LEADS_ALONE {
         format!("Head {leader} takes nearly all of it: the other heads hardly take part.")
-    } else if entropy > NEARLY_EVEN {
+    } else if entropy > EVEN {
         "The gates are nearly even: no head specialises on these tokens.".to_owned()
     } else {
         format!("Head {leader} leads; gates have {:.0} % of the largest possible entropy.", entropy * 100.0)

@@ -155,7 +155,7 @@ mod tests {
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);
-        let look = Request::Inspect { source: InspectSource::Prompt("?".into()) };
+        let look = Request::Inspect { source: InspectSource::Prompt("?".into()), at: None };
         tasks.send(Task::Job(ticket, Box::new(look))).unwrap();
         tasks.send(Task::Request(Box::new(Request::Shutdown))).unwrap();
         let calls = AtomicUsize::new(0);

@@ -15,6 +15,7 @@ mod facts;
 mod freed;
 mod import;
 mod jobs;
+mod looking;
 mod outbox;
 mod queue;
 mod runs;

@@ -190,7 +190,10 @@ impl Session {
         let begun = self.begin_queued(&queued, &ticket.job);
         let is_latest = self.around.jobs.end(&ticket);
         match begun {
-            Ok(()) => self.tag(&queued.run),
+            Ok(()) => {
+                self.note_begin(&queued);
+                self.tag(&queued.run);
+            }
             Err(_) if ticket.job.is_cancelled() => self.put_back(&queued, is_latest),
             Err(error) => {
                 let message = format!("{error:#}");
@@ -207,8 +210,10 @@ impl Session {
         let id = work.queue().and_then(Queue::next)?.id;
         work.turn = Some(id);
         let queued = work.change(&self.around.outbox, |queue| {
-            queue.find_room(id, &|path| RunFolder::refuse_taken(path).is_err());
-            let queued = queue.runs().iter().find(|run| run.id == id).cloned();
+            if !queue.run(id).is_some_and(has_own_run) {
+                queue.find_room(id, &|path| RunFolder::refuse_taken(path).is_err());
+            }
+            let queued = queue.run(id).cloned();
             queue.set_state(id, QueuedState::Running);
             queued
         });
@@ -219,7 +224,7 @@ impl Session {
     fn begin_queued(&mut self, queued: &QueuedRun, job: &Job) -> anyhow::Result<()> {
         let run = &queued.run;
         job.check()?;
-        if queued.is_begun && RunFile::read(&run.out).is_ok() {
+        if has_own_run(queued) {
             return self.resume_run(&run.out, job);
         }
         let is_model_at_hand = self.model.as_ref().is_some_and(|model| is_same_place(&model.path, &run.model));
@@ -231,6 +236,17 @@ impl Session {
             self.put_data(Arc::new(imported));
         }
         self.start_training(run.settings.clone(), &run.out, MemoryCheck::On, job)
+    }
+
+    /// Notes which run the folder holds, so that a later turn goes on with that one and no other.
+    fn note_begin(&self, queued: &QueuedRun) {
+        match RunFile::read(&queued.run.out) {
+            Ok(file) => {
+                let mut work = self.around.queue.lock();
+                work.change(&self.around.outbox, |queue| queue.note_begin(queued.id, file.started));
+            }
+            Err(error) => log::warn!("a later turn of the queued run will begin it anew: {error}"),
+        }
     }
 
     /// Whether the data at hand is what the files of `run` hold.
@@ -292,6 +308,11 @@ impl Session {
             work.change(&self.around.outbox, Queue::interrupt);
         }
     }
+}
+
+/// Whether the run's folder holds what an earlier turn of it began.
+fn has_own_run(queued: &QueuedRun) -> bool {
+    queued.begun.is_some() && RunFile::read(&queued.run.out).ok().map(|file| file.started) == queued.begun
 }
 
 /// Whether two paths name one place, be they absolute or not.

@@ -11,7 +11,7 @@ use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
-use super::protocol::{EndReason, Event, InspectSource, Request};
+use super::protocol::{EndReason, Event, Request};
 use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
@@ -161,8 +161,10 @@ impl Session {
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
             }
-            Request::Inspect { source } => self.inspect(&source, job),
+            Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),
+            Request::Survey { .. } => anyhow::bail!("routing of many examples cannot be summed up in this version"),
+            Request::Replay { .. } => anyhow::bail!("a run cannot be replayed in this version"),
             _ => Ok(()),
         }
     }
@@ -298,19 +300,6 @@ impl Session {
         });
         let examples = examples.collect::<anyhow::Result<_>>()?;
         self.around.outbox.send(Event::DataPreview { start, examples });
-        Ok(())
-    }
-
-    fn inspect(&mut self, source: &InspectSource, job: &Job) -> anyhow::Result<()> {
-        let model = self.model()?;
-        let adapter = self.active_adapter().ok_or_else(|| {
-            anyhow::anyhow!("there is no adapter to look at: train one, or load one on the Model page")
-        })?;
-        let text = summary::inspected_text(&model, self.data.as_ref(), source)?;
-        job.check()?;
-        let routing = crate::inspect::routing_of(&model.decoder, adapter, &text.ids)?;
-        job.check()?;
-        self.around.outbox.send(Event::Routing(summary::routing(&model, text, routing)?));
         Ok(())
     }
 

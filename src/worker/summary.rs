@@ -92,6 +92,7 @@ pub(super) fn inspected_text(
             ids.truncate(room);
             Ok(InspectedText { title: text.clone(), supervised: vec![false; ids.len()], ids })
         }
+        InspectSource::Conversation(messages) => conversation(tokenizer, messages, room),
         InspectSource::HeldOut(index) => {
             let example = data.and_then(|data| data.imported.import.examples.get(*data.held_out.rows.get(*index)?));
             let example = example
@@ -103,10 +104,29 @@ pub(super) fn inspected_text(
     }
 }
 
-pub(super) fn routing(model: &BaseModel, text: InspectedText, routing: Routing) -> anyhow::Result<RoutingReport> {
+/// A conversation as the model reads it: with its last answer where it ends with one, else up to where an answer begins.
+fn conversation(tokenizer: &ChatTokenizer, messages: &[Message], room: usize) -> anyhow::Result<InspectedText> {
+    let last = messages.last().ok_or_else(|| anyhow::anyhow!("the conversation is empty: ask something first"))?;
+    let title = messages.iter().rev().find(|m| m.role == Role::User).map_or("", |m| m.content.as_str()).to_owned();
+    if last.role == Role::Assistant {
+        let encoded = tokenizer.encode_example(messages, room)?;
+        return Ok(InspectedText { title, ids: encoded.ids, supervised: encoded.supervised });
+    }
+    let mut ids = tokenizer.encode_prompt(messages)?;
+    ids.truncate(room);
+    Ok(InspectedText { title, supervised: vec![false; ids.len()], ids })
+}
+
+pub(super) fn routing(
+    model: &BaseModel,
+    text: InspectedText,
+    at: Option<&Path>,
+    routing: Routing,
+) -> anyhow::Result<RoutingReport> {
     let encoded = TokenizedExample { ids: text.ids, supervised: text.supervised, ..Default::default() };
     Ok(RoutingReport {
         title: text.title,
+        at: at.map(Path::to_owned),
         heads: routing.heads,
         tokens: views(model.tokenizer()?, &encoded)?,
         modules: routing.modules.into_iter().map(|(module, gates)| ModuleGates { module, gates }).collect(),

@@ -28,13 +28,16 @@ fn a_prompt_and_a_held_out_example_can_be_looked_at() {
     stage.window.get_by_label("Prompt").type_text("What is 2 plus 2?");
     stage.settle();
     click(&mut stage, "Look");
-    assert_eq!(stage.requests(), [Request::Inspect { source: InspectSource::Prompt("What is 2 plus 2?".into()) }]);
+    assert_eq!(
+        stage.requests(),
+        [Request::Inspect { source: InspectSource::Prompt("What is 2 plus 2?".into()), at: None }]
+    );
     stage.tell([Event::Routing(report(20, 4, 3))]);
     click(&mut stage, "A held-out example");
     click(&mut stage, "Next example");
     assert!(has(&stage, "How many days are there from 3 May to 9 June?"));
     click(&mut stage, "Look");
-    assert_eq!(stage.requests(), [Request::Inspect { source: InspectSource::HeldOut(1) }]);
+    assert_eq!(stage.requests(), [Request::Inspect { source: InspectSource::HeldOut(1), at: None }]);
 }
 
 #[test]

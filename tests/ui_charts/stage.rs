@@ -273,7 +273,7 @@ pub fn report(tokens: usize, layers: usize, heads: usize) -> RoutingReport {
     let tokens: Vec<TokenView> = (0..tokens).map(token).collect();
     let modules = (0..layers).flat_map(|layer| Target::ALL.map(|target| Module { layer, target }));
     let modules = modules.map(|module| ModuleGates { module, gates: gates(&tokens, module, layers, heads) });
-    RoutingReport { title: "A train leaves at 9:40…".into(), heads, modules: modules.collect(), tokens }
+    RoutingReport { title: "A train leaves at 9:40…".into(), at: None, heads, modules: modules.collect(), tokens }
 }
 
 fn gates(tokens: &[TokenView], module: Module, layers: usize, heads: usize) -> Vec<f32> {

@@ -23,7 +23,8 @@ fn queued(id: u64, name: &str, state: QueuedState) -> QueuedRun {
         settings: TrainSettings::default(),
         out: PathBuf::from(FOLDER).join(name),
     };
-    QueuedRun { id: QueuedId(id), run, is_begun: state != QueuedState::Waiting, state }
+    let begun = (state != QueuedState::Waiting).then(|| "2026-11-25T16:40:00Z".into());
+    QueuedRun { id: QueuedId(id), run, begun, state }
 }
 
 /// A queue with a run in each state; the one that runs is the fixtures' own.

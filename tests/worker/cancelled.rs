@@ -45,7 +45,7 @@ fn jobs_that_wait_behind_another_can_be_cancelled() {
     for request in [
         loading,
         Request::LoadAdapter { path: out.clone() },
-        Request::Inspect { source: InspectSource::Prompt("?".into()) },
+        Request::Inspect { source: InspectSource::Prompt("?".into()), at: None },
         Request::StartTraining { settings: settings(1), out: out.clone() },
         Request::Export { out: out.clone() },
         generate(1, 4),

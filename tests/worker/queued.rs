@@ -105,6 +105,53 @@ fn a_folder_that_was_taken_while_its_run_waited_gives_way_to_one_with_a_number()
 }
 
 #[test]
+fn a_retry_of_what_never_began_leaves_a_run_that_was_made_in_its_folder_meanwhile() {
+    let mut desk = Desk::ready();
+    let data = desk.path().join("later.jsonl");
+    let run = RunOrder { data: vec![data.clone()], ..order(&desk, "mine", settings(1)) };
+    let out = run.out.clone();
+    let ids = enqueue(&mut desk, vec![run]);
+    desk.send(Request::StartQueue);
+    assert_eq!(ended(&mut desk).failed.len(), 1, "its data is not there");
+
+    let by_hand = desk.train_into("runs/mine", settings(3));
+    assert_eq!(by_hand, out);
+    desk.wait("the end", |e| matches!(e, Event::TrainingDone(_)));
+    let before = std::fs::read(out.join("log.jsonl")).unwrap();
+    std::fs::copy(desk.path().join("corpus.jsonl"), data).unwrap();
+    desk.send(Request::RetryQueued { id: ids[0] });
+    desk.send(Request::StartQueue);
+    let begun = started(&mut desk);
+    assert_eq!((begun.path, begun.from_step), (desk.path().join("runs/mine-2"), 0));
+    assert_eq!(ended(&mut desk).done, 1);
+    assert_eq!(std::fs::read(out.join("log.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn a_run_that_took_the_place_of_a_stopped_one_is_not_gone_on_with() {
+    let mut desk = Desk::ready();
+    let run = order(&desk, "mine", settings(4000));
+    let out = run.out.clone();
+    let ids = enqueue(&mut desk, vec![run]);
+    desk.send(Request::StartQueue);
+    desk.wait("a step", |e| matches!(e, Event::Step(_)));
+    desk.send(Request::StopAndSave);
+    view(&mut desk, "the hold", |view| view.mode == QueueMode::Held);
+    std::fs::remove_dir_all(&out).unwrap();
+    desk.train_into("runs/mine", settings(3));
+    desk.wait("the end", |e| matches!(e, Event::TrainingDone(end) if !end.stopped));
+    desk.send(Request::RetryQueued { id: ids[0] });
+    desk.send(Request::StartQueue);
+    desk.wait("a step", |e| matches!(e, Event::Step(_)));
+    desk.send(Request::StopAndSave);
+    view(&mut desk, "the hold", |view| {
+        view.mode == QueueMode::Held && matches!(states(view)[0], QueuedState::Stopped { .. })
+    });
+    assert_eq!(RunFile::read(&out).unwrap().steps, 3);
+    assert_eq!(RunFile::read(&desk.path().join("runs/mine-2")).unwrap().steps, 4000);
+}
+
+#[test]
 fn another_model_or_other_data_is_loaded_for_the_run_that_needs_it() {
     let mut desk = prepared();
     let other = desk.path().join("other");

@@ -113,6 +113,8 @@ impl AppState {
             }
             Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
+            Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
+            Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
             Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
@@ -219,6 +221,8 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::Surveyed { .. } => self.end_job(JobKind::Survey),
+            Event::Replayed { .. } => self.end_job(JobKind::Replay),
             event => self.note_training(event),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::words::{count, counted, nats, rate, share};
 use super::{Action, Finding, FindingKind, Level, RunFacts, UNTOUCHED, ZERO};
-use crate::inspect::LEADS_ALONE;
+use crate::adapter::LEADS_ALONE;
 use crate::train::{EndCause, NOT_FINITE};
 
 /// A learning rate from which on a number out of range is its likely work.

@@ -136,11 +136,12 @@ mod tests {
             let ids: Vec<_> = queue.runs().iter().map(|run| run.id).collect();
             queue.set_state(ids[0], QueuedState::Done);
             queue.set_state(ids[1], QueuedState::Running);
+            queue.note_begin(ids[1], "2026-11-25T16:40:00Z".into());
         })
         .unwrap();
         drop(file);
         let file = QueueFile::open(&path).unwrap();
-        let states: Vec<_> = file.queue().runs().iter().map(|run| (&run.state, run.is_begun)).collect();
+        let states: Vec<_> = file.queue().runs().iter().map(|run| (&run.state, run.begun.is_some())).collect();
         let expected = [(&QueuedState::Done, false), (&QueuedState::Interrupted, true), (&QueuedState::Waiting, false)];
         assert_eq!(states, expected);
         assert_eq!((file.queue().mode, &file.queue().next().unwrap().run), (QueueMode::Held, &order("b")));

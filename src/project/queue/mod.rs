@@ -59,8 +59,10 @@ pub struct QueuedRun {
     pub id: QueuedId,
     pub run: RunOrder,
     pub state: QueuedState,
-    /// Whether its turn has come before, so that its folder may hold a run to go on with.
-    pub is_begun: bool,
+    /// When the run in its folder began, as that run's `run.json` says; `None` before it has begun. A folder that holds a
+    /// run of another time holds one that is not its own.
+    #[serde(default)]
+    pub begun: Option<String>,
 }
 
 impl QueuedRun {
@@ -137,16 +139,15 @@ impl Queue {
             run.out = free_name(&run.out, &is_free);
             let id = QueuedId(self.next);
             self.next += 1;
-            self.runs.push(QueuedRun { id, run, state: QueuedState::Waiting, is_begun: false });
+            self.runs.push(QueuedRun { id, run, state: QueuedState::Waiting, begun: None });
         }
     }
 
-    /// Gives a run that has not begun another folder where its own was taken since it was put in line.
+    /// Gives a run another folder where its own was taken since it was put in line.
     pub fn find_room(&mut self, id: QueuedId, is_taken: &dyn Fn(&Path) -> bool) {
         let is_others = |path: &Path| self.runs.iter().any(|run| run.id != id && run.run.out == path);
         let is_free = |path: &Path| !is_taken(path) && !is_others(path);
-        let own = self.runs.iter().find(|run| run.id == id && !run.is_begun);
-        let Some(out) = own.map(|run| free_name(&run.run.out, &is_free)) else { return };
+        let Some(out) = self.run(id).map(|run| free_name(&run.run.out, &is_free)) else { return };
         if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
             run.run.out = out;
         }
@@ -173,7 +174,8 @@ impl Queue {
         }
     }
 
-    /// Puts a run that failed or was stopped back in line, where it stands. It goes on from its last checkpoint.
+    /// Puts a run that failed or was stopped back in line, where it stands. One that had begun goes on from its last
+    /// checkpoint.
     pub fn retry(&mut self, id: QueuedId) {
         if let Some(run) = self.runs.iter_mut().find(|run| run.id == id && run.can_retry()) {
             run.state = QueuedState::Waiting;
@@ -183,8 +185,14 @@ impl Queue {
     /// Notes what became of a run.
     pub fn set_state(&mut self, id: QueuedId, state: QueuedState) {
         if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
-            run.is_begun |= state == QueuedState::Running;
             run.state = state;
+        }
+    }
+
+    /// Notes that a run has begun, at the time that its `run.json` says.
+    pub fn note_begin(&mut self, id: QueuedId, started: String) {
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == id) {
+            run.begun = Some(started);
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inspect::{GateFrame, RoutingSurvey};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::train::{
@@ -11,11 +12,11 @@ use crate::train::{
     UsageRecord, WarningRecord,
 };
 
-use super::JobKind;
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
     RunSummary, TrainingEnd,
 };
+use super::{JobKind, SurveyScope};
 
 /// From the worker to the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,26 @@ pub enum Event {
         reason: EndReason,
     },
     Routing(RoutingReport),
+    /// The routing of many examples, as it was asked for.
+    Surveyed {
+        scope: SurveyScope,
+        at: Option<PathBuf>,
+        survey: Box<RoutingSurvey>,
+    },
+    /// How routing formed in a run, by step; empty where its folder tells nothing.
+    Replayed {
+        run: PathBuf,
+        frames: Vec<GateFrame>,
+    },
+    /// The gates of the run under way: at every measure, now and then of what it trains on, and several times a second
+    /// of that while somebody watches.
+    Gates(GateFrame),
+    /// The names of the heads of the adapter or run at `path`, by head; `None` where one has none. Comes after the adapter
+    /// or run was told of, and whenever a name changes.
+    HeadNames {
+        path: PathBuf,
+        names: Vec<Option<String>>,
+    },
     Exported(ExportSummary),
     /// A table is written.
     TableSaved {

@@ -31,6 +31,8 @@ pub enum JobKind {
     Train,
     Generate,
     Inspect,
+    Survey,
+    Replay,
     Export,
     ListRuns,
     ReadRuns,
@@ -67,6 +69,18 @@ pub enum InspectSource {
     /// A held-out example of the imported data, counted from 0. After a run was begun these are the run's own, as told
     /// by [`Event::HeldOut`].
     HeldOut(usize),
+    /// A whole conversation, rendered with the chat template; where it ends with an answer, that is part of the text.
+    Conversation(Vec<Message>),
+}
+
+/// The examples that a survey goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurveyScope {
+    /// The held-out examples of the loaded data, see [`Event::HeldOut`].
+    HeldOut,
+    /// Every example of the loaded data.
+    All,
 }
 
 /// From the window to the worker.
@@ -127,9 +141,32 @@ pub enum Request {
         sampling: Sampling,
         with_adapter: bool,
     },
-    /// Gates of every module for a text, with the adapter in training or the one loaded.
+    /// Gates of every module for a text, with the adapter in training or the one loaded; `at` looks through the adapter
+    /// of that folder instead, a checkpoint say, which changes nothing else.
     Inspect {
         source: InspectSource,
+        at: Option<PathBuf>,
+    },
+    /// The routing of many examples, summed up; `at` as in [`Request::Inspect`]. Goes on beside a run, which it slows.
+    Survey {
+        scope: SurveyScope,
+        at: Option<PathBuf>,
+    },
+    /// How routing formed in a run, from what its folder keeps; done beside training. Answered by [`Event::Replayed`].
+    Replay {
+        run: PathBuf,
+    },
+    /// From now on tells the gates of the run under way several times a second, not only now and then: somebody looks.
+    /// Stands for runs that begin later too, until it is switched off.
+    WatchGates {
+        on: bool,
+    },
+    /// Names a head of the adapter or run at `path`, in place of the name that it has; a blank name takes it away.
+    /// Answered by [`Event::HeadNames`].
+    NameHead {
+        path: PathBuf,
+        head: usize,
+        name: String,
     },
     /// Writes the loaded adapter to a folder that must not exist, re-reads it and compares bit for bit. The adapter in
     /// training becomes the loaded one when its run ends.
@@ -155,7 +192,7 @@ pub enum Request {
         id: QueuedId,
         way: Shift,
     },
-    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint.
+    /// Puts a run that failed or was stopped back in line, to go on from its last checkpoint where it has one.
     RetryQueued {
         id: QueuedId,
     },
@@ -205,13 +242,15 @@ impl Request {
             }
             Self::Generate { .. } => Some(JobKind::Generate),
             Self::Inspect { .. } => Some(JobKind::Inspect),
+            Self::Survey { .. } => Some(JobKind::Survey),
+            Self::Replay { .. } => Some(JobKind::Replay),
             Self::Export { .. } => Some(JobKind::Export),
             Self::ListRuns { .. } => Some(JobKind::ListRuns),
             Self::ReadRuns { .. } => Some(JobKind::ReadRuns),
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::SaveTable { .. } => None,
+            Self::SaveTable { .. } | Self::WatchGates { .. } | Self::NameHead { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,

@@ -165,6 +165,9 @@ pub enum EndReason {
 pub struct RoutingReport {
     /// What was looked at, for a title.
     pub title: String,
+    /// The folder of the adapter that was looked through, where it was not the one that answers.
+    #[serde(default)]
+    pub at: Option<PathBuf>,
     pub heads: usize,
     pub tokens: Vec<TokenView>,
     pub modules: Vec<ModuleGates>,

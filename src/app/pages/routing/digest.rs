@@ -237,7 +237,7 @@ mod tests {
 
     fn report(modules: Vec<ModuleGates>) -> RoutingReport {
         let token = |text: &str| TokenView { text: text.into(), supervised: false };
-        RoutingReport { title: "Test".into(), heads: 2, tokens: vec![token("a"), token("b")], modules }
+        RoutingReport { title: "Test".into(), at: None, heads: 2, tokens: vec![token("a"), token("b")], modules }
     }
 
     fn two_layers() -> RoutingReport {

@@ -180,7 +180,7 @@ impl RoutingPage {
                 SourceKind::Prompt => InspectSource::Prompt(self.prompt.trim().to_owned()),
                 SourceKind::HeldOut => InspectSource::HeldOut(self.example),
             };
-            cx.request(Request::Inspect { source });
+            cx.request(Request::Inspect { source, at: None });
         }
     }
 

@@ -184,6 +184,7 @@ mod tests {
         let token = |text: &str, supervised| TokenView { text: text.into(), supervised };
         RoutingReport {
             title: "Test".into(),
+            at: None,
             heads: 2,
             tokens: vec![token("Hi", false), token(" you", true)],
             modules: vec![ModuleGates {

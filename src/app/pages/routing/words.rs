@@ -151,6 +151,7 @@ mod tests {
         };
         RoutingReport {
             title: "Test".into(),
+            at: None,
             heads,
             tokens: (0..tokens).map(token).collect(),
             modules: gates.iter().enumerate().map(module).collect(),

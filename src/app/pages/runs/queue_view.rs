@@ -49,7 +49,7 @@ impl QueueList {
                     return empty_ui(ui, cx);
                 }
                 for (index, run) in queue.runs.iter().enumerate() {
-                    ui.push_id(run.id.0, |ui| run_ui(ui, cx, run, index + 1));
+                    ui.push_id(run.id.0, |ui| run_ui(ui, cx, run, index));
                 }
             },
         );
@@ -104,7 +104,7 @@ fn empty_ui(ui: &mut Ui, cx: &PageContext<'_>) {
 }
 
 /// One run: its place, its name, how it stands, and what can be done to it.
-fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, place: usize) {
+fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, index: usize) {
     let tokens = Tokens::of(ui);
     let run = &queued.run;
     ui.add_space(space::XS);
@@ -113,7 +113,7 @@ fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, place: usize) {
         |ui| {
             let (icon, color) = mark(&queued.state, tokens);
             ui.add(icon.image(size::ICON).tint(color).alt_text(word(&queued.state)));
-            ui.label(RichText::new(count(place)).color(tokens.text_weak));
+            ui.label(RichText::new(count(index + 1)).color(tokens.text_weak));
             let title = ui.label(RichText::new(&run.title).color(tokens.text_strong));
             title.on_hover_text(run.out.display().to_string());
             ui.label(RichText::new(word(&queued.state)).color(color));
@@ -121,7 +121,7 @@ fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, place: usize) {
                 ui.label(RichText::new(group).small().color(tokens.text_weak));
             }
         },
-        |ui| actions_ui(ui, cx, queued),
+        |ui| actions_ui(ui, cx, queued, index),
     );
     if !matches!(queued.state, QueuedState::Waiting | QueuedState::Done) {
         below_title(ui, |ui| standing_ui(ui, cx, queued));
@@ -147,14 +147,17 @@ fn standing_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun) {
             ui.weak(format!("Saved after {}. Trying again goes on from there.", counted(*step, "step")));
         }
         QueuedState::Interrupted => {
-            ui.weak("The program ended while it ran. At its turn it goes on from its last checkpoint.");
+            ui.weak(match queued.begun {
+                Some(_) => "The program ended while it ran. At its turn it goes on from its last checkpoint.",
+                None => "The program ended before it had begun. It begins at its turn.",
+            });
         }
         QueuedState::Waiting | QueuedState::Done => {}
     }
 }
 
 /// From right to left: remove, move, try again.
-fn actions_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun) {
+fn actions_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, index: usize) {
     let (id, title) = (queued.id, &queued.run.title);
     if queued.state == QueuedState::Running {
         if Icon::Stop.small_button(ui, &format!("Stop and save {title}, and hold the queue")).clicked() {
@@ -166,10 +169,16 @@ fn actions_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun) {
         cx.request(Request::RemoveQueued { id });
     }
     if queued.is_pending() {
-        if Icon::ArrowDown.small_button(ui, &format!("Move {title} down")).clicked() {
+        // A run changes places with one whose turn is still to come, where there is one on that side.
+        let is_pending = |run: &QueuedRun| run.is_pending();
+        let has_earlier = cx.state.queue.runs.iter().take(index).any(is_pending);
+        let has_later = cx.state.queue.runs.iter().skip(index + 1).any(is_pending);
+        let down = |ui: &mut Ui| Icon::ArrowDown.small_button(ui, &format!("Move {title} down")).clicked();
+        if ui.add_enabled_ui(has_later, down).inner {
             cx.request(Request::MoveQueued { id, way: Shift::Down });
         }
-        if Icon::ArrowUp.small_button(ui, &format!("Move {title} up")).clicked() {
+        let up = |ui: &mut Ui| Icon::ArrowUp.small_button(ui, &format!("Move {title} up")).clicked();
+        if ui.add_enabled_ui(has_earlier, up).inner {
             cx.request(Request::MoveQueued { id, way: Shift::Up });
         }
     }
