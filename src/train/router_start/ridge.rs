@@ -131,11 +131,9 @@ mod tests {
                     continue;
                 }
                 let factor = a[j][i] / a[i][i];
-                for k in 0..n {
-                    a[j][k] -= factor * a[i][k];
-                }
-                for k in 0..b[0].len() {
-                    b[j][k] -= factor * b[i][k];
+                for rows in [&mut a, &mut b] {
+                    let lead = rows[i].clone();
+                    rows[j].iter_mut().zip(lead).for_each(|(to, from)| *to -= factor * from);
                 }
             }
         }
