@@ -15,6 +15,7 @@ pub mod export;
 pub mod flags;
 pub mod forward;
 pub mod generate;
+mod head_flags;
 pub mod import;
 pub mod inspect;
 mod interrupt;

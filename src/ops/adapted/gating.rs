@@ -53,16 +53,25 @@ pub fn softmax_of(logits: &[f32], temperature: f32, gates: &mut [f32]) {
 /// their logits alone.
 pub fn write_gates(logits: &[f32], gating: &Gating, gates: &mut [f32]) {
     softmax_of(logits, gating.temperature, gates);
-    let Some(k) = gating.cut(logits.len()) else { return };
-    let mut sum = 0.0;
-    for (i, g) in gates.iter_mut().enumerate() {
-        if rank(logits, i) < k {
-            sum += *g;
-        } else {
-            *g = 0.0;
-        }
+    if let Some(k) = gating.cut(logits.len()) {
+        keep_largest(gates, k);
     }
-    gates.iter_mut().for_each(|g| *g /= sum);
+}
+
+/// Puts 0 in place of all but the `count` largest of one token's gates, of equal ones the first, and divides those by their
+/// sum. A count that keeps all changes nothing.
+pub fn keep_largest(gates: &mut [f32], count: usize) {
+    if count >= gates.len() {
+        return;
+    }
+    let ranked = |head: usize, gate: f32| {
+        let before = |(other, g): (usize, &f32)| *g > gate || (*g == gate && other < head);
+        gates.iter().enumerate().filter(|other| before(*other)).count()
+    };
+    let kept: Vec<bool> = gates.iter().enumerate().map(|(head, gate)| ranked(head, *gate) < count).collect();
+    gates.iter_mut().zip(kept).filter(|(_, is_kept)| !is_kept).for_each(|(gate, _)| *gate = 0.0);
+    let sum: f32 = gates.iter().sum();
+    gates.iter_mut().for_each(|gate| *gate /= sum);
 }
 
 /// How many heads come before head `i`: those with larger logits, and of equal ones those of a lower number.

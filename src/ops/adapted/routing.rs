@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use rayon::prelude::*;
 
-use super::gating::{head_shares, softmax_of, write_gates};
+use super::gating::{head_shares, keep_largest, softmax_of, write_gates};
 use super::{Adapted, AdaptedShape, GateRule, Member};
 use crate::ops::dropout::Dropout;
 
@@ -130,6 +130,11 @@ impl Routing {
                 }
                 scratch
             }
+            GateRule::TopRouter(count) => {
+                scratch.copy_from_slice(token.softmax);
+                keep_largest(scratch, *count);
+                scratch
+            }
         }
     }
 
@@ -207,8 +212,9 @@ impl Routing {
         }
     }
 
-    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg) / temperature` with `dg_i = s·dz_i·h`. A head that
-    /// top-k leaves out has `g_i = 0`, and no gradient.
+    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg) / temperature` with `dg_i = s·dz_i·h`. Of the
+    /// largest weights alone, divided by their sum, the same holds: they are the softmax over their own logits, and a head
+    /// that is left out has no gradient.
     fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32], scratch: &mut [f32]) {
         let shape = self.shape();
         let gates = self.gates(token, scratch);
@@ -227,9 +233,10 @@ impl Routing {
             let factor = if let GateRule::ScaledRouter(factors) = &self.adapted.gates { factors[i] } else { 1.0 };
             *dg = shape.scale * factor * along;
         }
-        let mean: f32 = token.softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
+        let softmax = if let GateRule::TopRouter(_) = &self.adapted.gates { gates } else { token.softmax };
+        let mean: f32 = softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
         let sharpness = 1.0 / shape.gating.temperature;
-        for (dg, g) in drouter.iter_mut().zip(token.softmax) {
+        for (dg, g) in drouter.iter_mut().zip(softmax) {
             *dg = g * (*dg - mean) * sharpness;
         }
     }

@@ -19,6 +19,7 @@ fn family() -> Vec<(AdaptedShape, GateRule)> {
         (shape(3, false, true), GateRule::Router),
         (shape(3, true, false), GateRule::Fixed(vec![1.0 / 3.0; 3])),
         (shape(3, true, true), GateRule::ScaledRouter(vec![1.0, 0.0, 0.5])),
+        (shape(3, true, true), GateRule::TopRouter(2)),
         (shape(3, true, true), GateRule::Fixed(vec![0.0, 1.0, 0.0])),
         (gated(0.5, None), GateRule::Router),
         (gated(1.0, Some(2)), GateRule::Router),
@@ -221,4 +222,16 @@ fn the_balance_loss_pulls_a_lopsided_router_towards_even_gates() -> Result<()> {
     let of_first = grads.get(&down).expect("a gradient").narrow(0, shape.a_rows(), 1)?;
     assert!(of_first.to_vec2::<f32>()?.concat().iter().all(|g| *g > 0.0), "{of_first}");
     Ok(())
+}
+
+#[test]
+fn the_largest_gates_are_kept_and_share_what_the_others_had() {
+    let kept = |gates: &[f32], count| {
+        let mut gates = gates.to_vec();
+        keep_largest(&mut gates, count);
+        gates
+    };
+    assert_eq!(kept(&[0.25, 0.5, 0.25], 2), [1.0 / 3.0, 2.0 / 3.0, 0.0], "of equal ones the first");
+    assert_eq!(kept(&[0.1, 0.3, 0.6], 1), [0.0, 0.0, 1.0]);
+    assert_eq!(kept(&[0.1, 0.3, 0.6], 3), [0.1, 0.3, 0.6]);
 }
