@@ -303,6 +303,7 @@ impl AppState {
                 match event {
                     Event::RunHistory(history) => run.remember(history),
                     Event::Estimated(estimate) => run.estimate = Some(estimate),
+                    Event::RouterStart(record) => run.router_start = Some(record),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
