@@ -28,7 +28,7 @@ pub use health::{
     ALIKE, DEAD_SHARE, EVEN, FEW_MODULES, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED,
     ModuleHealth, SATURATED, health,
 };
-pub use layer::{Adapter, GateCapture, Pass, project};
+pub use layer::{Adapter, GateCapture, InputWatcher, Pass, project};
 pub use mix::{GateMix, HeadMix, MixError};
 pub use similarity::{head_similarity, module_similarity};
 pub use spec::{AdapterSpec, Method, Module, Target};

@@ -79,8 +79,11 @@ impl Run {
     }
 
     pub(super) fn record(&mut self, event: &RunEvent) -> Result<(), TrainError> {
-        // An estimate is of this machine as it is now, and no part of the run; looks at gates have a file of their own.
-        if !matches!(event, RunEvent::Estimate(_) | RunEvent::Gates(_)) {
+        // An estimate is of this machine as it is now, and no part of the run; of the routers' start, the end tells all.
+        // Looks at gates have a file of their own.
+        let is_passing = matches!(event, RunEvent::Estimate(_) | RunEvent::Gates(_))
+            || matches!(event, RunEvent::RouterStart(record) if !record.is_done());
+        if !is_passing {
             self.log.append(event)?;
         }
         match event {
@@ -94,7 +97,7 @@ impl Run {
             | RunEvent::Checkpoint(_)
             | RunEvent::Usage(_)
             | RunEvent::Warning(_) => {}
-            RunEvent::Pause(_) | RunEvent::Ended(_) => {}
+            RunEvent::RouterStart(_) | RunEvent::Pause(_) | RunEvent::Ended(_) => {}
         }
         Ok(())
     }
