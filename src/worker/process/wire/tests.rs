@@ -382,10 +382,20 @@ fn events_of_runs() -> Vec<Event> {
         E::TrainingStarted(run),
         E::RunHistory(history()),
         from_value(json!({ "Estimated": estimate })).unwrap(),
+        from_value(json!({ "RouterStart": {
+            "step": 0, "layer": 1, "layers": 2, "examples": 8, "tokens": 80, "explained": 0.5,
+        } }))
+        .unwrap(),
         E::Step(step()),
         E::Eval(history().evals.remove(1)),
         E::Checkpoint(CheckpointRecord { step: 3, name: "checkpoint-3".into(), best: false }),
-        E::RoutingSample { step: 3, load: vec![f32::NAN], entropy: 0.1, similarity: vec![vec![1.0, -0.1]] },
+        E::RoutingSample {
+            step: 3,
+            collapsed: 0.5,
+            load: vec![f32::NAN],
+            entropy: 0.1,
+            similarity: vec![vec![1.0, -0.1]],
+        },
         E::Usage(usage()),
         E::Sample(sample()),
         E::RunWarning(warning),
