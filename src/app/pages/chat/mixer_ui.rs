@@ -1,6 +1,6 @@
 //! The head panel: what the sliders do, a slider, solo and mute for every head, and for which layers.
 
-use egui::{Button, DragValue, RichText, Slider, Ui};
+use egui::{Button, DragValue, RichText, Slider, SliderClamping, Ui};
 
 use crate::adapter::AdapterSpec;
 use crate::app::icons::Icon;
@@ -9,6 +9,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::legend::{Swatch, swatch_label};
 
 use super::mixer::{MixLayers, MixMode, Mixer};
+use super::sampling::VALUE;
 use super::tokens::head_name;
 
 /// Farthest that a slider goes.
@@ -72,8 +73,9 @@ fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize) {
     };
     let is_heard = !is_solo && !slider.is_muted;
     ui.add_enabled_ui(is_heard, |ui| {
-        ui.spacing_mut().slider_width = (ui.available_width() - 56.0).max(80.0);
-        let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2);
+        ui.spacing_mut().interact_size.y = space::XL;
+        ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
+        let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2).clamping(SliderClamping::Edits);
         ui.add(field).accessible_name(format!("{name}, {kind}"));
     });
 }

@@ -203,6 +203,10 @@ impl ChatPage {
                         self.saving.open(cx);
                     }
                 });
+                if spec.is_some_and(|spec| spec.heads > 1) {
+                    let hint = "Tints each token of new answers by the head that leads it, as it comes";
+                    ui.checkbox(&mut self.gates.is_shown, "Show gates of new answers").on_hover_text(hint);
+                }
             });
         });
     }
@@ -267,8 +271,9 @@ impl ChatPage {
     }
 
     fn room(&self, cx: &PageContext<'_>) -> Room {
-        let last = self.conversation.turns.last().and_then(|turn| turn.given.first());
-        let last = last.and_then(|given| cx.state.answers.get(&given.id));
+        let given = self.conversation.turns.last().map_or(&[][..], |turn| &turn.given);
+        let answers = given.iter().filter_map(|given| cx.state.answers.get(&given.id));
+        let last = answers.max_by_key(|answer| answer.prompt_tokens.map(|prompt| prompt + answer.tokens.len()));
         let used = self.context.used(cx, !self.draft.trim().is_empty(), last);
         let context = cx.state.model.as_ref().map_or(0, |model| model.max_context);
         Room { used, answer: self.sampling.values.max_tokens, context }

@@ -64,8 +64,8 @@ pub fn change_words(answer: &Answer) -> Option<String> {
     let more = if mean >= 0.0 { "more" } else { "less" };
     let times = mean.abs().exp();
     Some(format!(
-        "With these heads a token of this answer is {times:.2} times {more} likely in the geometric mean ({mean:+.3} nats); {} \
-         gained and {} lost.",
+        "On average a token of this answer is {times:.2} times {more} likely with these heads ({mean:+.3} nats); {} gained and \
+         {} lost.",
         count(gained),
         count(lost)
     ))

@@ -80,6 +80,8 @@ fn question_ui(
             action = editor_ui(ui, edited, is_answering);
             return;
         }
+        ui.spacing_mut().interact_size.y = space::XL;
+        ui.spacing_mut().button_padding.y = space::XXS;
         ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
             if edit_button(ui, index + 1) {
                 action = Some(TurnAction::Edit(index));
