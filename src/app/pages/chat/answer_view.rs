@@ -62,7 +62,13 @@ fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, strip: &mut TokenStrip) 
         };
         return;
     }
-    if given.seen == Seen::Plain {
+    // Until it was read once more, there is no change to tint.
+    let is_plain = match given.seen {
+        Seen::Plain => true,
+        Seen::Gates => false,
+        Seen::Changes => answer.tokens.iter().all(|token| token.change.is_none()),
+    };
+    if is_plain {
         let color = Tokens::of(ui).text;
         let label = ui.add(Label::new(RichText::new(&answer.text).color(color)).wrap().selectable(true));
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Polite));
@@ -91,6 +97,7 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer) {
                 ui.weak("Its gates are being read…");
             }
         }
+        Seen::Changes if answer.end.is_none() => {}
         Seen::Changes => {
             legend_row(ui, |ui| {
                 swatch_label(ui, Swatch::Square, tokens.likelier, "more likely with the changed heads");

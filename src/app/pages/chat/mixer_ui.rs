@@ -43,7 +43,7 @@ fn leading_ui(ui: &mut Ui, mixer: &mut Mixer) {
     ui.horizontal(|ui| {
         let label = ui.label("Heads that each token keeps");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add(DragValue::new(&mut mixer.leading).range(1..=most).speed(0.05)).labelled_by(label.id);
+            ui.add(DragValue::new(&mut mixer.leading).range(1..=most).speed(0.5)).labelled_by(label.id);
         });
     });
 }
@@ -107,9 +107,9 @@ fn layers_ui(ui: &mut Ui, mixer: &mut Mixer, layers: usize) {
     let (mut first, mut last) = (range.start() + 1, range.end() + 1);
     ui.horizontal(|ui| {
         let label = ui.label("From");
-        ui.add(DragValue::new(&mut first).range(1..=last).speed(0.1)).labelled_by(label.id);
+        ui.add(DragValue::new(&mut first).range(1..=last).speed(0.5)).labelled_by(label.id);
         let label = ui.label("to");
-        ui.add(DragValue::new(&mut last).range(first..=layers).speed(0.1)).labelled_by(label.id);
+        ui.add(DragValue::new(&mut last).range(first..=layers).speed(0.5)).labelled_by(label.id);
         ui.weak(format!("of {layers}"));
     });
     *range = first.saturating_sub(1)..=last.saturating_sub(1).max(first.saturating_sub(1));

@@ -162,15 +162,15 @@ impl ChatPage {
     fn conversation_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, spec: Option<&AdapterSpec>) {
         self.toolbar_ui(ui, cx, spec);
         ui.add_space(space::XS);
+        if spec.is_none() {
+            no_adapter_ui(ui, cx);
+        }
+        self.sides.adapters_ui(ui, cx, spec.is_some());
+        if self.saving.is_open {
+            let columns = self.transcripts(cx);
+            self.saving.ui(ui, cx, &columns);
+        }
         ScrollArea::vertical().id_salt("conversation").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
-            if spec.is_none() {
-                no_adapter_ui(ui, cx);
-            }
-            self.sides.adapters_ui(ui, cx, spec.is_some());
-            if self.saving.is_open {
-                let columns = self.transcripts(cx);
-                self.saving.ui(ui, cx, &columns);
-            }
             if self.conversation.turns.is_empty() {
                 self.beginning_ui(ui, cx);
                 return;

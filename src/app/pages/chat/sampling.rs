@@ -41,7 +41,7 @@ impl SamplingForm {
             ui.add(DragValue::new(&mut values.max_tokens).range(1..=longest).speed(4.0).suffix(" tokens"))
         });
         number_row(ui, "Seed", "The same seed gives the same answer again.", |ui| {
-            ui.add(DragValue::new(&mut values.seed).speed(0.2))
+            ui.add(DragValue::new(&mut values.seed).speed(1.0))
         });
         let is_changed = *values != model.sampling;
         ui.add_space(space::XS);
