@@ -27,7 +27,7 @@ pub use gates::{GateLoad, entropy};
 pub use health::{
     ALIKE, DEAD_SHARE, EVEN, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED, SATURATED,
 };
-pub use layer::{Adapter, GateCapture, Pass, project};
+pub use layer::{Adapter, GateCapture, InputWatcher, Pass, project};
 pub use mix::{GateMix, HeadMix, MixError};
 pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};

@@ -186,8 +186,19 @@ pub struct AdapterSpec {
     /// Scale by `alpha / sqrt(rank)` (Kalajdzievski 2023, rsLoRA) instead of `alpha / rank`.
     #[serde(default)]
     pub rslora: bool,
+    /// The router's logits are divided by it before the softmax; 1 is the published form, and what a method without
+    /// router has.
+    #[serde(default = "published_temperature")]
+    pub gate_temperature: f64,
+    /// Only so many heads get a gate at each token, those with the largest logits; `None`: all (the published form).
+    #[serde(default)]
+    pub top_k_heads: Option<usize>,
     /// In the order of [`Target::ALL`], without repeats.
     pub targets: Vec<Target>,
+}
+
+fn published_temperature() -> f64 {
+    1.0
 }
 
 impl AdapterSpec {
@@ -224,6 +235,18 @@ impl AdapterSpec {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(format!("dropout must be at least 0 and below 1, not {}", self.dropout));
         }
+        if !self.gate_temperature.is_finite() || self.gate_temperature <= 0.0 {
+            return Err(format!(
+                "the gate temperature must be a number above 0, not {}: 1 is the published form, 0.5 to 2 is usual",
+                self.gate_temperature
+            ));
+        }
+        if let Some(k) = self.top_k_heads.filter(|k| !(1..=self.heads).contains(k)) {
+            return Err(format!(
+                "of {} heads, {k} cannot be chosen at each token: use top-k-heads from 1 to {}, or leave it out for all",
+                self.heads, self.heads
+            ));
+        }
         if self.targets.is_empty() {
             return Err("no target modules: name at least one of q_proj, k_proj, …, or all-linear".into());
         }
@@ -240,6 +263,8 @@ impl Default for AdapterSpec {
             alpha: 16.0,
             dropout: 0.0,
             rslora: false,
+            gate_temperature: published_temperature(),
+            top_k_heads: None,
             targets: Target::ALL.to_vec(),
         }
     }

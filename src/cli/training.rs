@@ -202,6 +202,19 @@ fn tell(event: &RunEvent, output: &Output) {
             output.event("estimate", record);
             output.line(&memory_line(record));
         }
+        RunEvent::RouterStart(record) => {
+            let note = format!("Beginning the routers with the topics, layer {} of {}", record.layer, record.layers);
+            output.job().progress(share(record.layer, record.layers), note);
+            if record.is_done() {
+                output.event("router_start", record);
+                output.line(&format!(
+                    "Routers begin with the topics: over {} tokens of {} examples, the fits explain {:.0} % of them.",
+                    record.tokens,
+                    record.examples,
+                    100.0 * record.explained
+                ));
+            }
+        }
         RunEvent::Step(record) => {
             output.event("step", record);
             show_step(record, output);

@@ -69,7 +69,7 @@ impl RunHistory {
                 Ok(RunEvent::Pause(pause)) => history.pauses.push(pause),
                 Ok(RunEvent::Ended(end)) => history.ended = Some(end),
                 // The folder itself says which checkpoints are left.
-                Ok(RunEvent::Checkpoint(_) | RunEvent::Estimate(_)) | Err(_) => {}
+                Ok(RunEvent::Checkpoint(_) | RunEvent::Estimate(_) | RunEvent::RouterStart(_)) | Err(_) => {}
             }
         }
         Ok(history)

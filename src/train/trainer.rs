@@ -8,7 +8,7 @@ use candle_core::backprop::GradStore;
 
 use crate::adapter::{Adapter, GateCapture, GateLoad, Pass};
 use crate::model::{Decoder, Sequences};
-use crate::ops::ComputeThreads;
+use crate::ops::{Balance, ComputeThreads};
 use crate::text::Batch;
 
 use super::batches::MicroBatch;
@@ -211,22 +211,34 @@ impl Trainer {
     pub(super) fn learn(&mut self, micro_batch: &MicroBatch, current: &StepInProgress) -> Result<f64, TrainError> {
         let MicroBatch { batch, examples } = micro_batch;
         let micro = (self.step() * self.in_force.accumulate + current.micro) as u64;
-        let loss = self.gather_gradients(batch, current.supervised, micro)?;
+        let share = batch.tokens() as f64 / current.tokens.max(1) as f64;
+        let loss = self.gather_gradients(batch, current.supervised, share, micro)?;
         if !loss.is_finite() {
             return Err(self.not_finite("loss", self.step() + 1, &self.rows(examples)));
         }
         Ok(f64::from(loss))
     }
 
-    /// The loss of a batch, 0 where nothing in it is supervised. Its gradients are gathered where it is finite.
+    /// The balance loss as it falls on a batch with this share of the step's tokens: the mean over all modules and tokens.
+    fn balance(&self, batch: &Batch, share: f64) -> Option<Balance> {
+        let adapter = self.adapter.as_ref().filter(|_| self.settings.balance_loss > 0.0)?;
+        let weight = (self.settings.balance_loss * share / adapter.modules().count().max(1) as f64) as f32;
+        Some(Balance { weight, spans: Arc::new(batch.spans.clone()) })
+    }
+
+    /// The loss of a batch, 0 where nothing in it is supervised. Its gradients are gathered where it is finite. `share` is
+    /// its part of the tokens of the step.
     pub(super) fn gather_gradients(
         &mut self,
         batch: &Batch,
         supervised: usize,
+        share: f64,
         micro: u64,
     ) -> candle_core::Result<f32> {
+        let balance = self.balance(batch, share);
         let pass = Pass {
             adapter: self.adapter.as_ref(),
+            balance: balance.as_ref(),
             training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
             ..Pass::default()
         };

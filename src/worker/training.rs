@@ -223,6 +223,7 @@ impl Session {
     fn tell_run_event(&self, event: RunEvent) {
         self.around.outbox.send(match event {
             RunEvent::Estimate(record) => Event::Estimated(record),
+            RunEvent::RouterStart(record) => Event::RouterStart(record),
             RunEvent::Step(record) => Event::Step(record),
             RunEvent::Eval(record) => Event::Eval(record),
             RunEvent::Checkpoint(record) => Event::Checkpoint(record),

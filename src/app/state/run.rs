@@ -1,8 +1,8 @@
 //! A run as the window mirrors it: all that it has reported, and where it stands.
 
 use crate::train::{
-    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
-    UsageRecord, WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RouterStartRecord, RoutingRecord, RunHistory,
+    SampleRecord, StepRecord, UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{RunSummary, TrainingEnd};
 
@@ -40,6 +40,8 @@ pub struct RunState {
     pub phase: Phase,
     /// What it was estimated to take, once its pilot has told.
     pub estimate: Option<EstimateRecord>,
+    /// How far routers are that begin with the topics.
+    pub router_start: Option<RouterStartRecord>,
     /// In order of their step.
     pub steps: Vec<StepRecord>,
     pub evals: Vec<EvalRecord>,
@@ -58,6 +60,7 @@ impl RunState {
             summary,
             phase: Phase::Running,
             estimate: None,
+            router_start: None,
             steps: Vec::new(),
             evals: Vec::new(),
             checkpoints: Vec::new(),

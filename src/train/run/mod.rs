@@ -19,9 +19,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::TrainerState;
+use super::router_start::RouterStart;
 use super::{
     CheckpointRecord, EndCause, EndRecord, EstimateRecord, EvalRecord, EventWriter, HeldOutBatch, PauseRecord,
-    RoutingRecord, RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer, UsageRecord, WarningRecord,
+    RouterStartRecord, RoutingRecord, RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer,
+    UsageRecord, WarningRecord,
 };
 use crate::adapter::{Adapter, CardInfo};
 use crate::disk::LineLog;
@@ -36,6 +38,7 @@ use usage::Usage;
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum RunEvent {
     Estimate(EstimateRecord),
+    RouterStart(RouterStartRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -52,6 +55,8 @@ pub enum RunEvent {
 enum Work {
     /// The memory pilot.
     Pilot,
+    /// One batch through one layer, for routers that begin with the topics.
+    StartRouters,
     MicroStep,
     /// One batch of the held-out rows.
     Evaluate {
@@ -77,6 +82,8 @@ pub struct Run {
     measure: Option<Measure>,
     prompts: Vec<SamplePrompt>,
     answer: Option<Answer>,
+    /// Under way while routers are begun with the topics.
+    router_start: Option<RouterStart>,
     state: TrainerState,
     usage: Usage,
     card: CardInfo,
@@ -115,6 +122,7 @@ impl Run {
         self.usage.go_on();
         let mut events = match work {
             Work::Pilot => self.pilot()?,
+            Work::StartRouters => self.start_routers()?,
             Work::MicroStep => self.step_events()?,
             Work::Evaluate { batch } => self.evaluate(batch)?,
             Work::Answer { prompt } => self.answer(prompt)?,
@@ -130,6 +138,22 @@ impl Run {
             self.record(event)?;
         }
         Ok(events)
+    }
+
+    /// Takes the routers a bit further towards the topics; they are set whole before anything is measured or learnt.
+    fn start_routers(&mut self) -> Result<Vec<RunEvent>, TrainError> {
+        let Some(adapter) = self.trainer.adapter() else { return Ok(Vec::new()) };
+        let decoder = self.trainer.decoder();
+        let mut start = match self.router_start.take() {
+            Some(start) => start,
+            None => RouterStart::new(decoder, self.trainer.data(), self.trainer.settings())?,
+        };
+        let record = self.trainer.on_threads(|| start.advance(decoder, adapter))?;
+        if record.as_ref().is_none_or(|record| !record.is_done()) {
+            self.router_start = Some(start);
+            self.work.push_front(Work::StartRouters);
+        }
+        Ok(record.map(RunEvent::RouterStart).into_iter().collect())
     }
 
     fn step_events(&mut self) -> Result<Vec<RunEvent>, TrainError> {

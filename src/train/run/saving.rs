@@ -79,8 +79,10 @@ impl Run {
     }
 
     pub(super) fn record(&mut self, event: &RunEvent) -> Result<(), TrainError> {
-        // An estimate is of this machine as it is now, and no part of the run.
-        if !matches!(event, RunEvent::Estimate(_)) {
+        // An estimate is of this machine as it is now, and no part of the run; of the routers' start, the end tells all.
+        let is_passing = matches!(event, RunEvent::Estimate(_))
+            || matches!(event, RunEvent::RouterStart(record) if !record.is_done());
+        if !is_passing {
             self.log.append(event)?;
         }
         match event {
@@ -89,7 +91,7 @@ impl Run {
             RunEvent::Routing(record) => self.routing_log.append(record)?,
             RunEvent::Sample(record) => self.samples_log.append(record)?,
             RunEvent::Estimate(_) | RunEvent::Checkpoint(_) | RunEvent::Usage(_) | RunEvent::Warning(_) => {}
-            RunEvent::Pause(_) | RunEvent::Ended(_) => {}
+            RunEvent::RouterStart(_) | RunEvent::Pause(_) | RunEvent::Ended(_) => {}
         }
         Ok(())
     }
