@@ -4,19 +4,20 @@ use egui::{Button, DragValue, RichText, Slider, SliderClamping, Ui};
 
 use crate::adapter::AdapterSpec;
 use crate::app::icons::Icon;
+use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::legend::{Swatch, swatch_label};
 
 use super::mixer::{MixLayers, MixMode, Mixer};
 use super::sampling::VALUE;
-use super::tokens::head_name;
+use super::tokens::head_title;
 
 /// Farthest that a slider goes.
 const MOST: f32 = 2.0;
 
 /// Draws the panel for an adapter of this kind on a model of so many layers.
-pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, spec: &AdapterSpec, layers: usize) {
+pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, (spec, names): (&AdapterSpec, &HeadNames), layers: usize) {
     let tokens = Tokens::of(ui);
     let has_router = spec.method.has_router();
     let choices: Vec<_> =
@@ -28,7 +29,7 @@ pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, spec: &AdapterSpec, layers: usiz
         leading_ui(ui, mixer);
     }
     for head in 0..mixer.heads.len() {
-        head_ui(ui, mixer, head);
+        head_ui(ui, mixer, head, &head_title(names, head));
     }
     layers_ui(ui, mixer, layers);
     ui.add_space(space::XS);
@@ -48,11 +49,10 @@ fn leading_ui(ui: &mut Ui, mixer: &mut Mixer) {
     });
 }
 
-fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize) {
+fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize, title: &str) {
     let color = Tokens::of(ui).head(head);
-    let name = head_name(head);
     ui.horizontal(|ui| {
-        swatch_label(ui, Swatch::Square, color, &name);
+        swatch_label(ui, Swatch::Square, color, title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().button_padding = egui::vec2(space::S, space::XXS);
             ui.spacing_mut().interact_size.y = space::XL;
@@ -76,7 +76,7 @@ fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize) {
         ui.spacing_mut().interact_size.y = space::XL;
         ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
         let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2).clamping(SliderClamping::Edits);
-        ui.add(field).accessible_name(format!("{name}, {kind}"));
+        ui.add(field).accessible_name(format!("Head {}, {kind}", head + 1));
     });
 }
 

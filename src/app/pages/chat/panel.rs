@@ -23,7 +23,7 @@ impl ChatPage {
     ) {
         if let Some(spec) = spec.filter(|spec| spec.heads > 1) {
             card(ui, "Heads", |ui| {
-                mixer_ui(ui, &mut self.mixer, spec, model.layers);
+                mixer_ui(ui, &mut self.mixer, (spec, cx.state.head_names()), model.layers);
                 let hint = "Answers the last question anew whenever a head is changed, as trained and with the change";
                 ui.checkbox(&mut self.is_live, "Answer anew at each change").on_hover_text(hint);
             });
