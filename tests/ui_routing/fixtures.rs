@@ -47,7 +47,7 @@ pub fn survey(heads: usize, layers: usize, health: Vec<HealthFinding>) -> Routin
             similarity: Some(0.31),
         })
         .collect();
-    let even = 1.0 / heads as f32;
+    let (even, count) = (1.0 / heads as f32, modules.len());
     let topic = |(row, name): (usize, &&str)| {
         let mut mean: Vec<f32> = (0..heads).map(|head| even + 0.02 * noise(row * heads + head) as f32).collect();
         if row == 0 {
@@ -60,6 +60,8 @@ pub fn survey(heads: usize, layers: usize, health: Vec<HealthFinding>) -> Routin
             topic: Some((*name).to_owned()),
             examples,
             tokens: examples * 40,
+            gates: summary(mean.clone()),
+            modules: vec![mean.clone(); count],
             deviation: vec![0.03; heads],
             error: vec![0.03 / (examples as f32).sqrt(); heads],
             leads: (0..heads).map(|head| if head == row % heads { examples } else { 0 }).collect(),

@@ -303,11 +303,12 @@ impl AppState {
                 match event {
                     Event::RunHistory(history) => run.remember(history),
                     Event::Estimated(estimate) => run.estimate = Some(estimate),
+                    Event::RouterStart(record) => run.router_start = Some(record),
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
-                    Event::RoutingSample { step, load, entropy, similarity } => {
-                        run.routing.push(RoutingSample { step, load, entropy, similarity });
+                    Event::RoutingSample { step, load, entropy, collapsed, similarity } => {
+                        run.routing.push(RoutingSample { step, load, entropy, collapsed, similarity });
                     }
                     Event::Usage(usage) => run.usage.push(usage),
                     Event::Sample(sample) => run.samples.push(sample),

@@ -8,8 +8,8 @@ use crate::inspect::{GateFrame, RoutingSurvey};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::train::{
-    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RouterStartRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
@@ -66,6 +66,8 @@ pub enum Event {
     RunHistory(RunHistory),
     /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
     Estimated(EstimateRecord),
+    /// How far the run is with routers that begin with the topics.
+    RouterStart(RouterStartRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -74,6 +76,8 @@ pub enum Event {
         step: usize,
         load: Vec<f32>,
         entropy: f32,
+        /// Share of the modules in which one head takes nearly all, be it another in each.
+        collapsed: f32,
         /// Mean cosine of every two heads' `B`, `[heads][heads]`.
         similarity: Vec<Vec<f32>>,
     },
