@@ -12,7 +12,7 @@ use hydra_studio::model::{BaseModel, Generator, ModelError, Piece, SamplerSettin
 use hydra_studio::project::AppPaths;
 use hydra_studio::text::TemplateOrigin;
 use hydra_studio::train::DeviceChoice;
-use hydra_studio::worker::protocol::{EndReason, Event, JobKind, Request, Sampling};
+use hydra_studio::worker::protocol::{AskedAnswer, EndReason, Event, GateWatch, JobKind, Request, Sampling, Side};
 use hydra_studio::worker::spawn;
 use serde_json::{Value, json};
 
@@ -143,7 +143,8 @@ fn an_answer_is_cancelled_between_two_tokens() {
     wait(&|event| matches!(event, Event::ModelLoaded(_)));
     let messages = vec![Message { role: Role::User, content: "w5".into() }];
     let sampling = Sampling { max_tokens: 1_000_000, temperature: 0.0, ..Sampling::default() };
-    worker.requests.send(Request::Generate { id: 3, messages, sampling, with_adapter: false }).unwrap();
+    let answers = vec![AskedAnswer { id: 3, side: Side::Base, messages }];
+    worker.requests.send(Request::Generate { answers, sampling, watch: GateWatch::Nothing }).unwrap();
     wait(&|event| matches!(event, Event::Token { .. }));
     worker.requests.send(Request::Cancel { job: JobKind::Generate }).unwrap();
     let end = wait(&|event| matches!(event, Event::Answered { .. }));

@@ -27,7 +27,7 @@ impl Fixture {
     fn on_runs_in(theme: ThemePreference) -> Self {
         let mut f = Fixture::with(theme, []);
         f.window.set_size(vec2(1280.0, 2600.0));
-        f.press(CTRL, Key::Num6);
+        f.press(CTRL, Key::Num7);
         assert_eq!(f.asked(), [Request::ListRuns { folder: FOLDER.into() }]);
         f.tell([Event::Runs(list())]);
         f
@@ -180,7 +180,7 @@ fn the_adapter_of_a_run_comes_with_its_base_model() {
     assert!(matches!(f.asked().as_slice(), [Request::LoadModel { path, .. }] if *path == base));
     f.tell([model()]);
     assert_eq!(f.asked(), [Request::LoadAdapter { path: path("tickets-rank-8") }]);
-    f.press(CTRL, Key::Num6);
+    f.press(CTRL, Key::Num7);
     f.click(Role::Button, "Load adapter");
     assert_eq!(f.asked(), [Request::LoadAdapter { path: path("tickets-rank-8") }]);
 }
@@ -284,7 +284,7 @@ fn tags_are_added_and_taken_off() {
 #[test]
 fn an_empty_folder_says_what_to_do_and_another_can_be_chosen() {
     let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/runs")])]);
-    f.press(CTRL, Key::Num6);
+    f.press(CTRL, Key::Num7);
     f.asked();
     f.tell([Event::Runs(RunList { folder: FOLDER.into(), ..RunList::default() })]);
     assert!(f.shows("No runs in this folder"));

@@ -421,7 +421,7 @@ fn a_run_that_cannot_be_saved_can_be_given_up_by_closing_the_window() {
 fn an_export_while_training_says_which_adapter_it_is() {
     let mut f = Fixture::new();
     f.tell([model(), data(), adapter()]);
-    f.press(CTRL, Key::Num5);
+    f.press(CTRL, Key::Num6);
     assert!(!f.shows("This is the adapter that is loaded"));
     f.tell([started(200)]);
     assert!(f.shows("This is the adapter that is loaded. The one in training can be exported once its run has ended"));
@@ -508,7 +508,7 @@ fn closing_without_a_run_asks_nothing() {
 fn an_export_says_saved_only_after_it_was_compared() {
     let mut f = Fixture::new();
     f.tell([model(), adapter()]);
-    f.press(CTRL, Key::Num5);
+    f.press(CTRL, Key::Num6);
     f.click(Role::Button, "Export adapter");
     let asked = f.asked();
     let [Request::Export { out }] = asked.as_slice() else { panic!("no export in {asked:?}") };
@@ -528,7 +528,7 @@ fn an_export_says_saved_only_after_it_was_compared() {
 fn the_folder_to_export_to_can_be_emptied_and_written_anew() {
     let mut f = Fixture::new();
     f.tell([model(), adapter()]);
-    f.press(CTRL, Key::Num5);
+    f.press(CTRL, Key::Num6);
     let field = |f: &Fixture| f.window.get_by_role_and_label(Role::TextInput, "New folder").value();
     f.window.get_by_role_and_label(Role::TextInput, "New folder").focus();
     f.window.run();

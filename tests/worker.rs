@@ -1,5 +1,7 @@
 //! The worker as the window sees it: requests in, events out.
 
+#[path = "worker/answers.rs"]
+mod answers;
 #[path = "worker/cancelled.rs"]
 mod cancelled;
 #[path = "worker/desk.rs"]

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{AdapterSpec, AdapterTensors, Method, Module, ModuleTensors};
+use super::{AdapterSpec, AdapterTensors, GateMix, HeadMix, Method, Module, ModuleTensors};
 use crate::ops::{self, Adapted, AdaptedShape, Dropout, GateRule, GateSink, Member, Projection};
 
 /// Trainable tensors of the adapted projections that read one input, one under the other as [`ops::adapted_linear`] takes
@@ -34,30 +34,6 @@ pub struct Adapter {
     groups: BTreeMap<Module, AdaptedGroup>,
 }
 
-/// What the user does to the heads: nothing, mute or weigh some, or put fixed weights in the router's place.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum HeadMix {
-    /// As trained.
-    #[default]
-    Trained,
-    /// Each head's gate times a factor; 0 mutes it, and the others keep theirs.
-    Scaled(Vec<f32>),
-    /// The same gates for every token: one 1 among zeros is a solo.
-    Fixed(Vec<f32>),
-}
-
-impl HeadMix {
-    /// One head alone, as plain LoRA.
-    pub fn solo(head: usize, heads: usize) -> Self {
-        Self::Fixed((0..heads).map(|i| if i == head { 1.0 } else { 0.0 }).collect())
-    }
-
-    /// All heads but these.
-    pub fn mute(muted: &[usize], heads: usize) -> Self {
-        Self::Scaled((0..heads).map(|i| if muted.contains(&i) { 0.0 } else { 1.0 }).collect())
-    }
-}
-
 /// Gates of every adapted module, gathered over the passes it takes part in.
 #[derive(Debug, Default)]
 pub struct GateCapture {
@@ -71,9 +47,22 @@ impl GateCapture {
 
     /// The gates so far: per module `[tokens, heads]`, row after row.
     pub fn take(self) -> BTreeMap<Module, Vec<f32>> {
-        let sinks = self.sinks.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let drain = |sink: GateSink| std::mem::take(&mut *sink.lock().unwrap_or_else(PoisonError::into_inner));
-        sinks.into_iter().map(|(module, sink)| (module, drain(sink))).collect()
+        self.drain()
+    }
+
+    /// The gates since it was last asked; what comes after is gathered anew.
+    pub fn drain(&self) -> BTreeMap<Module, Vec<f32>> {
+        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        let drained = |sink: &GateSink| std::mem::take(&mut *sink.lock().unwrap_or_else(PoisonError::into_inner));
+        sinks.iter().map(|(module, sink)| (*module, drained(sink))).collect()
+    }
+
+    /// Notes gates of 0 for every one of `tokens` tokens.
+    fn note_silence(&self, module: Module, tokens: usize, heads: usize) {
+        let sink = self.sink(module);
+        let mut gates = sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let len = gates.len() + tokens * heads;
+        gates.resize(len, 0.0);
     }
 }
 
@@ -100,12 +89,16 @@ impl<'a> Pass<'a> {
 pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass: &Pass<'_>) -> Result<Tensor> {
     let adapted = pass.adapter.and_then(|adapter| Some((adapter, adapter.group(*modules.first()?)?)));
     let Some((adapter, group)) = adapted else { return ops::linear(x, projections) };
-    let gates = adapter.gate_rule(pass.mix);
+    let layer = modules.first().map_or(0, |module| module.layer);
+    let gates = adapter.gate_rule(pass.mix.map_or(&GateMix::Trained, |mix| mix.of(layer)));
     // With every head silent the adapter is not asked at all: the base model answers, bit for bit.
     if let GateRule::Fixed(gates) | GateRule::ScaledRouter(gates) = &gates
         && gates.iter().all(|g| *g == 0.0)
-        && pass.capture.is_none()
     {
+        if let Some(capture) = pass.capture {
+            let tokens = x.dim(0)?;
+            group.modules.iter().for_each(|module| capture.note_silence(*module, tokens, gates.len()));
+        }
         return ops::linear(x, projections);
     }
     let member = |(projection, module): (usize, &Module)| {
@@ -258,18 +251,19 @@ impl Adapter {
     }
 
     /// Where the gates come from, after what the user does to the heads. Without a router, factors weigh the fixed gates.
-    fn gate_rule(&self, mix: Option<&HeadMix>) -> GateRule {
+    fn gate_rule(&self, mix: &GateMix) -> GateRule {
         let resting = match self.spec.method {
             Method::HydraLora | Method::LoraMoe => None,
             Method::Lora | Method::LoraSplit => Some(1.0),
             Method::HydraLoraUniform => Some(1.0 / self.shape.heads as f32),
         };
-        match (mix.unwrap_or(&HeadMix::Trained), resting) {
-            (HeadMix::Fixed(gates), _) => GateRule::Fixed(gates.clone()),
-            (HeadMix::Trained, None) => GateRule::Router,
-            (HeadMix::Trained, Some(gate)) => GateRule::Fixed(vec![gate; self.shape.heads]),
-            (HeadMix::Scaled(factors), None) => GateRule::ScaledRouter(factors.clone()),
-            (HeadMix::Scaled(factors), Some(gate)) => GateRule::Fixed(factors.iter().map(|f| f * gate).collect()),
+        match (mix, resting) {
+            (GateMix::Fixed(gates), _) => GateRule::Fixed(gates.clone()),
+            (GateMix::Trained, None) => GateRule::Router,
+            (GateMix::Top(count), None) => GateRule::TopRouter(*count),
+            (GateMix::Trained | GateMix::Top(_), Some(gate)) => GateRule::Fixed(vec![gate; self.shape.heads]),
+            (GateMix::Scaled(factors), None) => GateRule::ScaledRouter(factors.clone()),
+            (GateMix::Scaled(factors), Some(gate)) => GateRule::Fixed(factors.iter().map(|f| f * gate).collect()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The adapter: its spec, the adapted linear layer with its router, and adapter folders in and out.
-//! [`AdapterSpec`] says what there is, `layer.rs` computes it, `folder.rs` reads and writes it: `names.rs` spells the
-//! tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict. `gates.rs` and
+//! [`AdapterSpec`] says what there is, `layer.rs` computes it, `mix.rs` is what a user does to its heads, and
+//! `folder.rs` reads and writes it: `names.rs` spells the tensors, `config_file.rs` and `tensor_file.rs` are its two files, `check.rs` keeps reading strict. `gates.rs` and
 //! `similarity.rs` measure how its heads share the work and how alike they are, `health.rs` judges both.
 
 mod card;
@@ -11,6 +11,7 @@ pub mod folder;
 mod gates;
 mod health;
 mod layer;
+mod mix;
 mod names;
 mod similarity;
 mod spec;
@@ -26,7 +27,8 @@ pub use gates::{GateLoad, entropy};
 pub use health::{
     ALIKE, DEAD_SHARE, EVEN, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED, SATURATED,
 };
-pub use layer::{Adapter, GateCapture, HeadMix, Pass, project};
+pub use layer::{Adapter, GateCapture, Pass, project};
+pub use mix::{GateMix, HeadMix, MixError};
 pub use similarity::head_similarity;
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;

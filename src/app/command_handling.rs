@@ -100,6 +100,7 @@ impl App {
             | UICommand::ShowData
             | UICommand::ShowTrain
             | UICommand::ShowRouting
+            | UICommand::ShowChat
             | UICommand::ShowExport
             | UICommand::ShowRuns => {}
         }
@@ -152,6 +153,8 @@ impl App {
         match purpose {
             PickPurpose::RunParent => self.persisted.run_parent = first,
             PickPurpose::ExportParent => self.persisted.export_parent = first,
+            PickPurpose::ChatAdapter(column) => self.pages.chat.take_folder(column, &first),
+            PickPurpose::Transcript => self.pages.chat.take_transcript(&first),
             PickPurpose::Chart(_) => self.chart_saving.take_path(&first),
             PickPurpose::LoadSettings => self.settings_desk.load(first),
             PickPurpose::SaveSettings => self.save_settings(first),

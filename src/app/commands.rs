@@ -68,6 +68,7 @@ pub enum UICommand {
     ShowData,
     ShowTrain,
     ShowRouting,
+    ShowChat,
     ShowExport,
     ShowRuns,
     ShowStart,
@@ -127,11 +128,12 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 33] = [
+    pub const ALL: [UICommand; 34] = [
         Self::ShowModel,
         Self::ShowData,
         Self::ShowTrain,
         Self::ShowRouting,
+        Self::ShowChat,
         Self::ShowExport,
         Self::ShowRuns,
         Self::ShowStart,
@@ -171,8 +173,9 @@ impl UICommand {
             Self::ShowData => info("Go to Data", "Choose the examples to learn from.", const { &[keys(CTRL, Key::Num2)] }, Icon::Data),
             Self::ShowTrain => info("Go to Train", "Set up, watch and steer the run.", const { &[keys(CTRL, Key::Num3)] }, Icon::Train),
             Self::ShowRouting => info("Go to Routing", "See which head every token is sent to.", const { &[keys(CTRL, Key::Num4)] }, Icon::Routing),
-            Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num5)] }, Icon::Export),
-            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num6)] }, Icon::Runs),
+            Self::ShowChat => info("Go to Chat", "Talk with base model and adapter, and try the heads.", const { &[keys(CTRL, Key::Num5)] }, Icon::Chat),
+            Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num6)] }, Icon::Export),
+            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num7)] }, Icon::Runs),
             Self::ShowStart => info("Go to start", "Show the three ways to begin.", const { &[keys(CTRL, Key::Num0)] }, Icon::Home),
             Self::OpenModelFolder => info("Open model folder…", "Load a Hugging Face folder.", const { &[keys(CTRL, Key::O)] }, Icon::Folder),
             Self::OpenModelFile => info("Open GGUF file…", "Load a model from one GGUF file.", const { &[keys(CTRL_SHIFT, Key::O)] }, Icon::File),
@@ -210,6 +213,7 @@ impl UICommand {
             Self::ShowData => Some(PageId::Data),
             Self::ShowTrain => Some(PageId::Train),
             Self::ShowRouting => Some(PageId::Routing),
+            Self::ShowChat => Some(PageId::Chat),
             Self::ShowExport => Some(PageId::Export),
             Self::ShowRuns => Some(PageId::Runs),
             _ => None,

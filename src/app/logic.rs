@@ -181,6 +181,9 @@ impl App {
                 (level, message, None)
             }
             Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
+            Event::TranscriptSaved { path } => {
+                (Level::Ok, format!("Saved the conversation to {}.", path.display()), None)
+            }
             Event::Exported(summary) => {
                 (Level::Ok, format!("Saved the adapter to {}.", summary.path.display()), Some(PageId::Export))
             }

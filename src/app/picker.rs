@@ -31,6 +31,10 @@ pub enum PickPurpose {
     ExportParent,
     /// The file that a chart is saved to; it need not exist.
     Chart(ChartFormat),
+    /// A folder whose adapter answers in a column of the chat, counted from 0.
+    ChatAdapter(usize),
+    /// The file that a conversation is saved to; it need not exist.
+    Transcript,
     /// A file to read settings from.
     LoadSettings,
     /// A file to write settings to, which need not exist.
@@ -49,6 +53,8 @@ impl PickPurpose {
             Self::RunParent => "Choose where to put the run",
             Self::ExportParent => "Choose where to put the adapter",
             Self::Chart(_) => "Choose where to save the chart",
+            Self::ChatAdapter(_) => "Choose an adapter, a run or a checkpoint",
+            Self::Transcript => "Choose a file for the conversation",
             Self::LoadSettings => "Choose a file with settings",
             Self::SaveSettings => "Choose a file for the settings",
         }
@@ -62,6 +68,7 @@ impl PickPurpose {
             Self::Chart(ChartFormat::Png) => Some(("Picture", &["png"])),
             Self::Chart(ChartFormat::Svg) => Some(("Drawing", &["svg"])),
             Self::Chart(ChartFormat::Csv) => Some(("Table", &["csv"])),
+            Self::Transcript => Some(("Examples", &["jsonl"])),
             Self::LoadSettings => Some(("Settings", &["toml", "json"])),
             Self::SaveSettings => Some(("Settings", &["toml"])),
             _ => None,
@@ -138,6 +145,7 @@ fn native_dialog(dialog: rfd::FileDialog, purpose: PickPurpose) -> PickOutcome {
                     let dialog = dialog.set_file_name(format!("chart.{}", format.extension()));
                     dialog.save_file().map(|path| vec![path])
                 }
+                PickPurpose::Transcript => dialog.set_file_name("chat.jsonl").save_file().map(|path| vec![path]),
                 PickPurpose::SaveSettings => dialog.set_file_name("settings.toml").save_file().map(|path| vec![path]),
                 _ => dialog.pick_file().map(|path| vec![path]),
             }

@@ -100,7 +100,7 @@ fn next_step(state: &AppState) -> Option<(PageId, &'static str)> {
         PageId::Train => "Next: train",
         PageId::Routing => "Next: see the routing",
         PageId::Export => "Next: export",
-        PageId::Runs => return None,
+        PageId::Chat | PageId::Runs => return None,
     };
     Some((page, text))
 }

@@ -35,6 +35,7 @@ impl AppState {
             PageId::Data => (self.data.as_ref().is_some_and(|data| data.kept > 0), JobKind::ImportData),
             PageId::Train => (self.adapter.is_some() && self.active_run().is_none(), JobKind::Train),
             PageId::Routing => (self.routing.is_some(), JobKind::Inspect),
+            PageId::Chat => (self.answers.values().any(|answer| !answer.text.is_empty()), JobKind::Generate),
             PageId::Export => (self.exported.is_some(), JobKind::Export),
             // A place to look back from, and no step of the work.
             PageId::Runs => return Mark::NotYet,

@@ -95,6 +95,10 @@ pub struct Tokens {
     /// Behind the words of an answer that were not in the one before.
     pub new_words: Color32,
 
+    /// Behind a token that changed heads make more likely, and one that they make less likely.
+    pub likelier: Color32,
+    pub unlikelier: Color32,
+
     /// The parts of a whole, in the order of a bar: neighbours differ in lightness as well.
     pub parts: [Color32; 6],
 
@@ -138,6 +142,8 @@ const DARK: Tokens = Tokens {
     chart_grid: hex(0x2a2d34),
     supervised: hex(0x2c3668),
     new_words: hex(0x1d4a3b),
+    likelier: hex(0x4a86ff),
+    unlikelier: hex(0xf08a24),
     parts: [hex(0x4f5fd0), hex(0xc9d1ff), hex(0x8b63b8), hex(0x5fd0c0), hex(0x9a6a2f), hex(0xa4a9b6)],
     heat: [hex(0x1c1e23), hex(0x2c3368), hex(0x4a5fc9), hex(0x7fa6f5), hex(0xe3f1ff)],
     heads: [
@@ -182,6 +188,8 @@ const LIGHT: Tokens = Tokens {
     chart_grid: hex(0xe3e5eb),
     supervised: hex(0xd5dbfc),
     new_words: hex(0xc9ecdb),
+    likelier: hex(0x2f6fe0),
+    unlikelier: hex(0xd97a00),
     parts: [hex(0x4355d6), hex(0x9fb0fa), hex(0x6b3f99), hex(0x3fa79a), hex(0x8a5410), hex(0x8a909e)],
     heat: [hex(0xf3f4f8), hex(0xc5cffa), hex(0x8398ee), hex(0x4558cf), hex(0x1b2370)],
     heads: [

@@ -85,6 +85,16 @@ impl App {
             is_dropping,
         };
         let page = self.pages.page(id);
+        if page.fills_window() {
+            let width = page.width().min(ui.available_width() - 2.0 * space::XL);
+            notes::column(ui, width, |ui| {
+                ui.add_space(space::L);
+                page_title_ui(ui, id);
+                ui.add_space(space::S);
+                page.ui(ui, &cx);
+            });
+            return;
+        }
         ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
             let width = page.width().min(ui.available_width() - 2.0 * space::XL);
             notes::column(ui, width, |ui| {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::flags::{Heads, help, named};
+use super::flags::{help, named};
+use super::head_flags::{HeadFlags, LayerRange};
 use super::open;
 use super::output::{Outcome, Output};
-use crate::adapter::{Adapter, HeadMix, Pass};
+use crate::adapter::{Adapter, Pass};
 use crate::data::{Message, Role};
 use crate::model::{BaseModel, Generator, Piece, StopReason};
 use crate::train::DeviceChoice;
@@ -20,14 +20,17 @@ const LONG_ABOUT: &str = "\
 Answer a prompt.
 
 The prompt is put into the model's chat template, and the answer is printed as it comes. With an adapter, single \
-heads can be heard alone (--solo) or silenced (--mute). The same seed gives the same answer. Where no flag says how \
+heads can be heard alone (--solo), silenced (--mute), weighed by hand (--mix, --scale) or kept where they lead \
+(--top-heads), in all layers or in some (--layers). The same seed gives the same answer. Where no flag says how \
 to draw, the model's own generation_config.json does; the defaults below stand in for what it leaves open.";
 
 const EXAMPLES: &str = "\
 Examples:
   hydra-studio generate --model smollm2.gguf --prompt \"When do you open on Sundays?\"
   hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --seed 7
-  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --mute 0,2";
+  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --mute 0,2
+  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --mix 0.2,0.5,0.3
+  hydra-studio generate --model smollm2.gguf --adapter runs/faq --prompt \"Do you deliver?\" --solo 1 --layers 0-7";
 
 /// How answers are drawn where neither a flag nor the model says otherwise.
 fn default() -> Sampling {
@@ -74,13 +77,12 @@ pub struct GenerateArgs {
     #[arg(help = help("Fixes what is drawn", default().seed))]
     pub seed: Option<u64>,
 
-    /// Let one head answer alone, with the whole weight for every token; heads are numbered from 0
-    #[arg(long, value_name = "I", requires = "adapter", conflicts_with = "mute")]
-    pub solo: Option<usize>,
+    #[command(flatten)]
+    pub heads: HeadFlags,
 
-    /// Silence heads, a list such as 0,2; the others keep their gates
-    #[arg(long, value_name = "I,J", requires = "adapter")]
-    pub mute: Option<Heads>,
+    /// Do that in these layers alone, one or a range such as 0-7; the others stay as trained
+    #[arg(long, value_name = "A-B", requires = "HeadFlags")]
+    pub layers: Option<LayerRange>,
 
     /// Where to compute [default: auto]
     #[arg(long, value_name = "auto|cpu|cuda|metal", value_parser = named::<DeviceChoice>)]
@@ -121,7 +123,10 @@ struct TokenEvent<'a> {
 #[derive(Serialize)]
 struct DoneEvent<'a> {
     text: &'a str,
+    prompt_tokens: usize,
     tokens: usize,
+    /// Until the first token was there, the prompt read.
+    first_token_s: Option<f64>,
     tokens_per_s: f64,
     /// `end_of_text`, `max_tokens` or `context_full`.
     reason: &'static str,
@@ -136,7 +141,9 @@ pub fn run(args: &GenerateArgs, output: &Output) -> anyhow::Result<Outcome> {
     let tokenizer = model.tokenizer()?;
     let opened = args.adapter.as_ref().map(|path| open::adapter(path, &model, output)).transpose()?;
     let adapter = opened.as_ref().map(|opened| &opened.adapter);
-    let mix = adapter.map(|adapter| args.mix(adapter)).transpose()?;
+    let layers = model.decoder.config().layers;
+    let mix = |adapter: &Adapter| args.heads.mix(args.layers.as_ref(), adapter.spec(), layers);
+    let mix = adapter.map(mix).transpose()?;
     let prompt = tokenizer.encode_prompt(&args.messages())?;
     let generator = Generator::new(&model, prompt, sampling.max_tokens, (&sampling).into())?;
     answer(generator, &model, &Pass { adapter, mix: mix.as_ref(), ..Pass::default() }, output)
@@ -145,6 +152,7 @@ pub fn run(args: &GenerateArgs, output: &Output) -> anyhow::Result<Outcome> {
 fn answer(mut generator: Generator, model: &BaseModel, pass: &Pass<'_>, output: &Output) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let mut answer = String::new();
+    let mut first_token_s = None;
     let reason = loop {
         if output.job().is_cancelled() {
             output.text("\n");
@@ -154,6 +162,9 @@ fn answer(mut generator: Generator, model: &BaseModel, pass: &Pass<'_>, output: 
             Piece::Text(piece) => (piece, None),
             Piece::Done(piece, reason) => (piece, Some(reason)),
         };
+        if generator.answered() > 0 {
+            first_token_s.get_or_insert_with(|| started.elapsed().as_secs_f64());
+        }
         if !piece.is_empty() {
             output.text(&piece);
             output.event("token", TokenEvent { text: &piece });
@@ -166,7 +177,9 @@ fn answer(mut generator: Generator, model: &BaseModel, pass: &Pass<'_>, output: 
     output.text("\n");
     let tokens = generator.answered();
     let tokens_per_s = tokens as f64 / started.elapsed().as_secs_f64().max(1e-9);
-    output.event("done", DoneEvent { text: &answer, tokens, tokens_per_s, reason: name(reason) });
+    let prompt_tokens = generator.prompt_len();
+    let reason = name(reason);
+    output.event("done", DoneEvent { text: &answer, prompt_tokens, tokens, first_token_s, tokens_per_s, reason });
     Ok(Outcome::Done)
 }
 
@@ -184,23 +197,6 @@ impl GenerateArgs {
         let system = self.system.iter().map(|text| message(Role::System, text));
         system.chain([message(Role::User, &self.prompt)]).collect()
     }
-
-    /// What --solo and --mute ask for. Errs on a head that the adapter does not have.
-    fn mix(&self, adapter: &Adapter) -> anyhow::Result<HeadMix> {
-        let heads = adapter.spec().heads;
-        let muted = self.mute.iter().flat_map(|muted| muted.0.iter());
-        if let Some(head) = self.solo.iter().chain(muted).find(|head| **head >= heads) {
-            match heads {
-                1 => bail!("there is no head {head}: this adapter has one, head 0"),
-                _ => bail!("there is no head {head}: this adapter has heads 0 to {}", heads - 1),
-            }
-        }
-        Ok(match (self.solo, &self.mute) {
-            (Some(head), _) => HeadMix::solo(head, heads),
-            (None, Some(muted)) => HeadMix::mute(&muted.0, heads),
-            (None, None) => HeadMix::Trained,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -208,6 +204,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::flags::Heads;
     use crate::model::GenerationDefaults;
 
     #[derive(Parser)]
@@ -254,9 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn heads_need_an_adapter_and_solo_excludes_mute() {
+    fn heads_need_an_adapter_and_are_chosen_in_one_way() {
         assert!(parse("--solo 1").is_err());
-        assert!(parse("--adapter a --solo 1 --mute 0").is_err());
-        assert_eq!(parse("--adapter a --mute 0,2").unwrap().mute, Some(Heads(vec![0, 2])));
+        let ways = ["--solo 1", "--mute 0", "--mix 0.5,0.5", "--scale 1,0", "--top-heads 1"];
+        for (i, way) in ways.iter().enumerate() {
+            assert!(parse(&format!("--adapter a {way} --layers 0-3")).is_ok(), "{way}");
+            let other = ways[(i + 1) % ways.len()];
+            assert!(parse(&format!("--adapter a {way} {other}")).is_err(), "{way} with {other}");
+        }
+        assert!(parse("--adapter a --layers 0-3").is_err(), "layers of nothing");
+        assert_eq!(parse("--adapter a --mute 0,2").unwrap().heads.mute, Some(Heads(vec![0, 2])));
     }
 }

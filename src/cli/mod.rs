@@ -16,6 +16,7 @@ pub mod export;
 pub mod flags;
 pub mod forward;
 pub mod generate;
+mod head_flags;
 pub mod import;
 pub mod inspect;
 mod interrupt;

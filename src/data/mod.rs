@@ -3,7 +3,8 @@
 //!
 //! An import goes through these files: `read/` gives rows with their lines; `shape.rs` knows the names that columns go
 //! by; `plan.rs` decides once a file which column plays which part; `convert.rs` turns a row into messages by that plan,
-//! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices.
+//! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices. `lines.rs` writes what an
+//! import reads back.
 
 mod chat;
 mod choices;
@@ -11,6 +12,7 @@ mod convert;
 mod error;
 mod example;
 mod import;
+mod lines;
 mod map;
 mod plan;
 mod read;
@@ -20,6 +22,7 @@ mod split;
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
 pub use import::{FileImport, Import, files_in, found_columns, import, import_with_texts};
+pub use lines::to_lines;
 pub use map::ColumnMap;
 pub use read::is_data_file;
 pub use shape::Shape;

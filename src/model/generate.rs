@@ -68,9 +68,37 @@ impl Generator {
         })
     }
 
-    /// Tokens answered so far.
+    /// How many tokens are answered so far.
     pub fn answered(&self) -> usize {
         self.ids.len() - self.prompt_len
+    }
+
+    /// The tokens answered so far.
+    pub fn answer(&self) -> &[u32] {
+        self.ids.get(self.prompt_len..).unwrap_or_default()
+    }
+
+    /// Tokens of the prompt.
+    pub fn prompt_len(&self) -> usize {
+        self.prompt_len
+    }
+
+    /// How many tokens of prompt and answer the model has read: a token is read in the step after the one that gave it.
+    pub fn read(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Reads what is answered and not yet read, the last token of an answer that is cut, so that its gates are seen too.
+    ///
+    /// # Errors
+    /// When the computation fails.
+    pub fn read_rest(&mut self, model: &BaseModel, pass: &Pass<'_>) -> Result<(), ModelError> {
+        let rest = self.ids.get(self.cache.len()..).unwrap_or_default();
+        if !rest.is_empty() {
+            let sequences = Sequences::following(self.cache.len(), rest.len());
+            among_threads(|| model.decoder.hidden(rest, &sequences, pass, Some(&mut self.cache)))?;
+        }
+        Ok(())
     }
 
     /// Computes the next token. The first call also reads the prompt; where that is long, the first calls read a part of it

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 
 use candle_core::{D, DType, Result, Tensor};
 
-use super::adapted::{Adapted, AdaptedShape, GateRule, Member};
+use super::adapted::{Adapted, AdaptedShape, GateRule, Member, keep_largest};
 use super::attention::{AttentionShape, Segment};
 use super::frozen::frozen_product;
 use super::linear::{Group, Projection};
@@ -204,6 +204,19 @@ fn frozen(x: &Tensor, projection: &Projection) -> Result<Tensor> {
     }
 }
 
+/// Of gates `[tokens, heads]` each token's `count` largest, divided by their sum. Which they are is told on the CPU.
+fn largest(gates: &Tensor, count: usize) -> Result<Tensor> {
+    let heads = gates.dim(1)?;
+    if count >= heads {
+        return Ok(gates.clone());
+    }
+    let mut mask = gates.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    mask.chunks_mut(heads).for_each(|token| keep_largest(token, count));
+    mask.iter_mut().for_each(|gate| *gate = if *gate > 0.0 { 1.0 } else { 0.0 });
+    let kept = (gates * Tensor::from_vec(mask, gates.shape(), gates.device())?.to_dtype(gates.dtype())?)?;
+    kept.broadcast_div(&kept.sum_keepdim(D::Minus1)?)
+}
+
 /// What one adapted projection adds, in the type of its three tensors: f32 whatever the base is.
 fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Member) -> Result<Tensor> {
     let AdaptedShape { rank, heads, shares_a, scale, .. } = adapted.shape;
@@ -223,6 +236,7 @@ fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Mem
         GateRule::Fixed(gates) => row(gates)?.broadcast_as((tokens, heads))?,
         GateRule::Router => softmax()?,
         GateRule::ScaledRouter(factors) => softmax()?.broadcast_mul(&row(factors)?)?,
+        GateRule::TopRouter(count) => largest(&softmax()?, *count)?,
     };
     if let Some(sink) = &member.sink {
         let gates = gates.to_dtype(DType::F32)?.contiguous()?.flatten_all()?.to_vec1::<f32>()?;

@@ -40,6 +40,13 @@ impl ChatTokenizer {
         Ok(self.encode_pieces(&text, &spans, true)?.ids)
     }
 
+    /// The text that [`Self::encode_prompt`] takes apart: the conversation in the chat template.
+    ///
+    /// Errs when the template refuses the conversation.
+    pub fn prompt_text(&self, messages: &[Message]) -> Result<String, TextError> {
+        self.template.render(messages, true)
+    }
+
     /// A training example: the conversation through its last answer, of which all answers with their end tokens are
     /// supervised, cut to `context` tokens. Where the template ends the last answer without an end token, the
     /// tokenizer's own is added.

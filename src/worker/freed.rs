@@ -75,6 +75,7 @@ impl Session {
     fn fall_asleep(&mut self, adapter: Option<PathBuf>) {
         self.end_answer(EndReason::Cancelled);
         self.adapter = None;
+        self.sides.forget();
         if let Some(model) = self.model.take() {
             let (path, fingerprint) = (model.path.clone(), model.fingerprint.clone());
             self.asleep = Some(Asleep { path, fingerprint, base: model.base, adapter });

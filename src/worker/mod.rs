@@ -21,8 +21,11 @@ mod queue;
 mod runs;
 mod sampling;
 mod session;
+mod sides;
 mod summary;
 mod training;
+mod watching;
+mod weighing;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

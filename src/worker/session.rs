@@ -12,6 +12,7 @@ use super::freed::{Asleep, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, Request};
+use super::sides::SideAdapters;
 use super::summary;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
@@ -51,6 +52,8 @@ pub(super) struct Session {
     /// The model, while its memory was given back.
     pub asleep: Option<Asleep>,
     pub answering: Option<Answering>,
+    /// Adapters of folders that answered beside the active one.
+    pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
 }
@@ -68,6 +71,7 @@ impl Session {
             freed: None,
             asleep: None,
             answering: None,
+            sides: SideAdapters::default(),
             facts: None,
         };
         session.open_queue();
@@ -109,6 +113,8 @@ impl Session {
                 self.around.outbox.send(Event::AdapterDropped);
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
+            Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
+            Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),
             Request::Pause => self.pause(),
             Request::PauseAndFree => self.pause_and_free(),
             Request::Continue => self.go_on(),
@@ -130,8 +136,8 @@ impl Session {
 
     /// Does a job, unless it was cancelled while it waited; what it errs with goes to the window.
     fn serve(&mut self, ticket: Ticket, request: Request) {
-        if let Request::Generate { id, messages, sampling, with_adapter } = request {
-            return self.start_answer(ticket, id, &messages, &sampling, with_adapter);
+        if let Request::Generate { answers, sampling, watch } = request {
+            return self.start_answers(ticket, &answers, &sampling, watch);
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
@@ -160,6 +166,9 @@ impl Session {
             Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
+            }
+            Request::Weigh { answers, side, against, watch } => {
+                self.weigh(answers, (&side, against.as_ref()), watch, job)
             }
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),

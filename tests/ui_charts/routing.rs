@@ -1,11 +1,10 @@
 //! The Routing page.
 
 use egui::Key;
-use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use hydra_studio::adapter::Method;
 use hydra_studio::app::pages::PageId;
-use hydra_studio::worker::protocol::{EndReason, Event, InspectSource, JobKind, Request};
+use hydra_studio::worker::protocol::{Event, InspectSource, Request};
 
 use super::stage::{Stage, adapter, data, model, report, started};
 use super::{click, click_at, has, routed};
@@ -117,50 +116,4 @@ fn a_method_without_router_is_explained() {
     stage.tell([model(), data(), Event::AdapterLoaded(summary)]);
     assert!(has(&stage, "LoRA has no router"));
     assert!(stage.window.query_by_label("Look").is_none());
-}
-
-#[test]
-fn both_answers_stream_one_after_the_other() {
-    let mut stage = routed();
-    stage.window.get_by_label("Question").focus();
-    stage.window.get_by_role_and_label(Role::MultilineTextInput, "Question").type_text("What is 2 plus 2?");
-    stage.settle();
-    stage.requests();
-    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Enter);
-    let requests = stage.requests();
-    let [Request::Generate { id, with_adapter: false, messages, .. }] = requests.as_slice() else {
-        panic!("expected the base model alone to be asked, got {requests:?}");
-    };
-    assert_eq!(messages.first().map(|message| message.content.as_str()), Some("What is 2 plus 2?"));
-    let (base, reason) = (*id, EndReason::EndOfText);
-    let token = |id, text: &str| Event::Token { id, text: text.into() };
-    stage.tell([token(base, "It is "), token(base, "five.")]);
-    assert!(has(&stage, "It is five.") && has(&stage, "Waits until the base model is done"));
-    stage.tell([Event::Answered { id: base, tokens: 4, tokens_per_s: 21.0, reason }]);
-    let requests = stage.requests();
-    let [Request::Generate { id, with_adapter: true, .. }] = requests.as_slice() else {
-        panic!("expected the adapter to be asked next, got {requests:?}");
-    };
-    let tuned = *id;
-    stage.tell([token(tuned, "It is four."), Event::Answered { id: tuned, tokens: 4, tokens_per_s: 19.0, reason }]);
-    assert!(has(&stage, "It is five.") && has(&stage, "It is four."));
-    assert!(has(&stage, "4 tokens at 19.0/s, ended by itself"));
-}
-
-#[test]
-fn an_answer_that_is_stopped_is_not_shown_as_the_adapters() {
-    let mut stage = routed();
-    stage.window.get_by_label("Question").focus();
-    stage.window.get_by_role_and_label(Role::MultilineTextInput, "Question").type_text("What is 2 plus 2?");
-    stage.settle();
-    click(&mut stage, "Ask both");
-    let requests = stage.requests();
-    let Some(Request::Generate { id, .. }) = requests.first() else { panic!("nothing was asked: {requests:?}") };
-    stage.tell([Event::Token { id: *id, text: "It is five".into() }]);
-    click(&mut stage, "Stop answering");
-    stage.tell([Event::Answered { id: *id, tokens: 3, tokens_per_s: 21.0, reason: EndReason::Cancelled }]);
-    assert_eq!(stage.requests(), [Request::Cancel { job: JobKind::Generate }], "the adapter is not asked any more");
-    assert_eq!(stage.window.query_all_by_label_contains("It is five").count(), 1);
-    assert!(has(&stage, "Stopped before the adapter was asked."));
-    assert!(!stage.window.get_by_label("Ask both").accesskit_node().is_disabled());
 }

@@ -6,7 +6,7 @@ use hydra_studio::data::ColumnMap;
 use hydra_studio::train::DeviceChoice;
 use hydra_studio::worker::protocol::{EndReason, Event, InspectSource, JobKind, Request};
 
-use crate::desk::{Desk, generate, settings};
+use crate::desk::{Desk, ask_base, settings};
 use crate::support;
 
 /// Rows that keep a thread busy for longer than requests take to arrive.
@@ -48,7 +48,7 @@ fn jobs_that_wait_behind_another_can_be_cancelled() {
         Request::Inspect { source: InspectSource::Prompt("?".into()), at: None },
         Request::StartTraining { settings: settings(1), out: out.clone() },
         Request::Export { out: out.clone() },
-        generate(1, 4),
+        ask_base(1, 4),
     ] {
         let job = request.job().unwrap();
         desk.send(request);
@@ -109,22 +109,22 @@ fn a_preview_asked_for_once_data_is_announced_is_of_that_data() {
 fn every_answer_has_an_end_though_another_or_a_model_takes_its_place() {
     let mut desk = busy_desk();
     let model = desk.path().join("model");
-    desk.send(generate(1, 4));
-    desk.send(generate(2, 1000));
+    desk.send(ask_base(1, 4));
+    desk.send(ask_base(2, 1000));
     desk.send(Request::LoadModel { path: desk.path().join("nothing"), device: DeviceChoice::Cpu });
     desk.send(Request::LoadModel { path: model, device: DeviceChoice::Cpu });
     let_go(&mut desk);
     desk.wait("the first end", |e| is_answered(e, 1, EndReason::Cancelled));
     desk.wait("the second end", |e| is_answered(e, 2, EndReason::Cancelled));
     desk.wait("the model", |e| matches!(e, Event::ModelLoaded(_)));
-    desk.send(generate(3, 4));
+    desk.send(ask_base(3, 4));
     desk.wait("an answer of the new model", |e| matches!(e, Event::Answered { id: 3, .. }));
 }
 
 #[test]
 fn an_answer_outlives_a_model_that_fails_to_load() {
     let mut desk = busy_desk();
-    desk.send(generate(1, 4));
+    desk.send(ask_base(1, 4));
     desk.send(Request::LoadModel { path: desk.path().join("nothing"), device: DeviceChoice::Cpu });
     let_go(&mut desk);
     desk.wait_failure(JobKind::LoadModel);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hydra_studio::data::{ColumnMap, Message, Role};
 use hydra_studio::project::AppPaths;
 use hydra_studio::train::{DeviceChoice, Length, TrainSettings};
-use hydra_studio::worker::protocol::{Event, JobKind, Request, Sampling};
+use hydra_studio::worker::protocol::{AskedAnswer, Event, GateWatch, JobKind, Request, Sampling, Side};
 use hydra_studio::worker::{Worker, spawn};
 
 use crate::support;
@@ -109,9 +109,22 @@ pub fn settings(steps: usize) -> TrainSettings {
 }
 
 pub fn generate(id: u64, max_tokens: usize) -> Request {
-    let messages = vec![Message { role: Role::User, content: "What colour is snow?".into() }];
+    ask([(id, Side::adapter())], max_tokens, GateWatch::Nothing)
+}
+
+pub fn ask_base(id: u64, max_tokens: usize) -> Request {
+    ask([(id, Side::Base)], max_tokens, GateWatch::Nothing)
+}
+
+/// A question to each of `sides`.
+pub fn ask<const N: usize>(sides: [(u64, Side); N], max_tokens: usize, watch: GateWatch) -> Request {
     let sampling = Sampling { max_tokens, temperature: 0.0, ..Sampling::default() };
-    Request::Generate { id, messages, sampling, with_adapter: true }
+    let asked = |(id, side)| AskedAnswer { id, side, messages: question() };
+    Request::Generate { answers: sides.into_iter().map(asked).collect(), sampling, watch }
+}
+
+pub fn question() -> Vec<Message> {
+    vec![Message { role: Role::User, content: "What colour is snow?".into() }]
 }
 
 /// The steps that events tell of.

@@ -6,7 +6,7 @@ use std::path::Path;
 use hydra_studio::train::{TrainSettings, list_checkpoints};
 use hydra_studio::worker::protocol::{Event, JobKind, Request};
 
-use crate::desk::{Desk, generate, settings, steps};
+use crate::desk::{Desk, ask_base, generate, settings, steps};
 use crate::support::in_own_home;
 
 const STEPS: usize = 60;
@@ -35,7 +35,7 @@ fn answer(desk: &mut Desk, id: u64) -> String {
     desk.send(generate(id, 8));
     desk.wait("an answer", |e| matches!(e, Event::Answered { id: of, .. } if *of == id));
     let token = |event: &Event| match event {
-        Event::Token { id: of, text } if *of == id => Some(text.clone()),
+        Event::Token { id: of, text, .. } if *of == id => Some(text.clone()),
         _ => None,
     };
     desk.seen.iter().filter_map(token).collect()
@@ -128,6 +128,7 @@ fn a_discarded_run_lies_in_the_recycle_bin() {
     }
     let bin = Path::new(&std::env::var("XDG_DATA_HOME").unwrap()).join("Trash/files");
     assert_eq!(fs::read_dir(bin).unwrap().count(), 2);
-    answer(&mut desk, 9);
+    desk.send(ask_base(9, 8));
+    desk.wait("an answer", |e| matches!(e, Event::Answered { id: 9, .. }));
     assert!(!desk.seen.iter().any(|e| matches!(e, Event::Failed { job: JobKind::Train, .. })));
 }

@@ -1,6 +1,7 @@
 //! The pages, one file each. A page draws the state it is given and sends commands; it never changes state itself. Start
 //! at [`Page`], then read `model.rs`, the simplest of them.
 
+pub mod chat;
 pub mod data;
 pub mod export;
 pub mod model;
@@ -12,6 +13,7 @@ use egui::Ui;
 
 use crate::app::commands::{CommandSender, SystemCommand};
 use crate::app::icons::Icon;
+use crate::app::pages::chat::ChatPage;
 use crate::app::pages::data::DataPage;
 use crate::app::pages::export::ExportPage;
 use crate::app::pages::model::ModelPage;
@@ -32,16 +34,18 @@ pub enum PageId {
     Data,
     Train,
     Routing,
+    Chat,
     Export,
     Runs,
 }
 
 impl PageId {
     /// Every page, in the order of the rail.
-    pub const ALL: [PageId; 6] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export, Self::Runs];
+    pub const ALL: [PageId; 7] =
+        [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Chat, Self::Export, Self::Runs];
 
     /// The pages that are steps of the work, in its order.
-    pub const STEPS: [PageId; 5] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Export];
+    pub const STEPS: [PageId; 6] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Chat, Self::Export];
 
     /// The name in the rail and at the top of the page.
     pub fn title(self) -> &'static str {
@@ -50,6 +54,7 @@ impl PageId {
             Self::Data => "Data",
             Self::Train => "Train",
             Self::Routing => "Routing",
+            Self::Chat => "Chat",
             Self::Export => "Export",
             Self::Runs => "Runs",
         }
@@ -62,6 +67,7 @@ impl PageId {
             Self::Data => "Questions and answers to learn from, one example per row.",
             Self::Train => "Teach the adapter, and watch it learn.",
             Self::Routing => "Which head each token is sent to, module by module.",
+            Self::Chat => "Talk with the base model and the adapter, and try its heads.",
             Self::Export => "Take the trained adapter away as a folder of safetensors.",
             Self::Runs => "Every run you trained, to look over, compare and go on with.",
         }
@@ -73,6 +79,7 @@ impl PageId {
             Self::Data => Icon::Data,
             Self::Train => Icon::Train,
             Self::Routing => Icon::Routing,
+            Self::Chat => Icon::Chat,
             Self::Export => Icon::Export,
             Self::Runs => Icon::Runs,
         }
@@ -129,6 +136,11 @@ pub trait Page {
         let _ = event;
     }
 
+    /// Whether the page fills the window and scrolls its own parts, instead of being scrolled as a whole.
+    fn fills_window(&self) -> bool {
+        false
+    }
+
     /// The widest column that the page makes good use of, in points.
     fn width(&self) -> f32 {
         size::PAGE
@@ -142,6 +154,7 @@ pub(super) struct Pages {
     pub data: DataPage,
     pub train: TrainPage,
     pub routing: RoutingPage,
+    pub chat: ChatPage,
     pub export: ExportPage,
     pub runs: RunsPage,
 }
@@ -154,6 +167,7 @@ impl Pages {
             PageId::Data => &mut self.data,
             PageId::Train => &mut self.train,
             PageId::Routing => &mut self.routing,
+            PageId::Chat => &mut self.chat,
             PageId::Export => &mut self.export,
             PageId::Runs => &mut self.runs,
         }

@@ -1,6 +1,7 @@
 //! What the window knows of the worker: a mirror of its events, never a truth of its own. Pages read it; only
 //! [`AppState::note_request`] and [`AppState::note_event`] change it.
 
+mod answer;
 mod run;
 
 use std::collections::HashMap;
@@ -8,10 +9,11 @@ use std::collections::HashMap;
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, EndReason, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
-    Request, RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, DataSummary, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
+    RenderedPrompt, Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
+pub use answer::{Answer, AnswerEnd, AnsweredToken};
 pub use run::{Phase, RoutingSample, RunState};
 
 /// A job that is under way.
@@ -23,21 +25,6 @@ pub struct JobStatus {
     pub note: String,
     /// Whether the user asked it to stop.
     pub is_cancelling: bool,
-}
-
-/// An answer of the model, as far as it has come.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    pub text: String,
-    /// `None` while tokens still come.
-    pub end: Option<AnswerEnd>,
-}
-
-/// How an answer ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnswerEnd {
-    Done { tokens: usize, tokens_per_s: f64, reason: EndReason },
-    Failed(String),
 }
 
 /// Examples as the model will read them, for one stretch of the kept ones.
@@ -64,6 +51,8 @@ pub struct AppState {
     pub routing_count: usize,
     /// Every answer that was asked for, by the id of its request.
     pub answers: HashMap<u64, Answer>,
+    /// The conversation that was rendered last.
+    pub prompt: Option<RenderedPrompt>,
     pub exported: Option<ExportSummary>,
     /// Runs that wait for their turn, and what became of those before.
     pub queue: QueueView,
@@ -116,6 +105,7 @@ impl AppState {
             Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
             Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
+            Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
             Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
             Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),
@@ -131,8 +121,8 @@ impl AppState {
             Request::OpenDemo => self.is_demo = true,
             Request::LoadModel { .. } | Request::ImportData { .. } | Request::ResumeRun { .. } => self.is_demo = false,
             Request::Export { .. } => self.exported = None,
-            Request::Generate { id, .. } => {
-                self.answers.insert(*id, Answer::default());
+            Request::Generate { answers, .. } => {
+                self.answers.extend(answers.iter().map(|asked| (asked.id, Answer::default())));
             }
             Request::Cancel { job } => {
                 if let Some(job) = self.jobs.get_mut(job) {
@@ -210,9 +200,9 @@ impl AppState {
             }
             Event::Restarted { .. } => self.forget_worker(),
             Event::ShutDown => self.worker_gone = Some("The engine has shut down.".to_owned()),
-            Event::Token { id, text } => self.answers.entry(id).or_default().text.push_str(&text),
-            Event::Answered { id, tokens, tokens_per_s, reason } => {
-                self.answers.entry(id).or_default().end = Some(AnswerEnd::Done { tokens, tokens_per_s, reason });
+            Event::Answered { id, tokens, first_token_s, tokens_per_s, reason } => {
+                let end = AnswerEnd::Done { tokens, first_token_s, tokens_per_s, reason };
+                self.answers.entry(id).or_default().end = Some(end);
                 // One that was replaced leaves the one that is still coming.
                 if self.answers.values().all(|answer| answer.end.is_some()) {
                     self.end_job(JobKind::Generate);
@@ -221,6 +211,22 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::TranscriptSaved { .. } => {}
+            Event::PromptRendered(prompt) => self.prompt = Some(prompt),
+            Event::Weighed { answers } => {
+                self.end_job(JobKind::Weigh);
+                for weighed in answers {
+                    if let Some(answer) = self.answers.get_mut(&weighed.id) {
+                        answer.weigh(weighed);
+                    }
+                }
+            }
+            Event::AnswerStarted { id, prompt_tokens, context } => {
+                let answer = self.answers.entry(id).or_default();
+                (answer.prompt_tokens, answer.context) = (Some(prompt_tokens), Some(context));
+            }
+            Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
+            Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
             Event::Surveyed { .. } => self.end_job(JobKind::Survey),
             Event::Replayed { .. } => self.end_job(JobKind::Replay),
             event => self.note_training(event),

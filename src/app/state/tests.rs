@@ -6,6 +6,7 @@ use super::*;
 use crate::app::pages::PageId;
 use crate::app::steps::Mark;
 use crate::train::{CheckpointRecord, DeviceChoice, RoutingRecord, RunHistory, StepRecord, TrainSettings};
+use crate::worker::protocol::{AskedAnswer, EndReason, GateWatch, Side};
 
 fn started(steps: usize) -> Event {
     Event::TrainingStarted(RunSummary {
@@ -122,8 +123,15 @@ fn a_run_that_could_not_be_saved_is_paused_with_the_reason_until_it_is_tried_aga
 #[test]
 fn an_answer_that_was_replaced_does_not_end_the_job_of_the_next() {
     let mut state = AppState::default();
-    let ask = |id| Request::Generate { id, messages: vec![], sampling: Default::default(), with_adapter: false };
-    let answered = |id| Event::Answered { id, tokens: 1, tokens_per_s: 1.0, reason: EndReason::Cancelled };
+    let ask = |id| Request::Generate {
+        sampling: Default::default(),
+        answers: vec![AskedAnswer { id, side: Side::Base, messages: vec![] }],
+        watch: GateWatch::Nothing,
+    };
+    let answered = |id| {
+        let (first_token_s, reason) = (Some(0.1), EndReason::Cancelled);
+        Event::Answered { id, tokens: 1, first_token_s, tokens_per_s: 1.0, reason }
+    };
     (1..=2).for_each(|id| state.note_request(&ask(id)));
     state.note_event(answered(1));
     assert!(state.job(JobKind::Generate).is_some());

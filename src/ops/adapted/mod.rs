@@ -24,6 +24,7 @@ use super::linear::{Group, Projection};
 use super::mat::{Into, Mat, Threads, product};
 use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
+pub(super) use routing::keep_largest;
 use routing::{Kept, Routing};
 
 /// Where the weights of the heads come from.
@@ -33,6 +34,8 @@ pub enum GateRule {
     Router,
     /// The router's softmax, each head's weight then multiplied by a factor: 0 mutes a head.
     ScaledRouter(Vec<f32>),
+    /// The router's softmax with only this many of its largest weights kept, which are then divided by their sum.
+    TopRouter(usize),
     /// The same weights for every token; the router, where there is one, is not asked.
     Fixed(Vec<f32>),
 }
@@ -130,7 +133,7 @@ fn check_shapes(down: &Tensor, up: &Tensor, group: &Group, adapted: &Adapted) ->
         bail!("an adapter with down {:?} and up {:?} does not fit; expected {expected:?}", down.shape(), up.shape());
     }
     let gates = match &adapted.gates {
-        GateRule::Router => None,
+        GateRule::Router | GateRule::TopRouter(_) => None,
         GateRule::ScaledRouter(gates) | GateRule::Fixed(gates) => Some(gates.len()),
     };
     if gates.is_some_and(|n| n != shape.heads) {

@@ -134,6 +134,11 @@ impl Routing {
                 }
                 scratch
             }
+            GateRule::TopRouter(count) => {
+                scratch.copy_from_slice(token.softmax);
+                keep_largest(scratch, *count);
+                scratch
+            }
         }
     }
 
@@ -187,7 +192,8 @@ impl Routing {
         dd
     }
 
-    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg)` with `dg_i = s·dz_i·h`.
+    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg)` with `dg_i = s·dz_i·h`. Of the largest weights
+    /// alone, divided by their sum, the same holds: they are the softmax over their own logits.
     fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32], scratch: &mut [f32]) {
         let shape = self.shape();
         let gates = self.gates(token, scratch);
@@ -206,9 +212,26 @@ impl Routing {
             let factor = if let GateRule::ScaledRouter(factors) = &self.adapted.gates { factors[i] } else { 1.0 };
             *dg = shape.scale * factor * along;
         }
-        let mean: f32 = token.softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
-        for (dg, g) in drouter.iter_mut().zip(token.softmax) {
+        let softmax = if let GateRule::TopRouter(_) = &self.adapted.gates { gates } else { token.softmax };
+        let mean: f32 = softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
+        for (dg, g) in drouter.iter_mut().zip(softmax) {
             *dg = g * (*dg - mean);
         }
     }
+}
+
+/// Puts 0 in place of all but the `count` largest of one token's gates, of equal ones the first, and divides those by their
+/// sum. A count that keeps all changes nothing.
+pub fn keep_largest(gates: &mut [f32], count: usize) {
+    if count >= gates.len() {
+        return;
+    }
+    let ranked = |head: usize, gate: f32| {
+        let before = |(other, g): (usize, &f32)| *g > gate || (*g == gate && other < head);
+        gates.iter().enumerate().filter(|other| before(*other)).count()
+    };
+    let kept: Vec<bool> = gates.iter().enumerate().map(|(head, gate)| ranked(head, *gate) < count).collect();
+    gates.iter_mut().zip(kept).filter(|(_, is_kept)| !is_kept).for_each(|(gate, _)| *gate = 0.0);
+    let sum: f32 = gates.iter().sum();
+    gates.iter_mut().for_each(|gate| *gate /= sum);
 }

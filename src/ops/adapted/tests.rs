@@ -17,6 +17,7 @@ fn family() -> Vec<(AdaptedShape, GateRule)> {
         (shape(3, false, true), GateRule::Router),
         (shape(3, true, false), GateRule::Fixed(vec![1.0 / 3.0; 3])),
         (shape(3, true, true), GateRule::ScaledRouter(vec![1.0, 0.0, 0.5])),
+        (shape(3, true, true), GateRule::TopRouter(2)),
         (shape(3, true, true), GateRule::Fixed(vec![0.0, 1.0, 0.0])),
     ]
 }
@@ -145,4 +146,16 @@ fn tensors_that_do_not_fit_are_refused() {
     let mut beyond = fine();
     beyond.members[1].projection = 3;
     assert!(with(&p.up, beyond).is_err());
+}
+
+#[test]
+fn the_largest_gates_are_kept_and_share_what_the_others_had() {
+    let kept = |gates: &[f32], count| {
+        let mut gates = gates.to_vec();
+        keep_largest(&mut gates, count);
+        gates
+    };
+    assert_eq!(kept(&[0.25, 0.5, 0.25], 2), [1.0 / 3.0, 2.0 / 3.0, 0.0], "of equal ones the first");
+    assert_eq!(kept(&[0.1, 0.3, 0.6], 1), [0.0, 0.0, 1.0]);
+    assert_eq!(kept(&[0.1, 0.3, 0.6], 3), [0.1, 0.3, 0.6]);
 }

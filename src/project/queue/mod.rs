@@ -230,7 +230,8 @@ impl Queue {
 
 /// `path`, or the first of `path-2`, `path-3`, … that is free; the ending of a file stays behind the number.
 pub fn free_name(path: &Path, is_free: &dyn Fn(&Path) -> bool) -> PathBuf {
-    let ending = path.extension().filter(|ending| *ending == "csv").map(|_| ".csv");
+    let endings = [".csv", ".jsonl"];
+    let ending = endings.into_iter().find(|ending| path.to_string_lossy().ends_with(ending));
     let numbered = |number: usize| match (number, path.file_name().map(|name| name.to_string_lossy())) {
         (1, _) | (_, None) => path.to_path_buf(),
         (_, Some(name)) => {

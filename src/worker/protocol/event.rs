@@ -12,6 +12,7 @@ use crate::train::{
     WarningRecord,
 };
 
+use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
     RunSummary, TrainingEnd,
@@ -105,16 +106,43 @@ pub enum Event {
     Discarded {
         path: PathBuf,
     },
-    /// A piece of an answer, in order.
+    /// The model begins to read what it answers.
+    AnswerStarted {
+        id: u64,
+        prompt_tokens: usize,
+        /// The longest context of the model, in tokens.
+        context: usize,
+    },
+    /// A token of an answer, in order, with the text that it adds: none where a character is not whole yet. What was held
+    /// back at the end comes without a token.
     Token {
         id: u64,
+        token: Option<u32>,
         text: String,
+    },
+    /// The gates of an answered token, counted from 0. They are known once it is read, with the token after it.
+    TokenGates {
+        id: u64,
+        token: usize,
+        gates: TokenGates,
     },
     Answered {
         id: u64,
         tokens: usize,
+        /// Computing time of this answer until its first token was there; `None` where none came.
+        first_token_s: Option<f64>,
+        /// By the computing time of this answer after its first token.
         tokens_per_s: f64,
         reason: EndReason,
+    },
+    /// Answers were read once more.
+    Weighed {
+        answers: Vec<WeighedAnswer>,
+    },
+    PromptRendered(RenderedPrompt),
+    /// Conversations are written.
+    TranscriptSaved {
+        path: PathBuf,
     },
     Routing(RoutingReport),
     /// The routing of many examples, as it was asked for.

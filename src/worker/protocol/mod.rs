@@ -1,7 +1,9 @@
 //! All that passes between the window and the worker: plain data that serde can write, so that the worker could as well
 //! be another process. The worker answers every request with events; it never blocks the window.
-//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of.
+//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, and `chat.rs` what
+//! answers are made of.
 
+mod chat;
 mod event;
 mod summaries;
 
@@ -14,6 +16,7 @@ use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
+pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -30,6 +33,7 @@ pub enum JobKind {
     PreviewData,
     Train,
     Generate,
+    Weigh,
     Inspect,
     Survey,
     Replay,
@@ -134,12 +138,30 @@ pub enum Request {
     Discard,
     /// Writes a checkpoint, then ends the run; where it cannot be written the run is kept, see [`Event::SaveFailed`].
     StopAndSave,
-    /// Answers `messages`; `with_adapter` false asks the base model alone. A second request ends the first.
+    /// Gives answers with the same sampling and seed, a token of each in turn. A second request ends the first.
     Generate {
+        answers: Vec<AskedAnswer>,
+        sampling: Sampling,
+        watch: GateWatch,
+    },
+    /// Reads answers once more, as `side` holds them, against another side where one is given.
+    Weigh {
+        answers: Vec<AnswerTokens>,
+        side: Side,
+        against: Option<Side>,
+        watch: GateWatch,
+    },
+    /// Writes conversations, one a line, as data that can be imported. A file of that name gives way to a name with a
+    /// number.
+    SaveTranscript {
+        path: PathBuf,
+        conversations: Vec<Vec<Message>>,
+    },
+    /// Asks how the model reads a conversation, and how long it is. Answered at once, with the model at hand; not while its
+    /// memory was given back.
+    RenderPrompt {
         id: u64,
         messages: Vec<Message>,
-        sampling: Sampling,
-        with_adapter: bool,
     },
     /// Gates of every module for a text, with the adapter in training or the one loaded; `at` looks through the adapter
     /// of that folder instead, a checkpoint say, which changes nothing else.
@@ -241,6 +263,7 @@ impl Request {
                 Some(JobKind::Train)
             }
             Self::Generate { .. } => Some(JobKind::Generate),
+            Self::Weigh { .. } => Some(JobKind::Weigh),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Survey { .. } => Some(JobKind::Survey),
             Self::Replay { .. } => Some(JobKind::Replay),
@@ -250,7 +273,11 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::SaveTable { .. } | Self::WatchGates { .. } | Self::NameHead { .. } => None,
+            Self::RenderPrompt { .. }
+            | Self::SaveTranscript { .. }
+            | Self::SaveTable { .. }
+            | Self::WatchGates { .. }
+            | Self::NameHead { .. } => None,
             Self::Enqueue { .. } | Self::RemoveQueued { .. } | Self::MoveQueued { .. } => None,
             Self::RetryQueued { .. } | Self::StartQueue | Self::HoldQueue => None,
             Self::FindLastRun { .. } | Self::DropAdapter | Self::Discard | Self::Cancel { .. } | Self::Shutdown => None,

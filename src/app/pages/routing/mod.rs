@@ -1,8 +1,7 @@
 //! The page that shows where tokens go: a text is sent through the adapter, and its gates come back as a grid of layers
 //! and heads, as the text tinted by head, and in words. `digest.rs` sums a report, `words.rs` tells it, `view.rs` keeps
-//! what is drawn, `ask.rs` is the question box below.
+//! what is drawn.
 
-mod ask;
 mod digest;
 mod table;
 mod view;
@@ -26,7 +25,6 @@ use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
 use crate::app::widgets::notes::{JobAction, callout, empty_state, job_progress, long_text};
 use crate::worker::protocol::{InspectSource, JobKind, Request, RoutingReport};
 
-use ask::AskBox;
 use digest::Choice;
 use table::table_ui;
 use view::{RoutingView, TintedTokens};
@@ -61,7 +59,6 @@ pub struct RoutingPage {
     view: RoutingView,
     /// Whose routing the report shows, by its number.
     looked_at: Option<(usize, Subject)>,
-    ask: AskBox,
 }
 
 /// An adapter, as far as this page can tell two apart: the runs seen, and the folder it came from.
@@ -94,7 +91,9 @@ impl Page for RoutingPage {
                 ui.ctx().request_repaint();
             }
         }
-        card(ui, "Ask base model and adapter", |ui| self.ask.ui(ui, cx));
+        if buttons::link(ui, "Try the heads in Chat").clicked() {
+            cx.send(SystemCommand::Show(PageId::Chat));
+        }
     }
 
     fn width(&self) -> f32 {

@@ -1,0 +1,145 @@
+//! The conversation as it is drawn: each question with its answers side by side, and what can be done with them.
+
+use std::collections::HashMap;
+
+use egui::{Label, RichText, TextEdit, Ui};
+
+use crate::app::icons::Icon;
+use crate::app::pages::PageContext;
+use crate::app::theme::{self, Tokens, space};
+use crate::app::widgets::buttons;
+use crate::app::widgets::token_strip::TokenStrip;
+
+use super::answer_view::{AnswerAction, again_button, answer_ui, edit_button};
+use super::conversation::{Conversation, Turn};
+
+/// A question that is being written anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Editing {
+    pub turn: usize,
+    pub text: String,
+}
+
+/// What was done in the conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TurnAction {
+    Answer(AnswerAction),
+    /// Begin to write a question anew.
+    Edit(usize),
+    LeaveEdit,
+    /// Ask the question that was written anew, and forget what came after it.
+    AskEdited,
+    /// Answer the last question once more, with another seed.
+    AnswerAgain,
+    /// Answer it once more with the heads as they are set.
+    AnswerWithHeads,
+}
+
+/// What the row below the last turn offers.
+pub struct Again {
+    pub is_answering: bool,
+    /// Whether heads are changed.
+    pub are_heads_changed: bool,
+}
+
+/// Draws every turn.
+pub fn turns_ui(
+    ui: &mut Ui,
+    cx: &PageContext<'_>,
+    conversation: &Conversation,
+    (strips, editing): (&mut HashMap<u64, TokenStrip>, &mut Option<Editing>),
+    (again, has_heads): (Again, bool),
+) -> Option<TurnAction> {
+    let mut action = None;
+    for (index, turn) in conversation.turns.iter().enumerate() {
+        ui.push_id(("turn", index), |ui| {
+            action = question_ui(ui, index, turn, editing, again.is_answering).or(action.take());
+            ui.add_space(space::XS);
+            action = answers_ui(ui, cx, turn, strips, has_heads).map(TurnAction::Answer).or(action.take());
+        });
+        ui.add_space(space::M);
+    }
+    if !conversation.turns.is_empty() {
+        action = again_ui(ui, &again).or(action);
+    }
+    action
+}
+
+fn question_ui(
+    ui: &mut Ui,
+    index: usize,
+    turn: &Turn,
+    editing: &mut Option<Editing>,
+    is_answering: bool,
+) -> Option<TurnAction> {
+    let tokens = Tokens::of(ui);
+    let mut action = None;
+    theme::callout_frame(tokens.accent_soft).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        if let Some(edited) = editing.as_mut().filter(|edited| edited.turn == index) {
+            action = editor_ui(ui, edited, is_answering);
+            return;
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
+            if edit_button(ui, index + 1) {
+                action = Some(TurnAction::Edit(index));
+            }
+            ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                ui.add(Label::new(RichText::new(&turn.question).color(tokens.text_strong)).wrap().selectable(true));
+            });
+        });
+    });
+    action
+}
+
+fn editor_ui(ui: &mut Ui, edited: &mut Editing, is_answering: bool) -> Option<TurnAction> {
+    let field = TextEdit::multiline(&mut edited.text).desired_width(f32::INFINITY).desired_rows(2);
+    ui.add(field).accessible_name(format!("Question {}", edited.turn + 1));
+    let mut action = None;
+    ui.horizontal(|ui| {
+        let can = !edited.text.trim().is_empty() && !is_answering;
+        let hint = "Goes on from here: what came after this question is forgotten.";
+        if buttons::primary(ui, Icon::Send, "Ask again from here", can).on_hover_text(hint).clicked() {
+            action = Some(TurnAction::AskEdited);
+        }
+        if ui.button("Leave as it was").clicked() {
+            action = Some(TurnAction::LeaveEdit);
+        }
+    });
+    action
+}
+
+fn answers_ui(
+    ui: &mut Ui,
+    cx: &PageContext<'_>,
+    turn: &Turn,
+    strips: &mut HashMap<u64, TokenStrip>,
+    has_heads: bool,
+) -> Option<AnswerAction> {
+    let mut action = None;
+    ui.columns(turn.given.len().max(1), |columns| {
+        for (ui, given) in columns.iter_mut().zip(&turn.given) {
+            let (answer, strip) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
+            ui.push_id(given.id, |ui| action = answer_ui(ui, given, answer, strip, has_heads).or(action.take()));
+        }
+    });
+    action
+}
+
+fn again_ui(ui: &mut Ui, again: &Again) -> Option<TurnAction> {
+    let mut action = None;
+    ui.horizontal_wrapped(|ui| {
+        let can = !again.is_answering;
+        let hint = "Answers the last question once more, with the next seed";
+        if again_button(ui, Icon::Redo, "Answer again", hint, can) {
+            action = Some(TurnAction::AnswerAgain);
+        }
+        if again.are_heads_changed {
+            let hint = "Answers the last question as trained and with the heads as they are set, with the same seed";
+            if again_button(ui, Icon::Routing, "Answer again with this mix", hint, can) {
+                action = Some(TurnAction::AnswerWithHeads);
+            }
+        }
+    });
+    action
+}
