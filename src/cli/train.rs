@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::cluster::advised_heads;
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, too_large, training};
+use crate::data;
 use crate::model::BaseModel;
 use crate::train::{
     DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings,
