@@ -8,7 +8,8 @@ use candle_core::{Device, Result, Tensor, Var};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hydra_studio::model::{ModelConfig, ModelShape, inverse_frequencies};
 use hydra_studio::ops::{
-    self, Adapted, AdaptedShape, AttentionShape, BlockType, GateRule, Member, Projection, RopeTable, Segment, Weight,
+    self, Adapted, AdaptedShape, AttentionShape, BlockType, GateRule, Gating, Member, Projection, RopeTable, Segment,
+    Weight,
 };
 
 /// Tokens of a micro-batch of 4 × 256.
@@ -66,11 +67,12 @@ fn adapted_linear(criterion: &mut Criterion) -> Result<()> {
     let hidden = config().hidden;
     let outputs = [attention_shape().q_width(), attention_shape().kv_width(), attention_shape().kv_width()];
     let qkv = group(&outputs)?;
-    let shape = AdaptedShape { rank: 8, heads: 3, shares_a: true, has_router: true, scale: 2.0 };
+    let shape =
+        AdaptedShape { rank: 8, heads: 3, shares_a: true, has_router: true, scale: 2.0, gating: Gating::default() };
     let down = Var::from_tensor(&random(3 * shape.down_rows(), hidden)?)?;
     let up = Var::from_tensor(&random(outputs.iter().sum(), shape.up_cols())?)?;
     let members = (0..3).map(|projection| Member { projection, ..Member::default() }).collect();
-    let adapted = Adapted { shape, gates: GateRule::Router, members };
+    let adapted = Adapted { shape, gates: GateRule::Router, members, balance: None };
     both_ways(criterion, "adapted linear q, k, v", random(TOKENS, hidden)?, |x| {
         ops::adapted_linear(x, &down, &up, &qkv, adapted.clone())
     })

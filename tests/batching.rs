@@ -27,8 +27,16 @@ fn adapter(model: &BaseModel) -> Adapter {
 }
 
 fn adapter_on(model: &BaseModel, targets: Vec<Target>, dropout: f64) -> Adapter {
-    let spec =
-        AdapterSpec { method: Method::HydraLora, rank: 4, heads: 3, alpha: 8.0, dropout, rslora: false, targets };
+    let spec = AdapterSpec {
+        method: Method::HydraLora,
+        rank: 4,
+        heads: 3,
+        alpha: 8.0,
+        dropout,
+        rslora: false,
+        targets,
+        ..AdapterSpec::default()
+    };
     let adapter = Adapter::new(&spec, 2, |m| model.dims(m).unwrap(), 7, &Device::Cpu).unwrap();
     for var in adapter.vars() {
         let ramp = Tensor::arange(0f32, var.elem_count() as f32, &Device::Cpu).unwrap();

@@ -67,6 +67,36 @@ fn heads_can_be_heard_alone_and_silenced() {
 }
 
 #[test]
+fn heads_are_weighed_by_hand_everywhere_or_in_some_layers() {
+    let program = trained(&["--heads", "2"]);
+    let cold =
+        |more: &[&str]| answer(&program, &[&["--temperature", "0", "--adapter", "run"], more].concat())["text"].clone();
+    let (trained, base) = (cold(&[]), cold(&["--mute", "0,1"]));
+    for rest in [["--scale", "1,1"], ["--top-heads", "2"]] {
+        assert_eq!(cold(&rest), trained, "{rest:?} changes nothing");
+    }
+    for silent in [["--scale", "0,0"], ["--mix", "0,0"]] {
+        assert_eq!(cold(&silent), base, "{silent:?} is the base model");
+    }
+    assert_eq!(cold(&["--mix", "0,1"]), cold(&["--solo", "1"]));
+    assert_eq!(cold(&["--solo", "1", "--layers", "0-1"]), cold(&["--solo", "1"]), "all layers by name");
+    let model = small_model();
+    let always = ["generate", "--model", model, "--adapter", "run", "--prompt", "Hi"];
+    for (flags, what) in [
+        (&["--mix", "0.2,0.5,0.3"][..], "3 weights"),
+        (&["--scale", "1"], "one factor"),
+        (&["--top-heads", "3"], "choose 1 to 2"),
+        (&["--solo", "0", "--layers", "1-2"], "no layer 2"),
+    ] {
+        let message = program.refusal(&[&always[..], flags].concat());
+        assert!(message.contains(what), "{flags:?}: {message}");
+    }
+    assert!(program.refusal(&[&always[..], &["--mix", "1"]].concat()).contains("has 2 heads"));
+    let both = program.run(&[&always[..], &["--mix", "0,1", "--solo", "1"]].concat());
+    assert!(both.code == 2 && both.stderr.contains("cannot be used with"), "{both:?}");
+}
+
+#[test]
 fn a_run_stands_for_its_best_checkpoint_and_says_which() {
     let program = trained(&[]);
     let told = program.run(&["generate", "--model", small_model(), "--adapter", "run", "--prompt", "Hi"]);
@@ -129,8 +159,46 @@ fn the_routing_of_data_is_told_by_topic() {
         let (a, b) = (floats(&topics[0]["load"])[head], floats(&topics[1]["load"])[head]);
         assert!(a.min(b) - 1e-6 <= *load && *load <= a.max(b) + 1e-6, "the whole lies between its parts");
     }
+    let survey = &routing["survey"];
+    assert_eq!((&survey["examples"], survey["modules"].as_array().unwrap().len()), (&40.into(), 14));
+    assert_eq!(survey["association"]["shuffles"], 1000);
+    for (topic, in_survey) in topics.iter().zip(survey["topics"].as_array().unwrap()) {
+        assert_eq!(topic["mean"], in_survey["mean"]);
+        assert!((floats(&topic["mean"]).iter().sum::<f64>() - 1.0).abs() < 1e-5, "{topic}");
+        assert!(floats(&topic["error"]).iter().zip(floats(&topic["deviation"])).all(|(e, d)| *e <= d), "{topic}");
+    }
+    let statements = routing["statements"].as_array().unwrap();
+    assert!(statements[0].as_str().unwrap().starts_with("Over 40 examples"), "{statements:?}");
     let told = program.run(&arguments);
     assert!(told.stdout.contains("sums (20)") && told.stdout.contains("rooms (20)"), "{told:?}");
+    assert!(told.stdout.contains("What excites each head most") && told.stdout.contains("faq.jsonl:"), "{told:?}");
+    assert!(told.stdout.contains(statements.last().unwrap().as_str().unwrap()), "{told:?}");
+}
+
+#[test]
+fn the_numbers_of_the_routing_are_written_as_a_table() {
+    let program = trained(&[]);
+    let start = ["inspect", "--model", small_model(), "--adapter", "run", "--csv", "t.csv"];
+    let table = |more: &[&str]| -> Vec<Vec<String>> {
+        let told = program.run(&[&start[..], more].concat());
+        assert_eq!(told.code, 0, "{told:?}");
+        let text = fs::read_to_string(program.folder().join("t.csv")).unwrap();
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let rows = table(&["--data", "faq.jsonl"]);
+    assert_eq!(rows[0], ["topic", "examples", "tokens", "head", "mean", "deviation", "error", "leads"]);
+    assert_eq!((rows.len(), rows[1][0].as_str()), (1 + 2 * 3, "sums"));
+    let rows = table(&["--data", "faq.jsonl", "--by", "module"]);
+    assert_eq!((rows.len(), rows[1][0].as_str()), (1 + 14 * 3, "model.layers.0.self_attn.q_proj"));
+    let rows = table(&["--data", "faq.jsonl", "--by", "layer"]);
+    assert_eq!(rows.len(), 1 + 2 * 3);
+    let of_first = rows[1..4].iter().map(|row| row[2].parse::<f64>().unwrap()).sum::<f64>();
+    assert!((of_first - 1.0).abs() < 1e-5, "{rows:?}");
+    let tokens = table(&["--prompt", "Hi"]).len() - 1;
+    assert_eq!(table(&["--prompt", "Hi", "--by", "module"]).len() - 1, 14 * tokens);
+    let refused =
+        program.refusal(&["inspect", "--model", small_model(), "--adapter", "run", "--prompt", "Hi", "--by", "topic"]);
+    assert!(refused.contains("no topics"), "{refused}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod queued;
 mod recycle_bin;
 #[path = "worker/refused.rs"]
 mod refused;
+#[path = "worker/routing.rs"]
+mod routing;
 #[path = "worker/runs.rs"]
 mod runs;
 #[path = "worker/saving.rs"]

@@ -1,5 +1,6 @@
-//! `adapter_config.json`: PEFT's keys, the `lora_nums` of the published HydraLoRA code, and one key of ours,
-//! `hydra_method`. Whatever would change the computation and is not ours to compute is refused by its key.
+//! `adapter_config.json`: PEFT's keys, the `lora_nums` of the published HydraLoRA code, and keys of ours: `hydra_method`,
+//! and where the gates differ from the published form `hydra_gate_temperature` and `hydra_top_k_heads`, which readers of
+//! the published code pass over, and then compute other gates. Whatever would change the computation and is not ours to compute is refused by its key.
 
 use std::fmt;
 use std::path::Path;
@@ -124,7 +125,7 @@ pub(crate) fn to_json(spec: &AdapterSpec, base_model: &str) -> Value {
             "use_rslora": spec.rslora,
         });
     }
-    json!({
+    let mut config = json!({
         "base_model_name_or_path": base_model,
         "bias": "none",
         "enable_lora": null,
@@ -141,8 +142,21 @@ pub(crate) fn to_json(spec: &AdapterSpec, base_model: &str) -> Value {
         "target_modules": targets,
         "task_type": "CAUSAL_LM",
         "use_rslora": spec.rslora,
-    })
+    });
+    if let Value::Object(keys) = &mut config {
+        if spec.gate_temperature != 1.0 {
+            keys.insert(TEMPERATURE.into(), json!(spec.gate_temperature));
+        }
+        if let Some(k) = spec.top_k_heads {
+            keys.insert(TOP_K.into(), json!(k));
+        }
+    }
+    config
 }
+
+/// Our keys for gates that differ from the published form.
+const TEMPERATURE: &str = "hydra_gate_temperature";
+const TOP_K: &str = "hydra_top_k_heads";
 
 /// The file's keys, with the path for messages.
 struct Keys<'a> {
@@ -165,6 +179,8 @@ impl Keys<'_> {
             alpha: self.number("lora_alpha")?.ok_or_else(|| self.wrong("`lora_alpha` is missing"))?,
             dropout: self.number("lora_dropout")?.unwrap_or(0.0),
             rslora: self.flag("use_rslora")?,
+            gate_temperature: self.number(TEMPERATURE)?.unwrap_or(1.0),
+            top_k_heads: self.whole(TOP_K)?,
             targets: self.targets()?,
         };
         spec.validate().map_err(|reason| self.wrong(reason))?;

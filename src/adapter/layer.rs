@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{AdapterSpec, AdapterTensors, GateMix, HeadMix, Method, Module, ModuleTensors};
-use crate::ops::{self, Adapted, AdaptedShape, Dropout, GateRule, GateSink, Member, Projection};
+use crate::ops::{self, Adapted, AdaptedShape, Balance, Dropout, GateRule, GateSink, Gating, Member, Projection};
 
 /// Trainable tensors of the adapted projections that read one input, one under the other as [`ops::adapted_linear`] takes
 /// them.
@@ -24,6 +24,9 @@ struct AdaptedGroup {
     /// Of every module `B_0 … B_{N-1}` side by side: `[Σ out, heads · rank]`.
     up: Var,
 }
+
+/// The stream of random numbers that heads begin with, so that `A` and router draw the same with it and without.
+const HEADS_STREAM: u64 = 1;
 
 /// An adapter that can be trained and can answer. Clones share their tensors.
 #[derive(Clone, Debug)]
@@ -75,6 +78,17 @@ pub struct Pass<'a> {
     /// Set while training: gradients reach the adapter, and dropout is drawn from this seed. `None` keeps no graph.
     pub training_seed: Option<u64>,
     pub capture: Option<&'a GateCapture>,
+    /// What backward adds to the routers' gradients so that they favour no head.
+    pub balance: Option<&'a Balance>,
+    /// Who sees what every adapted projection reads, with or without an adapter.
+    pub watcher: Option<&'a dyn InputWatcher>,
+}
+
+/// Sees the input of every group of projections that read one, `[tokens, in]`, before the projections are computed.
+pub trait InputWatcher: std::fmt::Debug + Sync {
+    /// # Errors
+    /// What the watcher cannot compute ends the pass.
+    fn see(&self, modules: &[Module], x: &Tensor) -> Result<()>;
 }
 
 impl<'a> Pass<'a> {
@@ -87,6 +101,9 @@ impl<'a> Pass<'a> {
 /// Projections of the base model that read one input, side by side, with whatever the pass puts on them: x `[tokens, in]` →
 /// `[tokens, Σ out]`. `modules` names them, in forward order.
 pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass: &Pass<'_>) -> Result<Tensor> {
+    if let Some(watcher) = pass.watcher {
+        watcher.see(modules, x)?;
+    }
     let adapted = pass.adapter.and_then(|adapter| Some((adapter, adapter.group(*modules.first()?)?)));
     let Some((adapter, group)) = adapted else { return ops::linear(x, projections) };
     let layer = modules.first().map_or(0, |module| module.layer);
@@ -103,15 +120,16 @@ pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass:
     }
     let member = |(projection, module): (usize, &Module)| {
         let dropout = |seed| Dropout { share: adapter.spec.dropout, seed: module_seed(seed, *module) };
-        let member = Member {
+        // Nothing is captured of a projection that is not adapted, not even that there is nothing.
+        group.modules.contains(module).then(|| Member {
             projection,
             dropout: pass.training_seed.map(dropout),
             sink: pass.capture.map(|capture| capture.sink(*module)),
-        };
-        group.modules.contains(module).then_some(member)
+        })
     };
     let members = modules.iter().enumerate().filter_map(member).collect();
-    let adapted = Adapted { shape: adapter.shape.clone(), gates, members };
+    let balance = pass.balance.cloned().filter(|_| adapter.spec.method.has_router());
+    let adapted = Adapted { shape: adapter.shape.clone(), gates, members, balance };
     match pass.training_seed {
         Some(_) => ops::adapted_linear(x, &group.down, &group.up, projections, adapted),
         None => {
@@ -119,6 +137,13 @@ pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass:
             ops::adapted_linear(x, &down, &up, projections, adapted)
         }
     }
+}
+
+/// A normal number of mean 0 and deviation 1 (Box and Muller 1958).
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    // In (0, 1], whose logarithm is finite.
+    let (radius, angle) = (1.0 - rng.random_range(0.0..1.0f64), rng.random_range(0.0..std::f64::consts::TAU));
+    (-2.0 * radius.ln()).sqrt() * angle.cos()
 }
 
 fn module_seed(seed: u64, module: Module) -> u64 {
@@ -136,8 +161,24 @@ impl Adapter {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
+        Self::with_heads_at(0.0, spec, layers, dims, seed, device)
+    }
+
+    /// As [`Adapter::new`], but every element of every `B` is normal with deviation `b_std`. The heads then differ from the
+    /// first step on, and the adapter changes the model's answers before it has learnt anything; `A` and router are those
+    /// of the same seed without.
+    pub fn with_heads_at(
+        b_std: f64,
+        spec: &AdapterSpec,
+        layers: usize,
+        dims: impl Fn(Module) -> (usize, usize),
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         let shape = shape_of(spec);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut of_heads = ChaCha8Rng::seed_from_u64(seed);
+        of_heads.set_stream(HEADS_STREAM);
         let groups = groups(spec.modules(layers), |modules| {
             let inputs = modules.first().map_or(0, |module| dims(*module).0);
             let bound = 1.0 / (inputs as f32).sqrt();
@@ -145,7 +186,13 @@ impl Adapter {
             let start: Vec<f32> = (0..rows * inputs).map(|_| rng.random_range(-bound..bound)).collect();
             let outputs: Vec<usize> = modules.iter().map(|module| dims(*module).1).collect();
             let down = Var::from_vec(start, (rows, inputs), device)?;
-            let up = Var::zeros((outputs.iter().sum(), shape.up_cols()), DType::F32, device)?;
+            let up = (outputs.iter().sum(), shape.up_cols());
+            let up = if b_std == 0.0 {
+                Var::zeros(up, DType::F32, device)?
+            } else {
+                let start: Vec<f32> = (0..up.0 * up.1).map(|_| (b_std * normal(&mut of_heads)) as f32).collect();
+                Var::from_vec(start, up, device)?
+            };
             Ok(AdaptedGroup { up_rows: stacked(&outputs), modules, down, up })
         })?;
         Ok(Self { spec: spec.clone(), shape, groups })
@@ -202,6 +249,43 @@ impl Adapter {
         let router =
             shape.has_router.then(|| down.narrow(0, shape.a_rows(), shape.heads)?.force_contiguous()).transpose()?;
         Ok(ModuleTensors { a, b, router })
+    }
+
+    /// The router of a module, `[heads, in]`; `None` where the method has none, or the module is not adapted.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    pub fn router(&self, module: Module) -> Result<Option<Tensor>> {
+        let Some((group, at)) = self.router_place(module) else { return Ok(None) };
+        group.down.as_tensor().narrow(0, at, self.shape.heads)?.force_contiguous().map(Some)
+    }
+
+    /// Puts `router` `[heads, in]` in the place of a module's. A module without router stays as it is.
+    ///
+    /// # Errors
+    /// When the shape does not fit, or the device refuses.
+    pub fn set_router(&self, module: Module, router: &Tensor) -> Result<()> {
+        let Some((group, at)) = self.router_place(module) else { return Ok(()) };
+        let down = group.down.as_tensor();
+        let (rows, inputs) = down.dims2()?;
+        if router.dims2()? != (self.shape.heads, inputs) {
+            bail!(
+                "{module}: a router of {:?} does not fit {} heads of {inputs} inputs",
+                router.shape(),
+                self.shape.heads
+            );
+        }
+        let end = at + self.shape.heads;
+        let (above, below) = (down.narrow(0, 0, at)?, down.narrow(0, end, rows - end)?);
+        let router = router.to_dtype(down.dtype())?.to_device(down.device())?;
+        group.down.set(&Tensor::cat(&[&above, &router, &below], 0)?)
+    }
+
+    /// The group of a module and where its router begins in the rows of `down`.
+    fn router_place(&self, module: Module) -> Option<(&AdaptedGroup, usize)> {
+        let group = self.group(module).filter(|_| self.shape.has_router)?;
+        let member = group.modules.iter().position(|other| *other == module)?;
+        Some((group, member * self.shape.down_rows() + self.shape.a_rows()))
     }
 
     /// What the adapter is made of.
@@ -300,6 +384,7 @@ fn shape_of(spec: &AdapterSpec) -> AdaptedShape {
         shares_a: spec.method.shares_a(),
         has_router: spec.method.has_router(),
         scale: spec.scale() as f32,
+        gating: Gating { temperature: spec.gate_temperature as f32, top_k: spec.top_k_heads },
     }
 }
 
@@ -321,6 +406,43 @@ mod tests {
         let adapter = Adapter::new(&spec, 1, |_| (6, 5), 1, &Device::Cpu).unwrap();
         adapter.groups[&MODULE].up.set(&numbers(5, 8, 0.5)).unwrap();
         adapter
+    }
+
+    fn fresh(b_std: f64) -> Adapter {
+        let spec = AdapterSpec { rank: 4, heads: 2, targets: vec![Target::Q, Target::V], ..AdapterSpec::default() };
+        Adapter::with_heads_at(b_std, &spec, 1, |_| (60, 50), 1, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn heads_that_begin_at_random_leave_a_and_router_as_they_are_without() {
+        let (zero, random) = (fresh(0.0).to_tensors().unwrap(), fresh(0.02).to_tensors().unwrap());
+        for (zero, random) in zero.modules.values().zip(random.modules.values()) {
+            assert_eq!(values(&zero.a[0]), values(&random.a[0]));
+            assert_eq!(zero.router.as_ref().map(values), random.router.as_ref().map(values));
+            assert!(zero.b.iter().all(|b| values(b).iter().all(|v| *v == 0.0)));
+            let all: Vec<f32> = random.b.iter().flat_map(values).collect();
+            let std = (all.iter().map(|v| v * v).sum::<f32>() / all.len() as f32).sqrt();
+            assert!((0.017..0.023).contains(&std) && values(&random.b[0]) != values(&random.b[1]), "{std}");
+        }
+    }
+
+    #[test]
+    fn a_router_is_replaced_and_nothing_else() {
+        let adapter = fresh(0.0);
+        let before = adapter.to_tensors().unwrap();
+        let module = Module { layer: 0, target: Target::V };
+        let router = numbers(2, 60, 3.0);
+        adapter.set_router(module, &router).unwrap();
+        assert_eq!(values(&adapter.router(module).unwrap().unwrap()), values(&router));
+        let after = adapter.to_tensors().unwrap();
+        for ((name, before), (_, after)) in before.named().into_iter().zip(after.named()) {
+            let is_replaced = name.contains("v_proj.lora_route");
+            assert_eq!(values(before) != values(after), is_replaced, "{name}");
+        }
+        assert!(adapter.set_router(module, &numbers(3, 60, 1.0)).is_err());
+        let missing = Module { layer: 0, target: Target::Up };
+        adapter.set_router(missing, &router).unwrap();
+        assert!(adapter.router(missing).unwrap().is_none());
     }
 
     fn values(t: &Tensor) -> Vec<f32> {

@@ -166,6 +166,28 @@ pub struct Module {
     pub target: Target,
 }
 
+impl Module {
+    /// The module that a name begins with, and what follows it: `.lora_A.weight`, say. `None` where it is none we know.
+    pub(super) fn leading(name: &str) -> Option<(Self, &str)> {
+        let mut words = name.strip_prefix("model.layers.")?.splitn(4, '.');
+        let layer = words.next()?.parse().ok()?;
+        let (block, last) = (words.next()?, words.next()?);
+        let target = Target::ALL.into_iter().find(|t| t.name() == last && t.block() == block)?;
+        Some((Self { layer, target }, words.next().unwrap_or_default()))
+    }
+}
+
+impl FromStr for Module {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match Self::leading(name) {
+            Some((module, "")) => Ok(module),
+            _ => Err(format!("`{name}` is no module of a decoder: it would be like model.layers.0.mlp.up_proj")),
+        }
+    }
+}
+
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "model.layers.{}.{}.{}", self.layer, self.target.block(), self.target.name())
@@ -186,8 +208,19 @@ pub struct AdapterSpec {
     /// Scale by `alpha / sqrt(rank)` (Kalajdzievski 2023, rsLoRA) instead of `alpha / rank`.
     #[serde(default)]
     pub rslora: bool,
+    /// The router's logits are divided by it before the softmax; 1 is the published form, and what a method without
+    /// router has.
+    #[serde(default = "published_temperature")]
+    pub gate_temperature: f64,
+    /// Only so many heads get a gate at each token, those with the largest logits; `None`: all (the published form).
+    #[serde(default)]
+    pub top_k_heads: Option<usize>,
     /// In the order of [`Target::ALL`], without repeats.
     pub targets: Vec<Target>,
+}
+
+fn published_temperature() -> f64 {
+    1.0
 }
 
 impl AdapterSpec {
@@ -224,6 +257,18 @@ impl AdapterSpec {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(format!("dropout must be at least 0 and below 1, not {}", self.dropout));
         }
+        if !self.gate_temperature.is_finite() || self.gate_temperature <= 0.0 {
+            return Err(format!(
+                "the gate temperature must be a number above 0, not {}: 1 is the published form, 0.5 to 2 is usual",
+                self.gate_temperature
+            ));
+        }
+        if let Some(k) = self.top_k_heads.filter(|k| !(1..=self.heads).contains(k)) {
+            return Err(format!(
+                "of {} heads, {k} cannot be chosen at each token: use top-k-heads from 1 to {}, or leave it out for all",
+                self.heads, self.heads
+            ));
+        }
         if self.targets.is_empty() {
             return Err("no target modules: name at least one of q_proj, k_proj, …, or all-linear".into());
         }
@@ -240,6 +285,8 @@ impl Default for AdapterSpec {
             alpha: 16.0,
             dropout: 0.0,
             rslora: false,
+            gate_temperature: published_temperature(),
+            top_k_heads: None,
             targets: Target::ALL.to_vec(),
         }
     }
@@ -248,6 +295,19 @@ impl Default for AdapterSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_is_read_back_from_its_name() {
+        for target in Target::ALL {
+            let module = Module { layer: 12, target };
+            assert_eq!(module.to_string().parse(), Ok(module));
+        }
+        for odd in
+            ["model.layers.0.mlp.q_proj", "model.layers.0.mlp.up_proj.x", "model.layers.x.mlp.up_proj", "up_proj"]
+        {
+            assert!(odd.parse::<Module>().unwrap_err().contains(odd));
+        }
+    }
 
     #[test]
     fn the_scale_is_alpha_by_the_rank_and_by_its_root_under_rslora() {

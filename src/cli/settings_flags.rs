@@ -8,7 +8,7 @@ use clap::Args;
 use super::flags::{HeadCount, Targets, help, named};
 use crate::adapter::{Method, Target};
 use crate::model::BaseType;
-use crate::train::{DeviceChoice, Length, Schedule, TrainSettings, read_settings};
+use crate::train::{DeviceChoice, Length, RouterInit, Schedule, TrainSettings, read_settings};
 
 /// The settings that flags and file overrule; the only place where defaults stand.
 pub(super) fn default() -> TrainSettings {
@@ -49,6 +49,31 @@ pub struct AdapterFlags {
     /// An adapter folder or run folder to start from; its method, rank, heads, alpha and targets hold
     #[arg(long, value_name = "DIR")]
     pub init_adapter: Option<PathBuf>,
+
+    /// What the routers begin with: random numbers as published, or a fit of the topics that the data labels
+    /// [default: random]
+    #[arg(long, value_name = "random|topics", value_parser = named::<RouterInit>)]
+    pub router_init: Option<RouterInit>,
+
+    #[arg(long, value_name = "S")]
+    #[arg(help = help("How sure routers that begin with topics are of them; 2 to 8 is usual", default().router_strength))]
+    pub router_strength: Option<f64>,
+
+    #[arg(long, value_name = "W")]
+    #[arg(help = help("Weight of a loss on routers that favour some heads; 0.001 to 0.05 is usual, 0 is off", default().balance_loss))]
+    pub balance_loss: Option<f64>,
+
+    #[arg(long, value_name = "T")]
+    #[arg(help = help("Below 1 the leading head gets more of each token, above 1 all come closer", default().gate_temperature))]
+    pub gate_temperature: Option<f64>,
+
+    /// Heads that share each token, those the router likes best [default: all]
+    #[arg(long, value_name = "K")]
+    pub top_k_heads: Option<usize>,
+
+    #[arg(long, value_name = "D")]
+    #[arg(help = help("Deviation of the random numbers that every head begins with; 0 changes nothing at first", default().b_init))]
+    pub b_init: Option<f64>,
 }
 
 /// How it is trained.
@@ -97,6 +122,10 @@ pub struct TrainingFlags {
     #[arg(long, value_name = "F")]
     #[arg(help = help("Share of the examples kept out of training, to measure on", default().held_out))]
     pub held_out: Option<f64>,
+
+    /// Train and measure on the examples of this topic alone
+    #[arg(long, value_name = "TOPIC")]
+    pub only_topic: Option<String>,
 
     #[arg(long, value_name = "S")]
     #[arg(help = help("Fixes start, split, order and dropout: the same seed, the same adapter", default().seed))]
@@ -175,6 +204,12 @@ impl AdapterFlags {
         settings.rslora |= self.rslora;
         settings.alpha = self.alpha.or(settings.alpha);
         settings.init_adapter = self.init_adapter.or(settings.init_adapter.take());
+        put(&mut settings.router_init, self.router_init);
+        put(&mut settings.router_strength, self.router_strength);
+        put(&mut settings.balance_loss, self.balance_loss);
+        put(&mut settings.gate_temperature, self.gate_temperature);
+        settings.top_k_heads = self.top_k_heads.or(settings.top_k_heads);
+        put(&mut settings.b_init, self.b_init);
     }
 }
 
@@ -191,6 +226,7 @@ impl TrainingFlags {
         put(&mut settings.max_grad_norm, self.max_grad_norm);
         put(&mut settings.weight_decay, self.weight_decay);
         put(&mut settings.held_out, self.held_out);
+        settings.only_topic = self.only_topic.clone().or(settings.only_topic.take());
         put(&mut settings.seed, self.seed);
         put(&mut settings.device, self.device);
         put(&mut settings.base, self.base);

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use crate::adapter::{Method, Target};
     use crate::model::BaseType;
-    use crate::train::{DeviceChoice, Length, Schedule};
+    use crate::train::{DeviceChoice, Length, RouterInit, Schedule};
 
     #[derive(Parser)]
     struct Line {
@@ -212,8 +212,9 @@ mod tests {
             "--data a.csv b.csv --method lora-moe --rank 4 --heads 5 --alpha 12 --dropout 0.1 --rslora --targets q,v \
              --steps 7 --batch 3 --accumulate 6 --context 64 --lr 0.001 --schedule constant --warmup 0 \
              --max-grad-norm 0 --weight-decay 0.01 --held-out 0.2 --seed 9 --device cpu --no-packing --checkpoint-every 2 --eval-every 3 \
-             --init-adapter start --base q8_0 --recompute --threads 2 --checkpoint-minutes 2 --patience 3 --min-delta 0.01 \
-             --samples 2 --sample-prompt hello --sample-tokens 9",
+             --base q8_0 --recompute --threads 2 --checkpoint-minutes 2 --patience 3 --min-delta 0.01 \
+             --samples 2 --sample-prompt hello --sample-tokens 9 --router-init topics --router-strength 3 --balance-loss 0.01 \
+             --gate-temperature 0.5 --top-k-heads 2 --b-init 0.02 --only-topic law",
         )
         .unwrap();
         assert_eq!(args.data, [PathBuf::from("a.csv"), PathBuf::from("b.csv")]);
@@ -246,12 +247,27 @@ mod tests {
             samples: 2,
             sample_prompts: vec!["hello".into()],
             sample_tokens: 9,
-            init_adapter: Some("start".into()),
+            init_adapter: None,
+            router_init: RouterInit::Topics,
+            router_strength: 3.0,
+            balance_loss: 0.01,
+            gate_temperature: 0.5,
+            top_k_heads: Some(2),
+            b_init: 0.02,
+            only_topic: Some("law".into()),
             base: BaseType::Q8_0,
             recompute: true,
             threads: Some(2),
         };
         assert_eq!(args.settings().unwrap(), expected);
+        let started = parse("--data a.csv --init-adapter start").unwrap().settings().unwrap();
+        assert_eq!(started.init_adapter, Some("start".into()));
+    }
+
+    #[test]
+    fn an_adapter_to_start_from_and_routers_from_topics_exclude_each_other() {
+        let refusal = parse("--data a.csv --init-adapter start --router-init topics").unwrap().settings().unwrap_err();
+        assert!(refusal.to_string().contains("router-init"), "{refusal}");
     }
 
     #[test]

@@ -199,6 +199,20 @@ impl Decoder {
         self.last_norm(&x)
     }
 
+    /// What enters the first layer, `[tokens, hidden]`.
+    pub fn embedded(&self, ids: &[u32]) -> Result<Tensor> {
+        self.embed(ids)
+    }
+
+    /// What leaves layer `layer`, counted from 0, where `x` `[tokens, hidden]` enters it; `x` itself where there is no such
+    /// layer.
+    pub fn through_layer(&self, layer: usize, x: &Tensor, sequences: &Sequences, pass: &Pass<'_>) -> Result<Tensor> {
+        match self.blocks.get(layer) {
+            Some(block) => block.forward(x, &self.step(sequences, pass), None),
+            None => Ok(x.clone()),
+        }
+    }
+
     pub(super) fn step<'a>(&'a self, sequences: &'a Sequences, pass: &'a Pass<'a>) -> Step<'a> {
         Step { sequences, rope: &self.rope, pass }
     }

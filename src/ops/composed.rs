@@ -10,10 +10,11 @@ use std::sync::{Arc, PoisonError};
 
 use candle_core::{D, DType, Result, Tensor};
 
-use super::adapted::{Adapted, AdaptedShape, GateRule, Member, keep_largest};
+use super::adapted::{Adapted, AdaptedShape, Balance, GateRule, Gating, Member, keep_largest};
 use super::attention::{AttentionShape, Segment};
 use super::frozen::frozen_product;
 use super::linear::{Group, Projection};
+use super::nudge::nudge;
 use super::rope::RopeTable;
 
 /// The type to compute in where an activation's own is too coarse: f32, or f64 where that is what comes in.
@@ -219,7 +220,7 @@ fn largest(gates: &Tensor, count: usize) -> Result<Tensor> {
 
 /// What one adapted projection adds, in the type of its three tensors: f32 whatever the base is.
 fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Member) -> Result<Tensor> {
-    let AdaptedShape { rank, heads, shares_a, scale, .. } = adapted.shape;
+    let AdaptedShape { rank, heads, shares_a, scale, gating, .. } = adapted.shape;
     let a_rows = adapted.shape.a_rows();
     let tokens = x.dim(0)?;
     let dropped = match member.dropout.filter(|d| d.share > 0.0) {
@@ -231,12 +232,12 @@ fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Mem
     };
     let h = dropped.matmul(&down.narrow(0, 0, a_rows)?.t()?)?;
     let row = |values: &[f32]| Tensor::from_slice(values, (1, heads), x.device())?.to_dtype(x.dtype());
-    let softmax = || softmax(&x.matmul(&down.narrow(0, a_rows, heads)?.t()?)?);
+    let routed = || router_gates(&x.matmul(&down.narrow(0, a_rows, heads)?.t()?)?, &gating, adapted.balance.as_ref());
     let gates = match &adapted.gates {
         GateRule::Fixed(gates) => row(gates)?.broadcast_as((tokens, heads))?,
-        GateRule::Router => softmax()?,
-        GateRule::ScaledRouter(factors) => softmax()?.broadcast_mul(&row(factors)?)?,
-        GateRule::TopRouter(count) => largest(&softmax()?, *count)?,
+        GateRule::Router => routed()?,
+        GateRule::ScaledRouter(factors) => routed()?.broadcast_mul(&row(factors)?)?,
+        GateRule::TopRouter(count) => largest(&routed()?, *count)?,
     };
     if let Some(sink) = &member.sink {
         let gates = gates.to_dtype(DType::F32)?.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
@@ -245,4 +246,44 @@ fn delta(x: &Tensor, down: &Tensor, up: &Tensor, adapted: &Adapted, member: &Mem
     let h = if shares_a { h.unsqueeze(1)? } else { h.reshape((tokens, heads, rank))? };
     let z = gates.unsqueeze(2)?.broadcast_mul(&h)?.reshape((tokens, heads * rank))?;
     z.matmul(&up.t()?)? * f64::from(scale)
+}
+
+/// From a router's logits `[tokens, heads]` to gates. A balance loss pushes the gradient of the logits.
+fn router_gates(logits: &Tensor, gating: &Gating, balance: Option<&Balance>) -> Result<Tensor> {
+    let logits = match balance {
+        Some(balance) => nudge(logits, &balance_gradient(&logits.detach(), gating, balance)?)?,
+        None => logits.clone(),
+    };
+    let hidden = hidden_heads(&logits.detach(), gating)?;
+    let sharpened = (logits / f64::from(gating.temperature))?;
+    softmax(&hidden.map_or(Ok(sharpened.clone()), |hidden| sharpened + hidden)?)
+}
+
+/// What leaves out the heads that top-k does not choose, `[tokens, heads]`: 0 or −∞; `None` where all are chosen.
+fn hidden_heads(logits: &Tensor, gating: &Gating) -> Result<Option<Tensor>> {
+    let Some(k) = gating.cut(logits.dim(1)?) else { return Ok(None) };
+    let (chosen, zeros) = (leading(logits, k)?, logits.zeros_like()?);
+    chosen.where_cond(&zeros, &(zeros.ones_like()? * f64::NEG_INFINITY)?).map(Some)
+}
+
+/// 1 for the `k` heads with the largest logits of each token, else 0; u8 `[tokens, heads]`.
+fn leading(logits: &Tensor, k: usize) -> Result<Tensor> {
+    let order = logits.contiguous()?.arg_sort_last_dim(false)?;
+    order.arg_sort_last_dim(true)?.lt(k as u32)
+}
+
+/// The gradient of the balance loss by the logits; see [`Balance`].
+fn balance_gradient(logits: &Tensor, gating: &Gating, balance: &Balance) -> Result<Tensor> {
+    let (tokens, heads) = logits.dims2()?;
+    let mut counts = vec![0f32; tokens];
+    balance.spans.iter().for_each(|span| counts.get_mut(span.clone()).unwrap_or_default().fill(1.0));
+    let counted = counts.iter().sum::<f32>().max(1.0);
+    let counts = Tensor::from_vec(counts, (tokens, 1), logits.device())?.to_dtype(logits.dtype())?;
+    let k = gating.cut(heads).unwrap_or(1);
+    let chosen = leading(logits, k)?.to_dtype(logits.dtype())?.broadcast_mul(&counts)?;
+    let shares = (chosen.sum_keepdim(0)? / f64::from(counted * k as f32))?;
+    let softmax = softmax(&(logits / f64::from(gating.temperature))?)?;
+    let mean = softmax.broadcast_mul(&shares)?.sum_keepdim(1)?;
+    let by_token = softmax.mul(&shares.broadcast_sub(&mean)?)?.broadcast_mul(&counts)?;
+    by_token * f64::from(balance.weight * heads as f32 / counted / gating.temperature)
 }

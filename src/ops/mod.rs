@@ -66,6 +66,7 @@ mod linear;
 mod loss;
 mod mat;
 mod norm;
+mod nudge;
 mod profile;
 mod rate;
 mod rope;
@@ -78,7 +79,7 @@ mod weight;
 #[cfg(test)]
 mod check;
 
-pub use adapted::{Adapted, AdaptedShape, GateRule, GateSink, Member, adapted_linear};
+pub use adapted::{Adapted, AdaptedShape, Balance, GateRule, GateSink, Gating, Member, adapted_linear};
 pub use attention::{AttentionShape, Segment, cached_attention, self_attention};
 pub use blocks::BlockType;
 pub use dropout::Dropout;

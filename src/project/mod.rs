@@ -1,10 +1,11 @@
 //! What stands on disk around a training: the demo that comes with the program and where it is unpacked, the run folders
 //! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, the [`sweep`] that fills it, runs set
-//! side by side ([`comparison`]), and presets of settings. What the window remembers between two starts (theme, zoom,
+//! side by side ([`comparison`]), names that a user gave to heads, and presets of settings. What the window remembers between two starts (theme, zoom,
 //! recent paths) is the window's own, in `app/settings.rs`.
 
 pub mod comparison;
 mod demo;
+mod head_names;
 mod paths;
 mod presets;
 pub mod queue;
@@ -12,6 +13,7 @@ pub mod runs;
 pub mod sweep;
 
 pub use demo::{DemoPlace, demo_settings, unpack_demo};
+pub use head_names::{HEAD_NAMES_FILE, HeadNamesError, carry_head_names, head_names, name_head};
 pub use paths::AppPaths;
 pub use presets::{Preset, PresetError, PresetName, built_in_presets, keep_presets, list_presets};
 pub use queue::{QueueFile, QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};

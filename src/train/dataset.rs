@@ -70,7 +70,17 @@ impl Dataset {
         settings: &TrainSettings,
         job: &Job,
     ) -> Result<Self, TrainError> {
-        let parts = split(examples, settings.held_out, settings.seed);
+        let mut parts = split(examples, settings.held_out, settings.seed);
+        if let Some(topic) = &settings.only_topic {
+            // After the split, so that what is held out is held out of every topic's run and of that of all.
+            let is_of_topic =
+                |index: &usize| examples.get(*index).is_some_and(|example| example.topic.as_ref() == Some(topic));
+            parts.train.retain(is_of_topic);
+            parts.held_out.retain(is_of_topic);
+            if parts.train.is_empty() {
+                return Err(no_such_topic(examples, topic));
+            }
+        }
         let mut dataset = Self::default();
         let mut topic_ids = HashMap::new();
         let all = parts.train.iter().map(|i| (i, false)).chain(parts.held_out.iter().map(|i| (i, true)));
@@ -144,6 +154,16 @@ impl Dataset {
         });
         batches.collect()
     }
+}
+
+/// What is said where no example to train on has the only topic that is asked for.
+fn no_such_topic(examples: &[Example], topic: &str) -> TrainError {
+    let mut known: Vec<&str> = examples.iter().filter_map(|example| example.topic.as_deref()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let known =
+        if known.is_empty() { "the data labels no topics".into() } else { format!("topics are {}", known.join(", ")) };
+    TrainError::Settings(format!("only-topic asks for `{topic}`, of which there is no example to train on: {known}"))
 }
 
 /// The rows of `all` that `indices` name, as they are computed together.

@@ -2,7 +2,8 @@
 //! micro-batch at a time; `run` adds the run folder, and when to measure and to save. `dataset.rs` is what a run reads,
 //! `batches.rs` how it falls into micro-batches, `feed.rs` prepares them a step ahead, `record.rs` is what a run reports,
 //! `run_folder.rs` what stands on disk, `checkpoint.rs` what lets it go on, `history.rs` what its log tells of it,
-//! `tensorboard.rs` its curves for TensorBoard, `energy` how much a run uses.
+//! `tensorboard.rs` its curves for TensorBoard, `energy` how much a run uses. `router_start` begins routers with the topics of
+//! the data, where the settings ask for it.
 //!
 //! [`mod@estimate`] says beforehand what a run takes of memory and time. `headroom.rs` asks for memory before it is needed,
 //! `pilot.rs` passes once over the heaviest micro-batch before the first step, and `micro_batching.rs` makes micro-batches
@@ -31,6 +32,7 @@ mod pilot_tests;
 pub mod pretrain;
 mod prompts;
 mod record;
+mod router_start;
 mod run;
 mod run_error;
 mod run_file;
@@ -62,12 +64,13 @@ pub use record::{
     CheckpointRecord, EndCause, EndRecord, Energy, EnergyPart, EvalRecord, PauseRecord, RoutingRecord, SampleRecord,
     StepRecord, TopicLoss, UsageRecord, WarningKind, WarningRecord,
 };
+pub use router_start::RouterStartRecord;
 pub use run::{Resumed, Run, RunEvent};
 pub use run_error::RunError;
 pub(crate) use run_file::RUN_FILE;
 pub use run_file::{DataRef, FileRef, ModelRef, RunFile};
 pub use run_folder::{Latest, RunFolder, RunLog};
-pub use settings::{DeviceChoice, Length, Schedule, TrainSettings, heads_for_topics};
+pub use settings::{DeviceChoice, Length, RouterInit, Schedule, TrainSettings, heads_for_topics};
 pub use settings_file::{SettingsFileError, parse_settings, read_settings, settings_text, write_settings};
 pub use tensorboard::EventWriter;
 pub use trainer::{EvalSum, Trainer, loss_of};

@@ -68,7 +68,7 @@ impl Trainer {
         let batch = &micro_batch.batch;
         let size = PassSize { tokens: batch.ids.len(), supervised: batch.supervised() };
         let (peak, started) = (MemoryPeak::start(), Instant::now());
-        let passed = self.gather_gradients(batch, size.supervised.max(1), 0);
+        let passed = self.gather_gradients(batch, size.supervised.max(1), 1.0, 0);
         self.forget_step();
         passed?;
         let seconds = started.elapsed().as_secs_f64();

@@ -29,6 +29,17 @@ pub enum Schedule {
     Constant,
 }
 
+/// What the routers begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouterInit {
+    /// Uniform in ±1/√in, as published.
+    #[default]
+    Random,
+    /// A ridge fit of every token's topic from what the base model's projection reads there.
+    Topics,
+}
+
 /// Where to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +122,22 @@ pub struct TrainSettings {
     pub sample_tokens: usize,
     /// An adapter folder to start from.
     pub init_adapter: Option<PathBuf>,
+    /// What the routers begin with; a method without router has no use for it.
+    pub router_init: RouterInit,
+    /// How sure of their topics routers are that begin with them: the fit's scores, which are near 1 for the topic of a
+    /// token and near 0 for the others, are multiplied by it.
+    pub router_strength: f64,
+    /// Weight of a loss on routers that favour some heads, beside the predictions' own; 0 is without (the published form).
+    pub balance_loss: f64,
+    /// The routers' logits are divided by it before the softmax; 1 is the published form.
+    pub gate_temperature: f64,
+    /// Heads that get a gate at each token; `None`: all (the published form).
+    pub top_k_heads: Option<usize>,
+    /// Deviation of the normal numbers that every `B` begins with; 0 is the published form, with which an untrained adapter
+    /// changes nothing.
+    pub b_init: f64,
+    /// Train and measure on the examples of this topic alone.
+    pub only_topic: Option<String>,
 }
 
 /// Module names as a list, or `"all-linear"`.
@@ -179,6 +206,13 @@ impl Default for TrainSettings {
             sample_prompts: Vec::new(),
             sample_tokens: 48,
             init_adapter: None,
+            router_init: RouterInit::Random,
+            router_strength: 4.0,
+            balance_loss: 0.0,
+            gate_temperature: 1.0,
+            top_k_heads: None,
+            b_init: 0.0,
+            only_topic: None,
         }
     }
 }
@@ -201,6 +235,8 @@ impl TrainSettings {
             alpha: self.alpha.unwrap_or(2.0 * self.rank as f64),
             dropout: self.dropout,
             rslora: self.rslora,
+            gate_temperature: if self.method.has_router() { self.gate_temperature } else { 1.0 },
+            top_k_heads: self.top_k_heads.filter(|_| self.method.has_router()),
             targets,
         }
     }
@@ -232,9 +268,35 @@ impl TrainSettings {
         (steps * self.effective_batch() / TRAINED_PER_MEASURED).max(MEASURED_AT_LEAST)
     }
 
+    /// Whether the routers begin with the topics of the data.
+    pub fn starts_from_topics(&self) -> bool {
+        self.router_init == RouterInit::Topics && self.method.has_router() && self.heads > 1
+    }
+
+    /// Refuses settings of the adapter's start and of its routers that make no sense.
+    fn validate_start(&self) -> Result<(), String> {
+        let numbers = [
+            ("router-strength", self.router_strength, "2 to 8"),
+            ("balance-loss", self.balance_loss, "0.001 to 0.05"),
+            ("b-init", self.b_init, "0.001 to 0.02"),
+        ];
+        if let Some((name, value, usual)) =
+            numbers.into_iter().find(|(_, value, _)| !(value.is_finite() && *value >= 0.0))
+        {
+            return Err(format!("{name} must be a number from 0 up, not {value}: {usual} is usual"));
+        }
+        if self.starts_from_topics() && self.init_adapter.is_some() {
+            return Err(
+                "an adapter to start from brings its own routers: leave out router-init, or init-adapter".into()
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses settings that cannot be trained with; the message names the setting and its usual range.
     pub fn validate(&self) -> Result<(), String> {
         self.adapter_spec().validate()?;
+        self.validate_start()?;
         let whole = [("batch", self.batch), ("accumulate", self.accumulate), ("context", self.context)];
         if let Some((name, _)) = whole.into_iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));

@@ -72,7 +72,18 @@ fn bits(tensors: &AdapterTensors) -> Vec<(String, Vec<usize>, Vec<u32>)> {
 fn made(method: Method) -> AdapterTensors {
     let heads = if method.is_single_head() { 1 } else { 3 };
     let targets = vec![Target::K, Target::Down];
-    let spec = AdapterSpec { method, rank: 2, heads, alpha: 3.5, dropout: 0.05, rslora: true, targets };
+    let gates = if method.has_router() { (0.5, Some(2)) } else { (1.0, None) };
+    let spec = AdapterSpec {
+        method,
+        rank: 2,
+        heads,
+        alpha: 3.5,
+        dropout: 0.05,
+        rslora: true,
+        gate_temperature: gates.0,
+        top_k_heads: gates.1,
+        targets,
+    };
     let mut next = 0.1f32;
     let mut tensor = |shape: (usize, usize)| {
         let values = (0..shape.0 * shape.1).map(|_| {

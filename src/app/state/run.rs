@@ -1,8 +1,8 @@
 //! A run as the window mirrors it: all that it has reported, and where it stands.
 
 use crate::train::{
-    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RoutingRecord, RunHistory, SampleRecord, StepRecord,
-    UsageRecord, WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RouterStartRecord, RoutingRecord, RunHistory,
+    SampleRecord, StepRecord, UsageRecord, WarningRecord,
 };
 use crate::worker::protocol::{RunSummary, TrainingEnd};
 
@@ -29,6 +29,8 @@ pub struct RoutingSample {
     pub load: Vec<f32>,
     /// Mean entropy of a token's gates, as a share of the largest possible.
     pub entropy: f32,
+    /// Share of the modules in which one head takes nearly all, be it another in each.
+    pub collapsed: f32,
     /// Mean cosine of every two heads' `B`, `[heads][heads]`; empty where it was not measured.
     pub similarity: Vec<Vec<f32>>,
 }
@@ -40,6 +42,8 @@ pub struct RunState {
     pub phase: Phase,
     /// What it was estimated to take, once its pilot has told.
     pub estimate: Option<EstimateRecord>,
+    /// How far routers are that begin with the topics.
+    pub router_start: Option<RouterStartRecord>,
     /// In order of their step.
     pub steps: Vec<StepRecord>,
     pub evals: Vec<EvalRecord>,
@@ -58,6 +62,7 @@ impl RunState {
             summary,
             phase: Phase::Running,
             estimate: None,
+            router_start: None,
             steps: Vec::new(),
             evals: Vec::new(),
             checkpoints: Vec::new(),
@@ -75,6 +80,7 @@ impl RunState {
             step: r.step,
             load: r.load,
             entropy: r.entropy,
+            collapsed: r.collapsed,
             similarity: r.similarity,
         };
         self.steps = history.steps;

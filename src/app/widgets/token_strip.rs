@@ -8,6 +8,7 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
+use super::heat_panels::at;
 use crate::app::theme::{Tokens, size, space};
 
 /// Tokens that are measured in one frame.
@@ -204,6 +205,10 @@ impl TokenStrip {
 
     fn row_ui(&self, ui: &mut Ui, row: usize, rect: Rect, tokens: &dyn TokenSource, font: &FontId) {
         let Some(range) = self.layout.rows.get(row).cloned() else { return };
+        // Of a strip inside a longer page only a part is in view.
+        if !ui.is_rect_visible(rect) {
+            return;
+        }
         let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::hover());
         let pointed = response.hover_pos().map(|at| at.x - rect.left());
         let mut under = None;
@@ -226,7 +231,7 @@ impl TokenStrip {
         if let Some(index) = under {
             response.on_hover_ui_at_pointer(|ui| tokens.hover_ui(ui, index));
         } else if let Some((index, rect)) = read {
-            response.with_new_rect(rect).show_tooltip_ui(|ui| tokens.hover_ui(ui, index));
+            at(response, rect).show_tooltip_ui(|ui| tokens.hover_ui(ui, index));
         }
     }
 }

@@ -8,8 +8,10 @@
 //! y = x · W0ᵀ + z · [B_0 … B_{N-1}]ᵀ
 //! ```
 //!
-//! `routing.rs` is the mathematics between `x·[A; W_r]ᵀ` and `z`, forward and backward; this file is the products around it.
+//! `routing.rs` is the mathematics between `x·[A; W_r]ᵀ` and `z`, forward and backward, with the gates of `gating.rs`; this
+//! file is the products around it.
 
+mod gating;
 mod routing;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,8 @@ use super::linear::{Group, Projection};
 use super::mat::{Into, Mat, Threads, product};
 use super::profile::{OpKind, timed};
 use super::storage::{is_native, output, slice, tensor, with_slice};
-pub(super) use routing::keep_largest;
+pub(super) use gating::keep_largest;
+pub use gating::{Balance, Gating};
 use routing::{Kept, Routing};
 
 /// Where the weights of the heads come from.
@@ -51,6 +54,8 @@ pub struct AdaptedShape {
     pub has_router: bool,
     /// `alpha / rank`, or as the spec says.
     pub scale: f32,
+    /// How the router's logits become gates.
+    pub gating: Gating,
 }
 
 impl AdaptedShape {
@@ -97,6 +102,8 @@ pub struct Adapted {
     pub gates: GateRule,
     /// In the order of the projections.
     pub members: Vec<Member>,
+    /// What backward adds to the gradients of the routers; `None`: nothing.
+    pub balance: Option<Balance>,
 }
 
 /// The adapted projections side by side: x `[tokens, in]` → `[tokens, Σ out]`. Of the members, one under the other: `down`

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use rayon::prelude::*;
 
+use super::gating::{head_shares, keep_largest, softmax_of, write_gates};
 use super::{Adapted, AdaptedShape, GateRule, Member};
 use crate::ops::dropout::Dropout;
 
@@ -16,7 +17,8 @@ const MIN_TOKENS: usize = 64;
 pub struct Kept {
     /// `x·[A; W_r]ᵀ` of all members, `[tokens, members · down_rows]`.
     down: Vec<f32>,
-    /// The routers' softmax before any factor, `[tokens, members · heads]`; empty for fixed gates.
+    /// The routers' softmax before any factor, 0 for heads that top-k leaves out, `[tokens, members · heads]`; empty for
+    /// fixed gates.
     softmax: Vec<f32>,
 }
 
@@ -29,6 +31,8 @@ pub struct Routing {
 struct Token<'a> {
     /// `h` of every `A`.
     h: &'a [f32],
+    /// The router's logits; empty where there is no router.
+    logits: &'a [f32],
     /// The router's softmax; empty for fixed gates.
     softmax: &'a [f32],
 }
@@ -88,8 +92,7 @@ impl Routing {
         }
     }
 
-    /// The down-product with the softmax over every router's columns, its maximum subtracted: a router saturates at
-    /// attention sinks.
+    /// The down-product with the softmax over every router's columns.
     pub fn keep(&self, down: Vec<f32>) -> Kept {
         if !self.asks_router() {
             return Kept { down, softmax: Vec::new() };
@@ -97,14 +100,7 @@ impl Routing {
         let (rows, a_rows, n) = (self.shape().down_rows(), self.shape().a_rows(), self.shape().heads);
         let mut softmax = vec![0f32; down.len() / rows * n];
         for (gates, row) in softmax.chunks_mut(n).zip(down.chunks(rows)) {
-            let logits = &row[a_rows..];
-            let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let mut sum = 0.0;
-            for (g, l) in gates.iter_mut().zip(logits) {
-                *g = (l - top).exp();
-                sum += *g;
-            }
-            gates.iter_mut().for_each(|g| *g /= sum);
+            write_gates(&row[a_rows..], &self.shape().gating, gates);
         }
         Kept { down, softmax }
     }
@@ -113,9 +109,9 @@ impl Routing {
     fn token<'a>(&self, kept: &'a Kept, t: usize, m: usize) -> Token<'a> {
         let at = t * self.members().len() + m;
         let (rows, n) = (self.shape().down_rows(), self.shape().heads);
-        let h = &kept.down[at * rows..][..self.shape().a_rows()];
+        let (h, logits) = kept.down[at * rows..][..rows].split_at(self.shape().a_rows());
         let softmax = if self.asks_router() { &kept.softmax[at * n..][..n] } else { &[] };
-        Token { h, softmax }
+        Token { h, logits, softmax }
     }
 
     /// Room for the gates of one token: one for a thread, not for a token.
@@ -189,11 +185,36 @@ impl Routing {
                 }
             },
         );
+        self.add_balance_gradient(kept, &mut dd, tokens);
         dd
     }
 
-    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg)` with `dg_i = s·dz_i·h`. Of the largest weights
-    /// alone, divided by their sum, the same holds: they are the softmax over their own logits.
+    /// Adds the gradient of the balance loss to that of the routers' logits. The loss of one member is
+    /// `weight · N · Σ_i f_i · P_i`, with `f_i` the share of choices that fall on head `i`, which counts as a constant, and
+    /// `P_i` its mean gate before top-k; of token `t` the gradient is `weight · N/T · p_i (f_i − Σ f·p) / temperature`.
+    fn add_balance_gradient(&self, kept: &Kept, dd: &mut [f32], tokens: usize) {
+        let Some(balance) = self.adapted.balance.as_ref().filter(|_| self.asks_router()) else { return };
+        let (shape, rows) = (self.shape(), self.shape().down_rows());
+        let counted: Vec<usize> = balance.spans.iter().flat_map(Clone::clone).filter(|&t| t < tokens).collect();
+        let factor = balance.weight * shape.heads as f32 / counted.len().max(1) as f32 / shape.gating.temperature;
+        let mut softmax = self.scratch();
+        for m in 0..self.members().len() {
+            let shares =
+                head_shares(counted.iter().map(|&t| self.token(kept, t, m).logits), &shape.gating, shape.heads);
+            for &t in &counted {
+                softmax_of(self.token(kept, t, m).logits, shape.gating.temperature, &mut softmax);
+                let mean: f32 = softmax.iter().zip(&shares).map(|(p, f)| p * f).sum();
+                let drouter = &mut dd[(t * self.members().len() + m) * rows..][shape.a_rows()..rows];
+                for ((dg, p), f) in drouter.iter_mut().zip(&softmax).zip(&shares) {
+                    *dg += factor * p * (f - mean);
+                }
+            }
+        }
+    }
+
+    /// `dh = Σ s·g_i·dz_i` and, through the softmax, `g_i (dg_i − Σ g·dg) / temperature` with `dg_i = s·dz_i·h`. Of the
+    /// largest weights alone, divided by their sum, the same holds: they are the softmax over their own logits, and a head
+    /// that is left out has no gradient.
     fn token_gradient(&self, token: &Token<'_>, dz: &[f32], dd: &mut [f32], scratch: &mut [f32]) {
         let shape = self.shape();
         let gates = self.gates(token, scratch);
@@ -214,24 +235,9 @@ impl Routing {
         }
         let softmax = if let GateRule::TopRouter(_) = &self.adapted.gates { gates } else { token.softmax };
         let mean: f32 = softmax.iter().zip(&*drouter).map(|(g, dg)| g * dg).sum();
+        let sharpness = 1.0 / shape.gating.temperature;
         for (dg, g) in drouter.iter_mut().zip(softmax) {
-            *dg = g * (*dg - mean);
+            *dg = g * (*dg - mean) * sharpness;
         }
     }
-}
-
-/// Puts 0 in place of all but the `count` largest of one token's gates, of equal ones the first, and divides those by their
-/// sum. A count that keeps all changes nothing.
-pub fn keep_largest(gates: &mut [f32], count: usize) {
-    if count >= gates.len() {
-        return;
-    }
-    let ranked = |head: usize, gate: f32| {
-        let before = |(other, g): (usize, &f32)| *g > gate || (*g == gate && other < head);
-        gates.iter().enumerate().filter(|other| before(*other)).count()
-    };
-    let kept: Vec<bool> = gates.iter().enumerate().map(|(head, gate)| ranked(head, *gate) < count).collect();
-    gates.iter_mut().zip(kept).filter(|(_, is_kept)| !is_kept).for_each(|(gate, _)| *gate = 0.0);
-    let sum: f32 = gates.iter().sum();
-    gates.iter_mut().for_each(|gate| *gate /= sum);
 }

@@ -9,7 +9,9 @@ const TOKENS: usize = 11;
 
 /// Every member of the family, as sizes and gates.
 fn family() -> Vec<(AdaptedShape, GateRule)> {
-    let shape = |heads, shares_a, has_router| AdaptedShape { rank: 4, heads, shares_a, has_router, scale: 2.0 };
+    let gating = Gating::default();
+    let shape = |heads, shares_a, has_router| AdaptedShape { rank: 4, heads, shares_a, has_router, scale: 2.0, gating };
+    let gated = |temperature, top_k| AdaptedShape { gating: Gating { temperature, top_k }, ..shape(3, true, true) };
     vec![
         (shape(3, true, true), GateRule::Router),
         (shape(1, true, false), GateRule::Fixed(vec![1.0])),
@@ -19,6 +21,10 @@ fn family() -> Vec<(AdaptedShape, GateRule)> {
         (shape(3, true, true), GateRule::ScaledRouter(vec![1.0, 0.0, 0.5])),
         (shape(3, true, true), GateRule::TopRouter(2)),
         (shape(3, true, true), GateRule::Fixed(vec![0.0, 1.0, 0.0])),
+        (gated(0.5, None), GateRule::Router),
+        (gated(1.0, Some(2)), GateRule::Router),
+        (gated(1.0, Some(1)), GateRule::Router),
+        (gated(2.0, Some(2)), GateRule::ScaledRouter(vec![1.0, 0.3, 0.5])),
     ]
 }
 
@@ -49,7 +55,7 @@ fn adapted(shape: &AdaptedShape, gates: &GateRule, dropout: Option<Dropout>, sin
     let other = dropout.map(|dropout| Dropout { seed: dropout.seed + 1, ..dropout });
     let members =
         vec![Member { projection: 0, dropout, sink: first }, Member { projection: 2, dropout: other, sink: last }];
-    Adapted { shape: shape.clone(), gates: gates.clone(), members }
+    Adapted { shape: shape.clone(), gates: gates.clone(), members, balance: None }
 }
 
 fn check(shape: &AdaptedShape, gates: &GateRule, dropout: Option<Dropout>, tokens: usize) -> Result<()> {
@@ -99,7 +105,8 @@ fn a_group_is_its_projections_one_by_one() -> Result<()> {
     let together = adapted_linear(&p.x, &p.down, &p.up, &p.group, adapted(&shape, &gates, None, [None, None]))?;
     let rows = shape.down_rows();
     let alone = |i: usize, down_row: usize, up_row: usize| {
-        let adapted = Adapted { shape: shape.clone(), gates: gates.clone(), members: vec![Member::default()] };
+        let members = vec![Member::default()];
+        let adapted = Adapted { shape: shape.clone(), gates: gates.clone(), members, balance: None };
         let (down, up) = (p.down.narrow(0, down_row, rows)?, p.up.narrow(0, up_row, OUT[i])?);
         adapted_linear(&p.x, &down, &up, &p.group[i..i + 1], adapted)
     };
@@ -146,6 +153,75 @@ fn tensors_that_do_not_fit_are_refused() {
     let mut beyond = fine();
     beyond.members[1].projection = 3;
     assert!(with(&p.up, beyond).is_err());
+}
+
+/// The balance loss of both members, written down as it is defined, with the shares of choices as constants.
+fn balance_loss(p: &Parts, down: &Tensor, shape: &AdaptedShape, balance: &Balance) -> Result<Tensor> {
+    let mut sum = Tensor::zeros((), candle_core::DType::F32, p.x.device())?;
+    let counted: Vec<u32> = balance.spans.iter().flat_map(Clone::clone).map(|t| t as u32).collect();
+    let rows = Tensor::from_vec(counted.clone(), counted.len(), p.x.device())?;
+    for m in 0..2 {
+        let router = down.narrow(0, m * shape.down_rows() + shape.a_rows(), shape.heads)?;
+        let logits = p.x.index_select(&rows, 0)?.matmul(&router.t()?)?;
+        let softmax = composed::softmax(&(&logits / f64::from(shape.gating.temperature))?)?;
+        let all: Vec<Vec<f32>> = logits.to_vec2()?;
+        let shares = gating::head_shares(all.iter().map(Vec::as_slice), &shape.gating, shape.heads);
+        let shares = Tensor::from_vec(shares, (1, shape.heads), p.x.device())?;
+        let of = (softmax.mean_keepdim(0)? * shares)?.sum_all()?;
+        sum = (sum + (of * (f64::from(balance.weight) * shape.heads as f64))?)?;
+    }
+    Ok(sum)
+}
+
+#[test]
+fn the_balance_loss_reaches_the_routers_as_its_definition_differentiates() -> Result<()> {
+    let balance = Balance { weight: 7.0, spans: Arc::new(vec![1..4, 6..TOKENS]) };
+    let dense = AdaptedShape { gating: Gating { temperature: 0.7, top_k: None }, ..family().remove(0).0 };
+    let cut = AdaptedShape { gating: Gating { temperature: 1.0, top_k: Some(2) }, ..dense.clone() };
+    for shape in [dense, cut] {
+        let p = parts(&shape, TOKENS);
+        let with = |balance| Adapted { balance, ..adapted(&shape, &GateRule::Router, None, [None, None]) };
+        let gradient = |of: &dyn Fn(&Tensor) -> Result<Tensor>| -> Result<Tensor> {
+            let down = candle_core::Var::from_tensor(&p.down)?;
+            Ok(of(&down)?.backward()?.get(&down).expect("a gradient").clone())
+        };
+        let fused = |d: &Tensor, balance| adapted_linear(&p.x, d, &p.up, &p.group, with(balance))?.sum_all();
+        let plain = gradient(&|d| fused(d, None))?;
+        let ours = (gradient(&|d| fused(d, Some(balance.clone())))? - &plain)?;
+        let theirs = gradient(&|d| balance_loss(&p, d, &shape, &balance))?;
+        assert_close(&ours, &theirs, 1e-4);
+        let group = Group::new(&p.x, &p.group)?;
+        let composed =
+            gradient(&|d| composed::adapted_linear(&p.x, d, &p.up, &group, &with(Some(balance.clone())))?.sum_all())?;
+        assert_close(&(composed - plain)?, &theirs, 1e-4);
+        let direction = random(p.down.shape(), 8);
+        let at = |s: f64| -> Result<f64> {
+            Ok(f64::from(balance_loss(&p, &(&p.down + (&direction * s)?)?, &shape, &balance)?.to_scalar::<f32>()?))
+        };
+        let finite = (at(1e-3)? - at(-1e-3)?) / 2e-3;
+        let along = f64::from((ours * direction)?.sum_all()?.to_scalar::<f32>()?);
+        assert!((finite - along).abs() < 2e-2 * along.abs().max(1.0), "{finite} and {along}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_balance_loss_pulls_a_lopsided_router_towards_even_gates() -> Result<()> {
+    let (shape, gates) = family().remove(0);
+    let mut p = parts(&shape, TOKENS);
+    // The first head of each router leads at every token, whose inputs are all positive here.
+    p.x = p.x.abs()?;
+    let router = Tensor::cat(&[Tensor::ones((1, IN), candle_core::DType::F32, p.x.device())?, random((2, IN), 1)], 0)?;
+    let member = Tensor::cat(&[p.down.narrow(0, 0, shape.a_rows())?, router], 0)?;
+    p.down = Tensor::cat(&[&member, &member], 0)?;
+    let down = candle_core::Var::from_tensor(&p.down)?;
+    let balance = Some(Balance { weight: 1.0, spans: Arc::new(vec![0..5, 5..TOKENS]) });
+    let adapted = Adapted { balance, ..adapted(&shape, &gates, None, [None, None]) };
+    let y = adapted_linear(&p.x, &down, &p.up.zeros_like()?, &p.group, adapted)?;
+    let grads = y.sum_all()?.backward()?;
+    let of_first = grads.get(&down).expect("a gradient").narrow(0, shape.a_rows(), 1)?;
+    assert!(of_first.to_vec2::<f32>()?.concat().iter().all(|g| *g > 0.0), "{of_first}");
+    Ok(())
 }
 
 #[test]

@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use super::super::checkpoint::{self, TrainerState};
 use super::super::optimizer::Moments;
+use super::super::router_start::check_topics;
 use super::super::{
     DataRef, Dataset, EventWriter, MemoryCheck, ModelRef, PauseRecord, RunFile, RunFolder, RunHistory, RunLog,
     SamplePrompt, TrainError, TrainSettings, Trainer, device_name,
 };
 use super::pilot::{Made, Prospect};
 use super::usage::Usage;
+use super::watching::Watch;
 use super::{Run, RunEvent, Work};
 use crate::adapter::{Adapter, folder};
 use crate::model::{BaseModel, ModelError};
@@ -61,6 +63,9 @@ impl Run {
         let context = model.decoder.config().max_position;
         if settings.context > context {
             settings.context = context;
+        }
+        if settings.starts_from_topics() {
+            check_topics(&data)?;
         }
         let adapter = start_adapter(&model, &mut settings)?;
         if check == MemoryCheck::On {
@@ -167,12 +172,15 @@ impl Run {
             log: folder.open_log(RunLog::Log)?,
             routing_log: folder.open_log(RunLog::Routing)?,
             samples_log: folder.open_log(RunLog::Samples)?,
+            gates_log: folder.open_log(RunLog::Gates)?,
+            watch: Watch::over(steps),
             curves: EventWriter::create(folder.path(), trainer.step())?,
             work: VecDeque::new(),
             usage: Usage::after(state.energy, !model.decoder.device().is_cpu()),
             measure: None,
             prompts: prompts(&model, trainer.data(), file)?,
             answer: None,
+            router_start: None,
             saved_at: Instant::now(),
             checkpoint_every: settings.checkpoint_every.unwrap_or(tenth.min(100)).max(1),
             eval_every: settings.eval_interval(steps),
@@ -184,6 +192,10 @@ impl Run {
         };
         if run.trainer.step() < steps && !run.ends_early() {
             run.work.push_back(Work::Pilot);
+        }
+        if run.trainer.step() == 0 && settings.starts_from_topics() {
+            // A checkpoint before the first step may hold routers that were not begun yet, or half of them.
+            run.work.push_back(Work::StartRouters);
         }
         if run.owes_evaluation() {
             run.plan_evaluation();
@@ -217,7 +229,8 @@ fn start_adapter(model: &BaseModel, settings: &mut TrainSettings) -> Result<Adap
     let device = model.decoder.device();
     let Some(path) = &settings.init_adapter else {
         let dims = |module: crate::adapter::Module| model.decoder.config().dims(module.target);
-        return Ok(Adapter::new(&settings.adapter_spec(), layers, dims, settings.seed, device)?);
+        let spec = settings.adapter_spec();
+        return Ok(Adapter::with_heads_at(settings.b_init, &spec, layers, dims, settings.seed, device)?);
     };
     let mut read = folder::read(path, Some(&|module| model.dims(module)), Some(layers))?;
     read.tensors.spec.dropout = settings.dropout;
@@ -227,6 +240,8 @@ fn start_adapter(model: &BaseModel, settings: &mut TrainSettings) -> Result<Adap
     settings.heads = spec.heads;
     settings.alpha = Some(spec.alpha);
     settings.rslora = spec.rslora;
+    settings.gate_temperature = spec.gate_temperature;
+    settings.top_k_heads = spec.top_k_heads;
     settings.targets = spec.targets.clone();
     Ok(Adapter::from_tensors(&read.tensors, device)?)
 }

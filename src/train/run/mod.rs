@@ -1,8 +1,8 @@
 //! A run: a trainer, its folder, and when to measure and to save. Whoever drives it calls [`Run::advance`] until it is
 //! done; each call takes about as long as one micro-batch, so that a pause or a question never waits for more.
 //! `begin.rs` starts and resumes it, `measuring.rs` measures held-out loss, `answers.rs` answers its prompts, `saving.rs`
-//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses, `pilot.rs` makes sure of the memory before the first
-//! step.
+//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses, `watching.rs` looks at the gates of
+//! what it trains on, `pilot.rs` makes sure of the memory before the first step.
 
 mod answers;
 mod begin;
@@ -10,6 +10,7 @@ mod measuring;
 mod pilot;
 mod saving;
 mod usage;
+mod watching;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -19,9 +20,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::TrainerState;
+use super::router_start::RouterStart;
 use super::{
     CheckpointRecord, EndCause, EndRecord, EstimateRecord, EvalRecord, EventWriter, HeldOutBatch, PauseRecord,
-    RoutingRecord, RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer, UsageRecord, WarningRecord,
+    RouterStartRecord, RoutingRecord, RunFolder, SamplePrompt, SampleRecord, StepRecord, TrainError, Trainer,
+    UsageRecord, WarningRecord,
 };
 use crate::adapter::{Adapter, CardInfo};
 use crate::disk::LineLog;
@@ -30,16 +33,20 @@ use answers::Answer;
 pub use begin::Resumed;
 use measuring::Measure;
 use usage::Usage;
+use watching::Watch;
 
 /// What a run tells while it goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum RunEvent {
     Estimate(EstimateRecord),
+    RouterStart(RouterStartRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
     Routing(RoutingRecord),
+    /// Of a micro-batch that was trained on, as it was before the step.
+    Gates(RoutingRecord),
     Usage(UsageRecord),
     Sample(SampleRecord),
     Warning(WarningRecord),
@@ -52,6 +59,8 @@ pub enum RunEvent {
 enum Work {
     /// The memory pilot.
     Pilot,
+    /// One batch through one layer, for routers that begin with the topics.
+    StartRouters,
     MicroStep,
     /// One batch of the held-out rows.
     Evaluate {
@@ -72,11 +81,15 @@ pub struct Run {
     log: LineLog,
     routing_log: LineLog,
     samples_log: LineLog,
+    gates_log: LineLog,
+    watch: Watch,
     curves: EventWriter,
     work: VecDeque<Work>,
     measure: Option<Measure>,
     prompts: Vec<SamplePrompt>,
     answer: Option<Answer>,
+    /// Under way while routers are begun with the topics.
+    router_start: Option<RouterStart>,
     state: TrainerState,
     usage: Usage,
     card: CardInfo,
@@ -115,6 +128,7 @@ impl Run {
         self.usage.go_on();
         let mut events = match work {
             Work::Pilot => self.pilot()?,
+            Work::StartRouters => self.start_routers()?,
             Work::MicroStep => self.step_events()?,
             Work::Evaluate { batch } => self.evaluate(batch)?,
             Work::Answer { prompt } => self.answer(prompt)?,
@@ -132,11 +146,29 @@ impl Run {
         Ok(events)
     }
 
+    /// Takes the routers a bit further towards the topics; they are set whole before anything is measured or learnt.
+    fn start_routers(&mut self) -> Result<Vec<RunEvent>, TrainError> {
+        let Some(adapter) = self.trainer.adapter() else { return Ok(Vec::new()) };
+        let decoder = self.trainer.decoder();
+        let mut start = match self.router_start.take() {
+            Some(start) => start,
+            None => RouterStart::new(decoder, self.trainer.data(), self.trainer.settings())?,
+        };
+        let record = self.trainer.on_threads(|| start.advance(decoder, adapter))?;
+        if record.as_ref().is_none_or(|record| !record.is_done()) {
+            self.router_start = Some(start);
+            self.work.push_front(Work::StartRouters);
+        }
+        Ok(record.map(RunEvent::RouterStart).into_iter().collect())
+    }
+
     fn step_events(&mut self) -> Result<Vec<RunEvent>, TrainError> {
+        self.look_if_due();
         let step = self.micro_step()?;
+        let gates = if step.is_some() { self.looked_at()? } else { Vec::new() };
         let warnings = self.trainer.take_warnings().into_iter().map(RunEvent::Warning);
         let usage = if step.is_some() { self.usage_due() } else { None };
-        Ok(warnings.chain(step.map(RunEvent::Step)).chain(usage.map(RunEvent::Usage)).collect())
+        Ok(warnings.chain(step.map(RunEvent::Step)).chain(gates).chain(usage.map(RunEvent::Usage)).collect())
     }
 
     fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {

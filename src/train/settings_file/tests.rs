@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::adapter::{Method, Target};
 use crate::model::BaseType;
-use crate::train::{DeviceChoice, Length, Schedule};
+use crate::train::{DeviceChoice, Length, RouterInit, Schedule};
 
 /// Settings with every one drawn at random, the default among what may come.
 fn random(rng: &mut ChaCha8Rng) -> TrainSettings {
@@ -52,6 +52,13 @@ fn random(rng: &mut ChaCha8Rng) -> TrainSettings {
             .collect(),
         sample_tokens: rng.random_range(1..300),
         init_adapter: rng.random_bool(0.5).then(|| PathBuf::from("/runs/an \"odd\" name/checkpoint-20")),
+        router_init: [RouterInit::Random, RouterInit::Topics][rng.random_range(0..2)],
+        router_strength: rng.random_range(0.0..9.0),
+        balance_loss: 10f64.powf(rng.random_range(-9.0..0.0)),
+        gate_temperature: rng.random_range(0.1..4.0),
+        top_k_heads: maybe(rng),
+        b_init: 10f64.powf(rng.random_range(-9.0..0.0)),
+        only_topic: rng.random_bool(0.5).then(|| prompts[rng.random_range(0..prompts.len())].into()),
     }
 }
 
@@ -69,7 +76,9 @@ fn any_settings_come_back_from_their_text_as_they_were() {
 fn no_setting_is_lost_for_being_left_out() {
     // What is not written takes its default, which must then be "left out" too.
     let defaults = table_of(&TrainSettings::default()).unwrap();
-    for key in ["alpha", "threads", "checkpoint_every", "eval_every", "patience", "init_adapter"] {
+    for key in
+        ["alpha", "threads", "checkpoint_every", "eval_every", "patience", "init_adapter", "top_k_heads", "only_topic"]
+    {
         assert!(!defaults.contains_key(key), "{key} has a default that a file cannot take away");
     }
 }

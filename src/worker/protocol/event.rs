@@ -8,8 +8,8 @@ use crate::inspect::{GateFrame, RoutingSurvey};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::train::{
-    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RunHistory, SampleRecord, StepRecord, UsageRecord,
-    WarningRecord,
+    CheckpointRecord, EstimateRecord, EvalRecord, PauseRecord, RouterStartRecord, RunHistory, SampleRecord, StepRecord,
+    UsageRecord, WarningRecord,
 };
 
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
@@ -66,6 +66,8 @@ pub enum Event {
     RunHistory(RunHistory),
     /// What the run is estimated to take, and what a dry pass over its heaviest micro-batch took.
     Estimated(EstimateRecord),
+    /// How far the run is with routers that begin with the topics.
+    RouterStart(RouterStartRecord),
     Step(StepRecord),
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
@@ -74,6 +76,8 @@ pub enum Event {
         step: usize,
         load: Vec<f32>,
         entropy: f32,
+        /// Share of the modules in which one head takes nearly all, be it another in each.
+        collapsed: f32,
         /// Mean cosine of every two heads' `B`, `[heads][heads]`.
         similarity: Vec<Vec<f32>>,
     },
@@ -159,7 +163,8 @@ pub enum Event {
     /// The gates of the run under way: at every measure, now and then of what it trains on, and several times a second
     /// of that while somebody watches.
     Gates(GateFrame),
-    /// The names of the heads of the adapter or run at `path`, by head; `None` where one has none. Comes after the adapter
+    /// The names of the heads of the adapter or run at `path`, by head; `None` where one has none, and as long as
+    /// the last that has one. Comes after the adapter
     /// or run was told of, and whenever a name changes.
     HeadNames {
         path: PathBuf,

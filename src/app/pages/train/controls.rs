@@ -9,7 +9,7 @@ use crate::app::pages::PageContext;
 use crate::app::theme::{size, space};
 use crate::app::widgets::buttons::chevron;
 use crate::model::BaseType;
-use crate::train::{Length, Schedule, TrainSettings};
+use crate::train::{Length, RouterInit, Schedule, TrainSettings};
 
 impl Field {
     /// The control that edits the field. Every part of it gets an accessible name.
@@ -47,6 +47,13 @@ impl Field {
             Self::Base => choice_ui(ui, name, &mut settings.base, &BASES),
             Self::Recompute => named(ui.checkbox(&mut settings.recompute, "Trade time for memory"), name),
             Self::Threads => threads_ui(ui, name, &mut settings.threads),
+            Self::RouterInit => choice_ui(ui, name, &mut settings.router_init, &ROUTER_STARTS),
+            Self::RouterStrength => number_ui(ui, name, &mut settings.router_strength, 0.05, 100.0),
+            Self::BalanceLoss => number_ui(ui, name, &mut settings.balance_loss, 0.001, 100.0),
+            Self::GateTemperature => temperature_ui(ui, name, &mut settings.gate_temperature),
+            Self::TopKHeads => top_k_ui(ui, name, settings),
+            Self::BInit => number_ui(ui, name, &mut settings.b_init, 0.001, 1.0),
+            Self::OnlyTopic => only_topic_ui(ui, name, settings, cx),
         }
     }
 }
@@ -61,6 +68,12 @@ pub(super) const BASES: [(BaseType, &str); 5] = [
     (BaseType::F16, "16 bits (f16)"),
     (BaseType::Q8_0, "8 bits"),
 ];
+
+pub(super) const ROUTER_STARTS: [(RouterInit, &str); 2] =
+    [(RouterInit::Random, "Random"), (RouterInit::Topics, "Topics")];
+
+/// Heads that share a token when "all" is switched off.
+const USUAL_TOP_K: usize = 2;
 
 /// Measures that early stopping waits for when it is switched on.
 const USUAL_PATIENCE: usize = 3;
@@ -164,6 +177,36 @@ fn automatic_ui(ui: &mut Ui, name: &str, value: &mut Option<usize>, usual: usize
     if let Some(number) = value {
         named(ui.add(DragValue::new(number).range(1..=most).suffix(suffix)), name);
     }
+}
+
+fn temperature_ui(ui: &mut Ui, name: &str, value: &mut f64) {
+    named(ui.add(DragValue::new(value).range(0.01..=100.0).speed(0.01).max_decimals(3)), name);
+}
+
+fn top_k_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings) {
+    let mut is_all = settings.top_k_heads.is_none();
+    let all = ui.checkbox(&mut is_all, "All");
+    if all.changed() {
+        settings.top_k_heads = if is_all { None } else { Some(USUAL_TOP_K.min(settings.heads)) };
+    }
+    all.accessible_name(format!("{name}: all"));
+    let most = settings.heads.max(1);
+    if let Some(k) = &mut settings.top_k_heads {
+        named(ui.add(DragValue::new(k).range(1..=most)), name);
+    }
+}
+
+/// The topics that the loaded data labels, or none of them.
+fn only_topic_ui(ui: &mut Ui, name: &str, settings: &mut TrainSettings, cx: &PageContext<'_>) {
+    const ALL: &str = "All topics";
+    let shown = settings.only_topic.as_deref().unwrap_or(ALL).to_owned();
+    let combo = ComboBox::from_id_salt(name).selected_text(shown).width(180.0).icon(chevron).show_ui(ui, |ui| {
+        ui.selectable_value(&mut settings.only_topic, None, ALL);
+        for (topic, _) in cx.state.data.iter().flat_map(|data| &data.topics) {
+            ui.selectable_value(&mut settings.only_topic, Some(topic.clone()), topic);
+        }
+    });
+    named(combo.response, name);
 }
 
 fn targets_ui(ui: &mut Ui, targets: &mut Vec<Target>) {

@@ -50,6 +50,13 @@ impl Field {
             Self::Base => text("Base model kept as", "as stored", "What the frozen weights are kept in while training. Fewer bits take less memory; 8 bits round a little. On the processor all arithmetic stays in 32 bits; a GPU takes 16 or 32."),
             Self::Recompute => text("Recomputation", "off", "Computes every layer again on the way back instead of remembering it: far less memory, about a third more time, the same result."),
             Self::Threads => text("Threads", "automatic", "Processor cores that training uses. Automatic: all of them; the window still comes first."),
+            Self::RouterInit => text("Router start", "random", "What the router of every module begins with. Topics fits which topic a token is from, so that each head starts with a topic of its own; the data must label topics. It takes about a minute before the first step."),
+            Self::RouterStrength => text("Strength of the topics", "2 to 8", "How sure routers that start from topics are of them. At 0 all heads begin alike; from 8 on a token hardly reaches another head than its topic's."),
+            Self::BalanceLoss => text("Balance loss", "0, or 0.001 to 0.05", "Pulls the router towards giving all heads as much to do. Helps where one head takes nearly everything; too much keeps heads from having a field of their own. 0 is as published."),
+            Self::GateTemperature => text("Gate temperature", "1; 0.5 to 2", "Below 1 the leading head gets more of each token, above 1 all heads come closer. Kept with the adapter. 1 is as published."),
+            Self::TopKHeads => text("Heads at a time", "all; 1 or 2 for sparse gates", "How many heads share each token, those the router likes best. Kept with the adapter. All is as published."),
+            Self::BInit => text("Start of the heads", "0, or 0.001 to 0.02", "Size of the random numbers that every head begins with, so that heads differ from the first step on. The adapter then changes answers a little before it has learnt anything. 0 is as published."),
+            Self::OnlyTopic => text("Only topic", "all topics", "Trains and measures on the examples of one topic alone, to see what that topic needs by itself."),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The value of every setting in words, as it stands in a table beside another run's.
 
-use super::controls::{BASES, SCHEDULES, short_number};
+use super::controls::{BASES, ROUTER_STARTS, SCHEDULES, short_number};
 use super::field_text::short_name;
 use super::fields::Field;
 use crate::adapter::Target;
@@ -70,6 +70,14 @@ impl Field {
             Self::Base => choice(&s.base, &BASES),
             Self::Recompute => on_or_off(s.recompute),
             Self::Threads => s.threads.map_or_else(|| "automatic".to_owned(), count),
+            Self::RouterInit => choice(&s.router_init, &ROUTER_STARTS),
+            Self::RouterStrength => number(s.router_strength),
+            Self::BalanceLoss if s.balance_loss == 0.0 => "off".to_owned(),
+            Self::BalanceLoss => number(s.balance_loss),
+            Self::GateTemperature => number(s.gate_temperature),
+            Self::TopKHeads => s.top_k_heads.map_or_else(|| "all".to_owned(), count),
+            Self::BInit => number(s.b_init),
+            Self::OnlyTopic => s.only_topic.clone().unwrap_or_else(|| "all topics".into()),
         }
     }
 }

@@ -38,10 +38,17 @@ pub enum Field {
     Base,
     Recompute,
     Threads,
+    RouterInit,
+    RouterStrength,
+    BalanceLoss,
+    GateTemperature,
+    TopKHeads,
+    BInit,
+    OnlyTopic,
 }
 
 /// Fields that belong together.
-pub const GROUPS: [(&str, &[Field]); 6] = [
+pub const GROUPS: [(&str, &[Field]); 7] = [
     (
         "Adapter",
         &[
@@ -53,6 +60,17 @@ pub const GROUPS: [(&str, &[Field]); 6] = [
             Field::Dropout,
             Field::Targets,
             Field::InitAdapter,
+        ],
+    ),
+    (
+        "Router and start of the heads",
+        &[
+            Field::RouterInit,
+            Field::RouterStrength,
+            Field::GateTemperature,
+            Field::TopKHeads,
+            Field::BalanceLoss,
+            Field::BInit,
         ],
     ),
     ("Length and batch", &[Field::Length, Field::Batch, Field::Accumulate, Field::Context, Field::Packing]),
@@ -70,7 +88,7 @@ pub const GROUPS: [(&str, &[Field]); 6] = [
             Field::SamplePrompts,
         ],
     ),
-    ("Saving and repeating", &[Field::CheckpointEvery, Field::CheckpointMinutes, Field::Seed]),
+    ("Saving and repeating", &[Field::CheckpointEvery, Field::CheckpointMinutes, Field::Seed, Field::OnlyTopic]),
 ];
 
 impl Field {
@@ -108,6 +126,13 @@ impl Field {
             Self::Base => to.base = from.base,
             Self::Recompute => to.recompute = from.recompute,
             Self::Threads => to.threads = from.threads,
+            Self::RouterInit => to.router_init = from.router_init,
+            Self::RouterStrength => to.router_strength = from.router_strength,
+            Self::BalanceLoss => to.balance_loss = from.balance_loss,
+            Self::GateTemperature => to.gate_temperature = from.gate_temperature,
+            Self::TopKHeads => to.top_k_heads = from.top_k_heads,
+            Self::BInit => to.b_init = from.b_init,
+            Self::OnlyTopic => to.only_topic.clone_from(&from.only_topic),
         }
     }
 
@@ -139,7 +164,7 @@ mod tests {
     use super::*;
     use crate::adapter::{Method, Target};
     use crate::model::BaseType;
-    use crate::train::{DeviceChoice, Length, Schedule};
+    use crate::train::{DeviceChoice, Length, RouterInit, Schedule};
 
     /// Settings that differ from the defaults in every field.
     fn different() -> TrainSettings {
@@ -177,6 +202,13 @@ mod tests {
             base: BaseType::F16,
             recompute: true,
             threads: Some(1),
+            router_init: RouterInit::Topics,
+            router_strength: 1.0,
+            balance_loss: 0.5,
+            gate_temperature: 0.5,
+            top_k_heads: Some(1),
+            b_init: 0.5,
+            only_topic: Some("a".into()),
         }
     }
 

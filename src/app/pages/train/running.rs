@@ -13,7 +13,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, duration, figure, percent};
 use crate::app::widgets::notes::{callout, progress_bar};
-use crate::train::{CheckpointRecord, TrainSettings, WarningRecord};
+use crate::train::{CheckpointRecord, RouterStartRecord, TrainSettings, WarningRecord};
 use crate::worker::protocol::{JobKind, Request};
 
 /// Checkpoints that a run keeps on disk, besides the best.
@@ -120,6 +120,7 @@ pub fn progress_line(run: &RunState) -> String {
                 let end = end_in_words(run, seconds, &Local::now()).map_or_else(String::new, |end| format!(", {end}"));
                 format!(", about {} left{end}", duration(seconds))
             }
+            None if run.steps.is_empty() && is_starting_routers(run) => routers_line(run),
             None if run.steps.is_empty() => ", the first step is on its way".to_owned(),
             None => String::new(),
         },
@@ -131,6 +132,16 @@ pub fn progress_line(run: &RunState) -> String {
     };
     line += &more;
     line
+}
+
+fn is_starting_routers(run: &RunState) -> bool {
+    run.router_start.as_ref().is_some_and(|record| !record.is_done())
+}
+
+fn routers_line(run: &RunState) -> String {
+    let of = |record: &RouterStartRecord| format!(": layer {} of {}", count(record.layer), count(record.layers));
+    let place = run.router_start.as_ref().map(of).unwrap_or_default();
+    format!(", beginning the routers with the topics{place}")
 }
 
 /// When the run will be done, by the clock: `done at 14:32`. Nothing before a few steps have told their pace.
