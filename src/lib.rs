@@ -12,6 +12,7 @@
 //! | [`ops`] | differentiable operations with hand-written backward: linear, norm, attention, loss |
 //! | [`data`] | rows in: read, detect, map, audit, split. Knows files and columns, not tokens or tensors |
 //! | [`text`] | tokenizer, chat template, an example rendered to tokens and loss mask, batches |
+//! | [`cluster`] | topics of texts: features, k-means, density, how many heads, topic words |
 //! | [`adapter`] | the adapter's spec, the adapted linear layer, router, adapter folders in and out |
 //! | [`model`] | base models: config, weights from safetensors and GGUF, decoder, generation |
 //! | [`train`] | settings, schedule, optimizer, trainer, checkpoints, metrics |
@@ -26,6 +27,7 @@
 pub mod adapter;
 pub mod app;
 pub mod cli;
+pub mod cluster;
 pub mod data;
 pub mod disk;
 pub mod evaluate;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::columns::ColumnFlag;
 use super::compare_table::{head, row};
+use super::cluster::advised_heads;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, resolved};
@@ -16,7 +17,7 @@ use crate::model::BaseModel;
 use crate::project::comparison::Compared;
 use crate::project::runs::RunEntry;
 use crate::project::{Contender, Variant};
-use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings, heads_for_topics};
+use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings};
 
 const LONG_ABOUT: &str = "\
 Train several methods on the same data, and set them side by side.
@@ -86,7 +87,8 @@ pub fn run(args: &CompareArgs, output: &Output) -> anyhow::Result<Outcome> {
     let (data, files) = training::read_rows(&args.data, &map, model.tokenizer()?, &settings, output)?;
     let files = files.iter().map(|file| FileRef::of(file)).collect::<Result<_, _>>()?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        settings.heads = heads_for_topics(data.topics.len()).unwrap_or(TrainSettings::default().heads);
+        let import = crate::data::import(&args.data, &map, output.job())?;
+        settings.heads = advised_heads(&import.examples, settings.seed, output)?;
     }
     let contest = Contest {
         model,

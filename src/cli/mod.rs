@@ -7,6 +7,7 @@
 
 pub mod bench;
 mod bench_table;
+mod cluster;
 pub mod columns;
 pub mod compare;
 mod compare_table;
@@ -69,6 +70,7 @@ struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Import(import::ImportArgs),
+    Cluster(cluster::ClusterArgs),
     Train(Box<train::TrainArgs>),
     Resume(resume::ResumeArgs),
     Compare(Box<compare::CompareArgs>),
@@ -87,6 +89,7 @@ impl Command {
         match self {
             Command::Demo(args) => demo::run(&args, output),
             Command::Import(args) => import::run(&args, output),
+            Command::Cluster(args) => cluster::run(&args, output),
             Command::Train(args) => train::run(&args, output),
             Command::Resume(args) => resume::run(&args, output),
             Command::Compare(args) => compare::run(&args, output),

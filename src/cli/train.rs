@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::cluster::advised_heads;
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, too_large, training};
+use crate::data;
 use crate::model::BaseModel;
 use crate::train::{
-    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, write_settings,
+    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings,
 };
 
 const LONG_ABOUT: &str = "\
@@ -101,7 +103,7 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     }
     let (data, data_ref) = args.data(&model, &mut settings, output)?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        settings.heads = suited_heads(&data, output);
+        settings.heads = args.suited_heads(settings.seed, output)?;
     }
     let check = if args.no_memory_check { MemoryCheck::Off } else { MemoryCheck::On };
     let asked = settings.clone();
@@ -113,19 +115,17 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     training::drive(run, output)
 }
 
-/// One head for each topic that the data labels, or the default; says which, and why.
-fn suited_heads(data: &Dataset, output: &Output) -> usize {
-    let topics = data.topics.len();
-    let (heads, why) = match heads_for_topics(topics) {
-        Some(heads) => (heads, "one for each labelled topic".to_owned()),
-        None if topics == 0 => (default().heads, "the default, since the data labels no topics".into()),
-        None => (default().heads, format!("the default, since {topics} labelled topics are no usable number")),
-    };
-    output.note(&format!("Heads: {heads}, {why}."));
-    heads
-}
-
 impl TrainArgs {
+    /// As many heads as the topics of the data call for; the default where the run reads tokens.
+    fn suited_heads(&self, seed: u64, output: &Output) -> anyhow::Result<usize> {
+        if self.data.is_empty() {
+            output.note(&format!("Heads: {}, the default, since token files tell no topics.", default().heads));
+            return Ok(default().heads);
+        }
+        let import = data::import(&self.data, &self.columns.column_map()?, output.job())?;
+        advised_heads(&import.examples, seed, output)
+    }
+
     /// What the run reads, and how its folder remembers it.
     fn data(
         &self,

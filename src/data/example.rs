@@ -42,6 +42,20 @@ pub struct Example {
     pub source: Source,
 }
 
+impl Example {
+    /// What was asked: its user messages.
+    pub fn prompt(&self) -> String {
+        let asked = self.messages.iter().filter(|message| message.role == Role::User);
+        asked.map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that was said in it but the system's part, which is often the same everywhere, turn after turn.
+    pub fn text(&self) -> String {
+        let said = self.messages.iter().filter(|message| message.role != Role::System);
+        said.map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// A row that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {

@@ -16,6 +16,7 @@ mod config;
 mod decoder;
 mod error;
 mod generate;
+mod pooled;
 mod random;
 mod recompute;
 mod rope;
@@ -31,6 +32,7 @@ pub use config::{Architecture, ConfigError, ModelConfig, RopeScaling, SlidingWin
 pub use decoder::{Decoder, TensorSource};
 pub use error::ModelError;
 pub use generate::{Generator, Piece, StopReason, generate};
+pub use pooled::mean_hidden;
 pub use random::{ModelShape, RandomWeights};
 pub use rope::inverse_frequencies;
 pub use sampler::{Sampler, SamplerSettings};

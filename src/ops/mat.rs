@@ -55,6 +55,17 @@ fn in_bounds(len: usize, rows: usize, cols: usize, row_stride: usize, col_stride
     rows == 0 || cols == 0 || (rows - 1) * row_stride + (cols - 1) * col_stride < len
 }
 
+/// Products of every row of `a` `[m, inner]` with every row of `b` `[n, inner]`: `[m, n]`, each row after row. What is
+/// left of an incomplete row counts for nothing.
+pub fn products(a: &[f32], b: &[f32], inner: usize) -> Vec<f32> {
+    let inner = inner.max(1);
+    let (rows, columns) = (a.len() / inner, b.len() / inner);
+    let mut out = vec![0f32; rows * columns];
+    let (a, b) = (Mat::new(a, rows, inner), Mat::new(b, columns, inner));
+    product(&mut out, columns, Into::Overwrite, 1.0, a, b.t(), Threads::All);
+    out
+}
+
 /// What happens to the elements that the output held before.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Into {

@@ -85,6 +85,7 @@ pub use blocks::BlockType;
 pub use dropout::Dropout;
 pub use linear::{Projection, linear};
 pub use loss::{LOGITS_AT_ONCE, cross_entropy, head_loss};
+pub use mat::products;
 pub use norm::{head_norm, rms_norm};
 pub use profile::{OpKind, profiled, set_profiling};
 pub use rate::gemm_rate;
