@@ -1,8 +1,8 @@
 //! The background thread that owns device and model. The window sends a [`protocol::Request`] and draws what comes back
 //! as [`protocol::Event`]s; nothing else passes between them.
 //!
-//! Five named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data, `hydra-runs` looks after runs on disk and `hydra-facts` gathers what estimates are made of,
+//! Six named threads: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data, `hydra-matrices` compares adapters, `hydra-runs` looks after runs on disk and `hydra-facts` gathers what estimates are made of,
 //! all beside training; `hydra-engine` owns the model and does everything else, a run and an answer in slices no longer
 //! than a micro-batch, and while no run is on it takes the next of the queue (`queue.rs`).
 //! Start at [`spawn`], then `session.rs`.
@@ -10,6 +10,7 @@
 pub mod protocol;
 
 mod answering;
+mod comparing;
 mod dispatch;
 mod facts;
 mod freed;

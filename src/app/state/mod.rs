@@ -104,6 +104,7 @@ impl AppState {
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
             Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
             Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
+            Request::CompareMatrices { .. } => Some((JobKind::CompareMatrices, "Comparing the matrices")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
@@ -228,6 +229,7 @@ impl AppState {
             Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
             Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
             Event::Surveyed { .. } => self.end_job(JobKind::Survey),
+            Event::MatricesCompared(_) => self.end_job(JobKind::CompareMatrices),
             Event::Replayed { .. } => self.end_job(JobKind::Replay),
             event => self.note_training(event),
         }
