@@ -12,6 +12,11 @@ use hydra_studio::worker::protocol::Event;
 #[path = "../tests/ui_charts/stage.rs"]
 mod stage;
 
+#[expect(dead_code, reason = "the events of the tests of this page are more than is measured here")]
+#[path = "../tests/ui_routing/fixtures.rs"]
+mod fixtures;
+
+use fixtures::{replayed, survey, surveyed};
 use stage::{Stage, adapter, data, eval, model, report, routing_sample, run_events, step, usage};
 
 const STEPS: usize = 100_000;
@@ -29,13 +34,43 @@ fn main() {
     for (name, size) in SIZES {
         for page in PageId::ALL {
             let mut stage = in_training(page, size);
-            let times = measure(&mut stage, size, frames);
-            let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied();
-            let (Some(median), Some(slow)) = (at(50), at(95)) else { continue };
-            let verdict = if slow <= BUDGET_MS { "" } else { "   over the budget" };
-            println!("{:<8} {name:<12} {median:6.2} {slow:6.2}{verdict}", page.title());
+            tell(page.title(), name, &measure(&mut stage, size, frames));
+        }
+        for look in ROUTING {
+            let mut stage = routed(look, size);
+            tell(look, name, &measure(&mut stage, size, frames));
         }
     }
+}
+
+/// Prints median and slow end of frames' times.
+fn tell(what: &str, size: &str, times: &[f64]) {
+    let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied();
+    let (Some(median), Some(slow)) = (at(50), at(95)) else { return };
+    let verdict = if slow <= BUDGET_MS { "" } else { "   over the budget" };
+    println!("{what:<14} {size:<12} {median:6.2} {slow:6.2}{verdict}");
+}
+
+/// The looks of the Routing page that are measured with the largest adapter: 32 layers of 7 modules with 16 heads, and a
+/// text of 4,096 tokens.
+const ROUTING: [&str; 5] = ["Text", "Bars", "Lines", "All data", "Over training"];
+
+/// The Routing page in one of its looks, all of it that has room in a window of `size`.
+fn routed(look: &str, size: [f32; 2]) -> Stage {
+    let mut stage = Stage::new(PageId::Routing, size, egui::ThemePreference::Dark);
+    stage.tell([model(), data(), adapter(), Event::Routing(report(4096, 32, 16)), replayed(16, 32)]);
+    stage.tell([surveyed(survey(16, 32, Vec::new()))]);
+    stage.window.run_steps(60);
+    if look.starts_with(['A', 'O']) {
+        stage.window.get_by_label(look).click();
+    } else {
+        // The tokens lie below the grid: bring them into a small window.
+        stage.window.get_by_label("Kind of module").scroll_to_me();
+        stage.window.run_steps(30);
+        stage.window.get_by_label(look).click();
+    }
+    stage.window.run_steps(30);
+    stage
 }
 
 /// A window of `size` that shows `page` in the middle of a long run.

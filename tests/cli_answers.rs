@@ -129,8 +129,46 @@ fn the_routing_of_data_is_told_by_topic() {
         let (a, b) = (floats(&topics[0]["load"])[head], floats(&topics[1]["load"])[head]);
         assert!(a.min(b) - 1e-6 <= *load && *load <= a.max(b) + 1e-6, "the whole lies between its parts");
     }
+    let survey = &routing["survey"];
+    assert_eq!((&survey["examples"], survey["modules"].as_array().unwrap().len()), (&40.into(), 14));
+    assert_eq!(survey["association"]["shuffles"], 1000);
+    for (topic, in_survey) in topics.iter().zip(survey["topics"].as_array().unwrap()) {
+        assert_eq!(topic["mean"], in_survey["mean"]);
+        assert!((floats(&topic["mean"]).iter().sum::<f64>() - 1.0).abs() < 1e-5, "{topic}");
+        assert!(floats(&topic["error"]).iter().zip(floats(&topic["deviation"])).all(|(e, d)| *e <= d), "{topic}");
+    }
+    let statements = routing["statements"].as_array().unwrap();
+    assert!(statements[0].as_str().unwrap().starts_with("Over 40 examples"), "{statements:?}");
     let told = program.run(&arguments);
     assert!(told.stdout.contains("sums (20)") && told.stdout.contains("rooms (20)"), "{told:?}");
+    assert!(told.stdout.contains("What excites each head most") && told.stdout.contains("faq.jsonl:"), "{told:?}");
+    assert!(told.stdout.contains(statements.last().unwrap().as_str().unwrap()), "{told:?}");
+}
+
+#[test]
+fn the_numbers_of_the_routing_are_written_as_a_table() {
+    let program = trained(&[]);
+    let start = ["inspect", "--model", small_model(), "--adapter", "run", "--csv", "t.csv"];
+    let table = |more: &[&str]| -> Vec<Vec<String>> {
+        let told = program.run(&[&start[..], more].concat());
+        assert_eq!(told.code, 0, "{told:?}");
+        let text = fs::read_to_string(program.folder().join("t.csv")).unwrap();
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let rows = table(&["--data", "faq.jsonl"]);
+    assert_eq!(rows[0], ["topic", "examples", "tokens", "head", "mean", "deviation", "error", "leads"]);
+    assert_eq!((rows.len(), rows[1][0].as_str()), (1 + 2 * 3, "sums"));
+    let rows = table(&["--data", "faq.jsonl", "--by", "module"]);
+    assert_eq!((rows.len(), rows[1][0].as_str()), (1 + 14 * 3, "model.layers.0.self_attn.q_proj"));
+    let rows = table(&["--data", "faq.jsonl", "--by", "layer"]);
+    assert_eq!(rows.len(), 1 + 2 * 3);
+    let of_first = rows[1..4].iter().map(|row| row[2].parse::<f64>().unwrap()).sum::<f64>();
+    assert!((of_first - 1.0).abs() < 1e-5, "{rows:?}");
+    let tokens = table(&["--prompt", "Hi"]).len() - 1;
+    assert_eq!(table(&["--prompt", "Hi", "--by", "module"]).len() - 1, 14 * tokens);
+    let refused =
+        program.refusal(&["inspect", "--model", small_model(), "--adapter", "run", "--prompt", "Hi", "--by", "topic"]);
+    assert!(refused.contains("no topics"), "{refused}");
 }
 
 #[test]

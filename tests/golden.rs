@@ -90,6 +90,8 @@ fn adapted_logits_and_every_gate_equal_the_reference() {
     assert_eq!(gates.len(), 14);
     for (module, ours) in gates {
         let ours: Vec<f64> = ours.into_iter().map(f64::from).collect();
+        let heads = adapter.spec().heads;
+        assert!(ours.chunks(heads).all(|token| (token.iter().sum::<f64>() - 1.0).abs() < 1e-5), "{module}");
         let worst = difference(&ours, &values(&file[&format!("step0.{module}")]), &batch);
         assert!(worst < 1e-5, "{module}: {worst}");
     }

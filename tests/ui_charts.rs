@@ -1,4 +1,4 @@
-//! The pages Train and Routing in the real window, with the test in the worker's place; and their widgets as pictures.
+//! The Train page in the real window, with the test in the worker's place; and their widgets as pictures.
 
 #[path = "ui_charts/after.rs"]
 mod after;
@@ -12,31 +12,23 @@ mod charts;
 mod layout;
 #[path = "ui_charts/pictures.rs"]
 mod pictures;
-#[path = "ui_charts/routing.rs"]
-mod routing;
 #[path = "ui_charts/running.rs"]
 mod running;
 #[path = "ui_charts/saving.rs"]
 mod saving;
+#[expect(dead_code, reason = "other tests play on this stage too")]
 #[path = "ui_charts/stage.rs"]
 mod stage;
 
 use egui_kittest::kittest::Queryable;
 use hydra_studio::app::pages::PageId;
 
-use stage::{Stage, adapter, data, model};
+use stage::{Stage, data, model};
 
 /// A stage with model and data, where a run can be started.
 fn ready() -> Stage {
     let mut stage = Stage::on(PageId::Train);
     stage.tell([model(), data()]);
-    stage
-}
-
-/// A stage with model, data and adapter on the Routing page.
-fn routed() -> Stage {
-    let mut stage = Stage::on(PageId::Routing);
-    stage.tell([model(), data(), adapter()]);
     stage
 }
 
@@ -50,14 +42,6 @@ fn click_first(stage: &mut Stage, label: &str) {
     let top = |node: &egui_kittest::Node<'_>| node.rect().top();
     let nodes = stage.window.get_all_by_label(label);
     nodes.min_by(|a, b| top(a).total_cmp(&top(b))).expect("at least one").click();
-    stage.settle();
-}
-
-fn click_at(stage: &mut Stage, pos: egui::Pos2) {
-    let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::NONE);
-    for pressed in [true, false] {
-        stage.window.event(egui::Event::PointerButton { pos, button, pressed, modifiers });
-    }
     stage.settle();
 }
 

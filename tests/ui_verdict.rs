@@ -299,7 +299,7 @@ mod pictures {
             held_out: 100,
             steps: &steps,
             evals: &evals,
-            routing: vec![LoadSample { step: 120, load: &[0.94, 0.04, 0.02] }],
+            routing: vec![LoadSample { step: 120, load: &[0.94, 0.04, 0.02], collapsed: 1.0 }],
             checkpoints: &checkpoints,
             end: RunEnd { step: 200, steps: 200, cause: EndCause::Finished, message: None },
         });

@@ -10,12 +10,16 @@ mod desk;
 mod facts;
 #[path = "worker/freed.rs"]
 mod freed;
+#[path = "worker/matrices.rs"]
+mod matrices;
 #[path = "worker/queued.rs"]
 mod queued;
 #[path = "worker/recycle_bin.rs"]
 mod recycle_bin;
 #[path = "worker/refused.rs"]
 mod refused;
+#[path = "worker/routing.rs"]
+mod routing;
 #[path = "worker/runs.rs"]
 mod runs;
 #[path = "worker/saving.rs"]

@@ -1,9 +1,25 @@
-//! How the router shares tokens among the heads, in two numbers that can be followed over a run.
+//! How the router shares tokens among the heads, summed up over as many tokens as one likes.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::Module;
+use super::health::SATURATED;
+
+/// How gates share out over tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GateSummary {
+    /// Mean gate of every head; sums to 1.
+    pub mean: Vec<f32>,
+    /// Share of the tokens whose largest gate is the head's, the first of equals; sums to 1.
+    pub leads: Vec<f32>,
+    /// Mean entropy of a token's gates, as a share of the largest possible: 1 is even, 0 is one head alone.
+    pub entropy: f32,
+    /// Share of the tokens with a gate above [`SATURATED`].
+    pub saturated: f32,
+}
 
 /// Running means of gates over tokens, per module.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +33,55 @@ struct ModuleLoad {
     tokens: usize,
     /// Sum of gates of every head.
     gates: Vec<f64>,
+    /// Tokens that every head leads.
+    leads: Vec<usize>,
     /// Sum of the tokens' entropies.
     entropy: f64,
+    /// Tokens with a gate above [`SATURATED`].
+    saturated: usize,
+}
+
+impl ModuleLoad {
+    fn with(mut self, heads: usize) -> Self {
+        self.gates.resize(heads, 0.0);
+        self.leads.resize(heads, 0);
+        self
+    }
+
+    fn add(&mut self, token: &[f32]) {
+        self.tokens += 1;
+        self.gates.iter_mut().zip(token).for_each(|(sum, g)| *sum += f64::from(*g));
+        let (head, gate) = leader(token);
+        if let Some(led) = self.leads.get_mut(head) {
+            *led += 1;
+        }
+        self.saturated += usize::from(gate > SATURATED);
+        self.entropy += entropy(token);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.tokens += other.tokens;
+        self.entropy += other.entropy;
+        self.saturated += other.saturated;
+        self.gates.iter_mut().zip(&other.gates).for_each(|(sum, g)| *sum += g);
+        self.leads.iter_mut().zip(&other.leads).for_each(|(sum, led)| *sum += led);
+    }
+
+    fn summary(&self) -> GateSummary {
+        let tokens = self.tokens.max(1) as f64;
+        GateSummary {
+            mean: self.gates.iter().map(|sum| (sum / tokens) as f32).collect(),
+            leads: self.leads.iter().map(|led| (*led as f64 / tokens) as f32).collect(),
+            entropy: (self.entropy / tokens) as f32,
+            saturated: (self.saturated as f64 / tokens) as f32,
+        }
+    }
+}
+
+/// The head with the largest of a token's gates, the first of equals, and that gate.
+pub fn leader(gates: &[f32]) -> (usize, f32) {
+    let higher = |best: (usize, f32), (head, gate): (usize, f32)| if gate > best.1 { (head, gate) } else { best };
+    gates.iter().copied().enumerate().fold((0, f32::MIN), higher)
 }
 
 impl GateLoad {
@@ -31,15 +94,10 @@ impl GateLoad {
     pub fn add(&mut self, gates: &BTreeMap<Module, Vec<f32>>, spans: &[Range<usize>]) {
         let heads = self.heads.max(1);
         for (module, gates) in gates {
-            let load = self.modules.entry(*module).or_default();
-            load.gates.resize(heads, 0.0);
+            let load = self.modules.entry(*module).or_insert_with(|| ModuleLoad::default().with(heads));
             for span in spans {
                 let tokens = gates.get(span.start * heads..span.end * heads).unwrap_or_default();
-                for token in tokens.chunks(heads) {
-                    load.tokens += 1;
-                    load.gates.iter_mut().zip(token).for_each(|(sum, g)| *sum += f64::from(*g));
-                    load.entropy += entropy(token);
-                }
+                tokens.chunks_exact(heads).for_each(|token| load.add(token));
             }
         }
     }
@@ -47,11 +105,8 @@ impl GateLoad {
     /// Adds what another summary, for as many heads, holds.
     pub fn merge(&mut self, other: &Self) {
         for (module, theirs) in &other.modules {
-            let ours = self.modules.entry(*module).or_default();
-            ours.gates.resize(self.heads.max(1), 0.0);
-            ours.tokens += theirs.tokens;
-            ours.entropy += theirs.entropy;
-            ours.gates.iter_mut().zip(&theirs.gates).for_each(|(sum, g)| *sum += g);
+            let heads = self.heads.max(1);
+            self.modules.entry(*module).or_insert_with(|| ModuleLoad::default().with(heads)).merge(theirs);
         }
     }
 
@@ -60,24 +115,31 @@ impl GateLoad {
         self.modules.values().all(|m| m.tokens == 0)
     }
 
+    /// Over all tokens of all modules.
+    pub fn overall(&self) -> GateSummary {
+        let mut all = ModuleLoad::default().with(self.heads);
+        self.modules.values().for_each(|module| all.merge(module));
+        all.summary()
+    }
+
+    /// Of every module, in forward order.
+    pub fn modules(&self) -> impl Iterator<Item = (Module, GateSummary)> + '_ {
+        self.modules.iter().map(|(module, load)| (*module, load.summary()))
+    }
+
     /// Mean gate of every head over all tokens of all modules.
     pub fn mean(&self) -> Vec<f32> {
-        let tokens: usize = self.modules.values().map(|m| m.tokens).sum();
-        let of = |head: usize| self.modules.values().filter_map(|m| m.gates.get(head)).sum::<f64>();
-        (0..self.heads).map(|head| (of(head) / tokens.max(1) as f64) as f32).collect()
+        self.overall().mean
     }
 
     /// Mean gate of every head in one module.
     pub fn module_means(&self) -> impl Iterator<Item = (Module, Vec<f32>)> + '_ {
-        let means = |m: &ModuleLoad| m.gates.iter().map(|g| (g / m.tokens.max(1) as f64) as f32).collect();
-        self.modules.iter().map(move |(module, load)| (*module, means(load)))
+        self.modules().map(|(module, summary)| (module, summary.mean))
     }
 
     /// Mean entropy of a token's gates, as a share of the largest possible: 1 is even, 0 is one head alone.
     pub fn entropy(&self) -> f32 {
-        let tokens: usize = self.modules.values().map(|m| m.tokens).sum();
-        let sum: f64 = self.modules.values().map(|m| m.entropy).sum();
-        (sum / tokens.max(1) as f64) as f32
+        self.overall().entropy
     }
 }
 
@@ -119,6 +181,17 @@ mod tests {
         all.merge(&of(vec![0.5, 0.5, 0.0, 1.0, 0.5, 0.5]));
         assert_eq!(all.mean(), vec![0.5, 0.5]);
         assert!((all.entropy() - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_summary_tells_who_leads_and_how_many_tokens_are_saturated() {
+        let module = Module { layer: 0, target: Target::Q };
+        let gates = vec![0.96, 0.04, 0.5, 0.5, 0.3, 0.7, 0.02, 0.98];
+        let mut load = GateLoad::new(2);
+        load.add(&BTreeMap::from([(module, gates)]), std::slice::from_ref(&(0..4)));
+        let summary = load.overall();
+        assert_eq!((summary.leads, summary.saturated), (vec![0.5, 0.5], 0.5));
+        assert_eq!(load.modules().map(|(module, _)| module).collect::<Vec<_>>(), [module]);
     }
 
     #[test]

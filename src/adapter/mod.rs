@@ -23,13 +23,14 @@ pub use check::Dims;
 pub use config_file::{AdapterConfig, AdapterFormat, CONFIG_FILE};
 pub use error::AdapterError;
 pub use folder::AdapterFolder;
-pub use gates::{GateLoad, entropy};
+pub use gates::{GateLoad, GateSummary, entropy, leader};
 pub use health::{
-    ALIKE, DEAD_SHARE, EVEN, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED, SATURATED,
+    ALIKE, DEAD_SHARE, EVEN, FEW_MODULES, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED,
+    ModuleHealth, SATURATED, health,
 };
 pub use layer::{Adapter, GateCapture, InputWatcher, Pass, project};
 pub use mix::{GateMix, HeadMix, MixError};
-pub use similarity::head_similarity;
+pub use similarity::{head_similarity, module_similarity};
 pub use spec::{AdapterSpec, Method, Module, Target};
 pub use tensor_file::TENSOR_FILE;
 pub use tensors::{AdapterTensors, ModuleTensors};

@@ -1,7 +1,7 @@
 //! How tensors are named in adapter files. The published HydraLoRA code writes `lora_B0`, one fork of PEFT `lora_B.0`,
 //! and plain LoRA has a single `lora_B`.
 
-use super::{AdapterSpec, Method, Module, Target};
+use super::{AdapterSpec, Method, Module};
 
 /// What PEFT puts before every module's name.
 const PREFIX: &str = "base_model.model.";
@@ -59,18 +59,13 @@ impl Spelling {
 
 /// The module that a tensor's name stands under; `None` where it is not a projection we know.
 pub(crate) fn module_of(name: &str) -> Option<Module> {
-    let rest = name.strip_prefix(PREFIX)?.strip_prefix("model.layers.")?;
-    let mut words = rest.split('.');
-    let layer = words.next()?.parse().ok()?;
-    let block = words.next()?;
-    let last = words.next()?;
-    let target = Target::ALL.into_iter().find(|t| t.name() == last && t.block() == block)?;
-    Some(Module { layer, target })
+    Module::leading(name.strip_prefix(PREFIX)?).map(|(module, _)| module)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::Target;
 
     const UP: Module = Module { layer: 12, target: Target::Up };
 

@@ -1,8 +1,10 @@
 //! How alike the heads of an adapter are.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Result, Tensor};
 
-use super::AdapterTensors;
+use super::{AdapterTensors, Module, ModuleTensors};
 
 /// Cosine of the flattened `B_i` and `B_j`, the mean over all modules, `[heads][heads]`. Modules where either is all zero,
 /// as at the start, do not count; empty where none counts, and with a single head. Heads that deserve their place differ
@@ -15,23 +17,44 @@ pub fn head_similarity(tensors: &AdapterTensors) -> Result<Vec<Vec<f32>>> {
     let mut sums = vec![vec![0.0; heads]; heads];
     let mut counted = 0;
     for module in tensors.modules.values() {
-        let flat = module.b.iter().map(flat).collect::<Result<Vec<_>>>()?;
-        let norms: Vec<f64> = flat.iter().map(|b| dot(b, b).sqrt()).collect();
-        if norms.contains(&0.0) {
-            continue;
-        }
+        let Some(cosines) = cosines(module)? else { continue };
         counted += 1;
-        for ((row, a), a_norm) in sums.iter_mut().zip(&flat).zip(&norms) {
-            for ((sum, b), b_norm) in row.iter_mut().zip(&flat).zip(&norms) {
-                *sum += dot(a, b) / (a_norm * b_norm);
-            }
-        }
+        sums.iter_mut().flatten().zip(cosines.iter().flatten()).for_each(|(sum, cosine)| *sum += cosine);
     }
     if counted == 0 || heads < 2 {
         return Ok(Vec::new());
     }
     let mean = |sum: f64| (sum / f64::from(counted)) as f32;
     Ok(sums.into_iter().map(|row| row.into_iter().map(mean).collect()).collect())
+}
+
+/// The mean cosine of every two different heads' flattened `B`, per module. A module with a `B` that is all zero is left
+/// out, and so is one with a single head.
+///
+/// # Errors
+/// When a tensor cannot be read as f32.
+pub fn module_similarity(tensors: &AdapterTensors) -> Result<BTreeMap<Module, f32>> {
+    let mut means = BTreeMap::new();
+    for (name, module) in &tensors.modules {
+        let Some(cosines) = cosines(module)?.filter(|rows| rows.len() > 1) else { continue };
+        let heads = cosines.len();
+        let of_pairs: f64 = cosines.iter().flatten().sum::<f64>() - heads as f64;
+        means.insert(*name, (of_pairs / (heads * (heads - 1)) as f64) as f32);
+    }
+    Ok(means)
+}
+
+/// Cosine of every two `B` of a module, `[heads][heads]`; `None` where one is all zero.
+fn cosines(module: &ModuleTensors) -> Result<Option<Vec<Vec<f64>>>> {
+    let flat = module.b.iter().map(flat).collect::<Result<Vec<_>>>()?;
+    let norms: Vec<f64> = flat.iter().map(|b| dot(b, b).sqrt()).collect();
+    if norms.contains(&0.0) {
+        return Ok(None);
+    }
+    let row = |(a, a_norm): (&Vec<f32>, &f64)| {
+        flat.iter().zip(&norms).map(|(b, b_norm)| dot(a, b) / (a_norm * b_norm)).collect()
+    };
+    Ok(Some(flat.iter().zip(&norms).map(row).collect()))
 }
 
 fn flat(tensor: &Tensor) -> Result<Vec<f32>> {
@@ -44,12 +67,10 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use candle_core::Device;
 
     use super::*;
-    use crate::adapter::{AdapterSpec, Module, ModuleTensors, Target};
+    use crate::adapter::{AdapterSpec, Target};
 
     fn module(b: &[[f32; 2]]) -> ModuleTensors {
         let b = b.iter().map(|b| Tensor::new(b, &Device::Cpu).unwrap().reshape((2, 1)).unwrap()).collect();
@@ -68,6 +89,9 @@ mod tests {
         let tensors = adapter(&[&[[1.0, 0.0], [2.0, 0.0]], &[[1.0, 0.0], [0.0, 3.0]], &[[0.0, 0.0], [1.0, 1.0]]]);
         let similarity = head_similarity(&tensors).unwrap();
         assert_eq!(similarity, [[1.0, 0.5], [0.5, 1.0]]);
+        let by_module = module_similarity(&tensors).unwrap();
+        let of: Vec<(usize, f32)> = by_module.into_iter().map(|(module, mean)| (module.layer, mean)).collect();
+        assert_eq!(of, [(0, 1.0), (1, 0.0)], "the third has not learnt yet");
     }
 
     #[test]

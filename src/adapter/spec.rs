@@ -166,6 +166,28 @@ pub struct Module {
     pub target: Target,
 }
 
+impl Module {
+    /// The module that a name begins with, and what follows it: `.lora_A.weight`, say. `None` where it is none we know.
+    pub(super) fn leading(name: &str) -> Option<(Self, &str)> {
+        let mut words = name.strip_prefix("model.layers.")?.splitn(4, '.');
+        let layer = words.next()?.parse().ok()?;
+        let (block, last) = (words.next()?, words.next()?);
+        let target = Target::ALL.into_iter().find(|t| t.name() == last && t.block() == block)?;
+        Some((Self { layer, target }, words.next().unwrap_or_default()))
+    }
+}
+
+impl FromStr for Module {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match Self::leading(name) {
+            Some((module, "")) => Ok(module),
+            _ => Err(format!("`{name}` is no module of a decoder: it would be like model.layers.0.mlp.up_proj")),
+        }
+    }
+}
+
 impl fmt::Display for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "model.layers.{}.{}.{}", self.layer, self.target.block(), self.target.name())
@@ -273,6 +295,19 @@ impl Default for AdapterSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_is_read_back_from_its_name() {
+        for target in Target::ALL {
+            let module = Module { layer: 12, target };
+            assert_eq!(module.to_string().parse(), Ok(module));
+        }
+        for odd in
+            ["model.layers.0.mlp.q_proj", "model.layers.0.mlp.up_proj.x", "model.layers.x.mlp.up_proj", "up_proj"]
+        {
+            assert!(odd.parse::<Module>().unwrap_err().contains(odd));
+        }
+    }
 
     #[test]
     fn the_scale_is_alpha_by_the_rank_and_by_its_root_under_rslora() {

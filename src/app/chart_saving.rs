@@ -38,8 +38,8 @@ impl Pending {
     }
 }
 
-/// How the writing of a file ended: where it is, or why there is none.
-type Written = Result<PathBuf, String>;
+/// How the writing of a file ended: what it shows, and where it is or why there is none.
+type Written = (&'static str, Result<PathBuf, String>);
 
 /// The chart that is to be saved, and what comes of those that were.
 pub(super) struct ChartSaving {
@@ -56,7 +56,7 @@ impl Default for ChartSaving {
 impl ChartSaving {
     /// Asks where to save a chart, and offers a free name in `folder`.
     pub fn ask(&mut self, export: Box<ChartExport>, folder: &Path) {
-        let path = free_name(folder, &export.figure.title, export.format.extension());
+        let path = free_name(folder, export.figure.title(), export.format.extension());
         self.pending = Some(Pending { export, path: path.display().to_string(), looked_for: None });
     }
 
@@ -71,14 +71,15 @@ impl ChartSaving {
     /// Writes the chart on a thread of its own, so that neither pixels nor a slow disk hold up the window.
     fn write(&self, ctx: &Context, export: Box<ChartExport>, path: PathBuf) {
         let (ctx, written) = (ctx.clone(), self.written.0.clone());
+        let noun = export.figure.noun();
         let work = move || {
             let result = export.save(&path).map(|()| path).map_err(|error| error.to_string());
             // The window may have closed meanwhile.
-            let _ = written.send(result);
+            let _ = written.send((noun, result));
             ctx.request_repaint();
         };
         if let Err(error) = std::thread::Builder::new().name("chart-writer".to_owned()).spawn(work) {
-            let _ = self.written.0.send(Err(format!("no thread could be started: {error}")));
+            let _ = self.written.0.send((noun, Err(format!("no thread could be started: {error}"))));
         }
     }
 }
@@ -86,10 +87,10 @@ impl ChartSaving {
 impl App {
     /// Tells how the writing of charts went.
     pub(super) fn take_written_charts(&mut self) {
-        for written in self.chart_saving.written.1.try_iter() {
+        for (noun, written) in self.chart_saving.written.1.try_iter() {
             match written {
-                Ok(path) => self.toasts.push(Level::Ok, format!("Saved the chart to {}.", path.display())),
-                Err(error) => self.toasts.push(Level::Error, format!("The chart was not saved: {error}")),
+                Ok(path) => self.toasts.push(Level::Ok, format!("Saved the {noun} to {}.", path.display())),
+                Err(error) => self.toasts.push(Level::Error, format!("The {noun} was not saved: {error}")),
             }
         }
     }
@@ -117,8 +118,9 @@ impl App {
     fn chart_question_ui(&self, ui: &mut Ui, pending: &mut Pending) -> Answer {
         let tokens = Tokens::of(ui);
         let format = pending.export.format;
-        ui.label(RichText::new("Save the chart").heading().color(tokens.text_strong));
-        ui.weak(format!("{}: {}", pending.export.figure.title, format.title()));
+        let heading = format!("Save the {}", pending.export.figure.noun());
+        ui.label(RichText::new(heading).heading().color(tokens.text_strong));
+        ui.weak(format!("{}: {}", pending.export.figure.title(), format.title()));
         ui.add_space(space::S);
         let action = path_field(ui, "File", "/path/to/file", &mut pending.path, &["Browse…"]);
         if matches!(action, PathAction::Browse(_)) {

@@ -28,7 +28,11 @@ pub fn verdict_at(run: &RunState, phase: &Phase) -> Option<Verdict> {
         held_out: run.summary.held_out,
         steps: &run.steps,
         evals: &run.evals,
-        routing: run.routing.iter().map(|sample| LoadSample { step: sample.step, load: &sample.load }).collect(),
+        routing: run
+            .routing
+            .iter()
+            .map(|sample| LoadSample { step: sample.step, load: &sample.load, collapsed: sample.collapsed })
+            .collect(),
         checkpoints: &run.checkpoints,
         end,
     }))

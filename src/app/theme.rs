@@ -104,6 +104,8 @@ pub struct Tokens {
 
     /// From nothing to all: the scale of heat maps.
     pub heat: [Color32; 5],
+    /// From less to more, with nothing in the middle: the scale of differences.
+    pub diverging: [Color32; 5],
     /// The heads in their order. Any two stay apart for people with protanopia, deuteranopia and tritanopia.
     pub heads: [Color32; 8],
 }
@@ -146,6 +148,7 @@ const DARK: Tokens = Tokens {
     unlikelier: hex(0xf08a24),
     parts: [hex(0x4f5fd0), hex(0xc9d1ff), hex(0x8b63b8), hex(0x5fd0c0), hex(0x9a6a2f), hex(0xa4a9b6)],
     heat: [hex(0x1c1e23), hex(0x2c3368), hex(0x4a5fc9), hex(0x7fa6f5), hex(0xe3f1ff)],
+    diverging: [hex(0xffb066), hex(0x8a5522), hex(0x24272d), hex(0x3a56ad), hex(0x96b8ff)],
     heads: [
         hex(0x8688fd),
         hex(0xf8a047),
@@ -192,6 +195,7 @@ const LIGHT: Tokens = Tokens {
     unlikelier: hex(0xd97a00),
     parts: [hex(0x4355d6), hex(0x9fb0fa), hex(0x6b3f99), hex(0x3fa79a), hex(0x8a5410), hex(0x8a909e)],
     heat: [hex(0xf3f4f8), hex(0xc5cffa), hex(0x8398ee), hex(0x4558cf), hex(0x1b2370)],
+    diverging: [hex(0x9c4a00), hex(0xeab070), hex(0xf3f4f8), hex(0x93aef0), hex(0x2240a8)],
     heads: [
         hex(0x1081fc),
         hex(0xc38a01),
@@ -226,19 +230,29 @@ impl Tokens {
 
     /// The colour of `share`, from 0 to 1, on the scale of heat maps. What lies outside takes the nearest end.
     pub fn heat(&self, share: f32) -> Color32 {
-        let [first, ..] = self.heat;
-        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
-        let place = share * (self.heat.len() - 1) as f32;
-        let below = place.floor() as usize;
-        let low = self.heat.get(below).copied().unwrap_or(first);
-        let high = self.heat.get(below + 1).copied().unwrap_or(low);
-        low.lerp_to_gamma(high, place.fract())
+        between(&self.heat, share)
+    }
+
+    /// The colour of `share`, from 0 to 1, on the scale of differences: a half is none.
+    pub fn diverging(&self, share: f32) -> Color32 {
+        between(&self.diverging, share)
     }
 
     /// Black or white, whichever reads better on `fill`.
     pub fn text_on(fill: Color32) -> Color32 {
         if luminance(fill) > 0.18 { Color32::BLACK } else { Color32::WHITE }
     }
+}
+
+/// The colour at `share` of the way through `stops`; the first for what is no number.
+fn between(stops: &[Color32; 5], share: f32) -> Color32 {
+    let [first, ..] = *stops;
+    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+    let place = share * (stops.len() - 1) as f32;
+    let below = place.floor() as usize;
+    let low = stops.get(below).copied().unwrap_or(first);
+    let high = stops.get(below + 1).copied().unwrap_or(low);
+    low.lerp_to_gamma(high, place.fract())
 }
 
 /// Relative luminance as WCAG defines it, 0 to 1.

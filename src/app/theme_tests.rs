@@ -148,3 +148,25 @@ fn neighbouring_parts_of_a_bar_stay_apart_for_every_sight() {
         }
     }
 }
+
+#[test]
+fn differences_grow_brighter_or_darker_from_nothing_and_their_signs_stay_apart_for_every_sight() {
+    for theme in THEMES {
+        let tokens = Tokens::of_theme(theme);
+        let [less, bit_less, none, bit_more, more] = tokens.diverging;
+        for way in [[none, bit_less, less], [none, bit_more, more]] {
+            for pair in way.windows(2) {
+                let (near, far) = (luminance(pair[0]), luminance(pair[1]));
+                let grows = if theme == Theme::Dark { far > near } else { far < near };
+                assert!(grows, "{theme:?}: {:?} and {:?}", pair[0], pair[1]);
+            }
+        }
+        for (name, sight) in &SIGHTS {
+            for (a, b) in [(less, more), (bit_less, bit_more)] {
+                let (a, b) = (seen(sight, a), seen(sight, b));
+                let far = a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f32>().sqrt();
+                assert!(far > 0.11, "{theme:?}, {name}: less and more are {far:.3} apart");
+            }
+        }
+    }
+}

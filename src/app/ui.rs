@@ -3,12 +3,14 @@
 use egui::{CentralPanel, Context, Frame, Margin, Panel, RichText, ScrollArea, Stroke, Ui};
 
 use crate::app::closing::Closing;
+use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{PageContext, PageId};
 use crate::app::theme::{self, Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::notes;
 use crate::app::{App, View, dropping};
+use crate::worker::protocol::Request;
 
 impl App {
     /// Draws everything.
@@ -16,6 +18,9 @@ impl App {
         let tokens = Tokens::of(ui);
         let ctx = ui.ctx().clone();
         self.fit_window(&ctx);
+        if self.view != View::Page(PageId::Routing) && self.pages.routing.leaves_watch() {
+            self.commands.send(SystemCommand::Request(Request::WatchGates { on: false }));
+        }
         if self.is_in_background() {
             let frame = Frame::new().fill(tokens.window).inner_margin(Margin::same(space::L as i8));
             CentralPanel::no_frame().frame(frame).show(ui, |ui| self.background_ui(ui));

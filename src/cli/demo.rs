@@ -9,17 +9,17 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{Outcome, Output};
-use super::routing::ByTopic;
+use super::routing::OfData;
 use super::{open, training};
 use crate::adapter::{Adapter, Pass};
 use crate::data::{self, ColumnMap, Example, Import};
 use crate::disk::{check_new_folder, remove_folder};
 use crate::evaluate::{Answer, answer_all, exact_share};
 use crate::export::{ExportSource, export_hydralora};
-use crate::inspect::topic_loads;
+use crate::inspect::survey::survey;
 use crate::model::BaseModel;
 use crate::project::{demo_settings, unpack_demo};
-use crate::train::{DataRef, Dataset, DeviceChoice, FileRef, Row, Run, TrainSettings};
+use crate::train::{DataRef, Dataset, DeviceChoice, FileRef, Run, TrainSettings};
 
 const LONG_ABOUT: &str = "\
 Take the whole journey once, in about two minutes.
@@ -105,7 +105,7 @@ fn journey(out: &Path, output: &Output) -> anyhow::Result<Outcome> {
     }
     let adapter = run.adapter().cloned().context("the run has no adapter")?;
 
-    show_routing(&model, &adapter, &data, output)?;
+    show_routing(&model, &adapter, &import, run.trainer().settings(), output)?;
     let exported = export(&run, &adapter, out, output)?;
     let adapted = answer_all(&model, &Pass::with(&adapter), &held_out, ANSWER_TOKENS, output.job())?;
     output.clear_progress();
@@ -146,21 +146,26 @@ fn held_out<'a>(import: &'a Import, settings: &TrainSettings) -> Vec<&'a Example
 }
 
 /// How the heads share each topic's tokens, as a table and in words.
-fn show_routing(model: &BaseModel, adapter: &Adapter, data: &Dataset, output: &Output) -> anyhow::Result<()> {
-    let rows: Vec<&Row> = data.held_out.iter().collect();
-    let loads = topic_loads(&model.decoder, adapter, &rows, &data.topics, output.job())?;
+fn show_routing(
+    model: &BaseModel,
+    adapter: &Adapter,
+    import: &Import,
+    settings: &TrainSettings,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let held_out = data::split(&import.examples, settings.held_out, settings.seed).held_out;
+    let survey = survey(model, adapter, &import.examples, &held_out, settings.context, output.job())?;
     output.clear_progress();
-    let heads = adapter.spec().heads;
-    let titles: String = (0..heads).map(|head| format!("{:>9}", format!("head {head}"))).collect();
+    let titles: String = (0..survey.heads).map(|head| format!("{:>9}", format!("head {head}"))).collect();
     output.line(&format!(
         "4. Where held-out tokens are routed (mean gates over all modules):\n   {:<24}{titles}",
         "topic"
     ));
-    for topic in &loads {
-        let cells: String = topic.load.mean().iter().map(|gate| format!("{gate:>9.3}")).collect();
-        output.line(&format!("   {:<24}{cells}", topic.topic));
+    for topic in &survey.topics {
+        let cells: String = topic.gates.mean.iter().map(|gate| format!("{gate:>9.3}")).collect();
+        output.line(&format!("   {:<24}{cells}", topic.topic.as_deref().unwrap_or("no topic")));
     }
-    output.event("routing", ByTopic::new(heads, &loads));
+    output.event("routing", OfData::new(survey, Vec::new()));
     output.line(
         "   Gates belong to tokens, not to topics, so rows differ by little: see single tokens with `hydra-studio inspect`.",
     );

@@ -26,6 +26,7 @@ pub mod output;
 pub mod pretrain;
 pub mod resume;
 mod routing;
+mod routing_csv;
 pub mod settings_flags;
 mod too_large;
 pub mod train;

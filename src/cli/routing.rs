@@ -1,34 +1,37 @@
-//! What `inspect` tells: the routing of one text, or of a dataset by topic, as an event and as tables.
+//! What `inspect` tells: the routing of one text, or of a dataset, as an event and as tables.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::inspect::By;
 use super::output::Output;
-use crate::adapter::{GateLoad, Module};
-use crate::inspect::{Routing, TopicLoad, summary_in_words};
+use crate::adapter::Module;
+use crate::inspect::survey::{RoutingSurvey, TopicRouting, statements};
+use crate::inspect::{Routing, summary_in_words};
 
 /// The event `routing` of a prompt. Heads are numbered from 0, gates in their order.
 #[derive(Serialize)]
 pub(super) struct OfText {
-    heads: usize,
-    tokens: Vec<RoutedToken>,
+    pub(super) heads: usize,
+    pub(super) tokens: Vec<RoutedToken>,
     modules: BTreeMap<String, ModuleGates>,
     /// Mean gate of every head over all tokens and modules.
     load: Vec<f32>,
     /// Mean entropy of a token's gates as a share of the largest possible: 1 is even, 0 is one head alone.
     entropy: f32,
     summary: String,
+    /// In forward order.
     #[serde(skip)]
-    layers: Vec<Layer>,
+    pub(super) means: Vec<(Module, Vec<f32>)>,
 }
 
 /// One token, with its gates averaged over all modules.
 #[derive(Serialize)]
-struct RoutedToken {
+pub(super) struct RoutedToken {
     id: u32,
-    text: String,
-    gates: Vec<f32>,
+    pub(super) text: String,
+    pub(super) gates: Vec<f32>,
     /// The head with the largest of them.
     leader: usize,
     entropy: f64,
@@ -44,7 +47,7 @@ struct ModuleGates {
 
 /// The event `routing` of a dataset.
 #[derive(Serialize)]
-pub(super) struct ByTopic {
+pub(super) struct OfData {
     heads: usize,
     examples: usize,
     topics: Vec<RoutedTopic>,
@@ -53,8 +56,12 @@ pub(super) struct ByTopic {
     load: Vec<f32>,
     entropy: f32,
     summary: String,
-    #[serde(skip)]
-    layers: Vec<Layer>,
+    /// What is there beyond chance, in words.
+    statements: Vec<String>,
+    /// What a user called the heads, by head.
+    names: Vec<Option<String>>,
+    /// Everything that was counted.
+    survey: RoutingSurvey,
 }
 
 /// How the heads share one topic's tokens.
@@ -62,14 +69,13 @@ pub(super) struct ByTopic {
 struct RoutedTopic {
     topic: String,
     examples: usize,
+    /// Over the topic's tokens.
     load: Vec<f32>,
     entropy: f32,
-}
-
-/// Mean gate of every head over the modules of one layer.
-struct Layer {
-    number: usize,
+    /// Mean over examples, its standard deviation from example to example, and its standard error.
     mean: Vec<f32>,
+    deviation: Vec<f32>,
+    error: Vec<f32>,
 }
 
 /// The event `done` of both.
@@ -97,15 +103,20 @@ impl OfText {
             tokens,
             modules: routing.modules.iter().map(gates).collect(),
             summary: summary_in_words(&mean, entropy),
-            layers: layers(&load),
+            means: load.module_means().collect(),
             load: mean,
             entropy,
         }
     }
 
-    pub(super) fn tell(&self, output: &Output) {
+    /// The gates of a module, `[tokens, heads]`.
+    pub(super) fn gates(&self, module: Module) -> &[Vec<f32>] {
+        self.modules.get(&module.to_string()).map_or(&[], |gates| gates.gates.as_slice())
+    }
+
+    pub(super) fn tell(&self, by: Option<By>, output: &Output) {
         output.event("routing", self);
-        tell_layers(&self.layers, self.heads, output);
+        tell_means(&self.means, self.heads, by, output);
         output.line("\nTokens, with the head that leads and its gate, over all modules:");
         for token in &self.tokens {
             let gate = token.gates.get(token.leader).copied().unwrap_or_default();
@@ -115,63 +126,131 @@ impl OfText {
     }
 }
 
-impl ByTopic {
-    pub(super) fn new(heads: usize, loads: &[TopicLoad]) -> Self {
-        let mut all = GateLoad::new(heads);
-        loads.iter().for_each(|topic| all.merge(&topic.load));
-        let topic = |t: &TopicLoad| RoutedTopic {
-            topic: t.topic.clone(),
+impl OfData {
+    pub(super) fn new(survey: RoutingSurvey, names: Vec<Option<String>>) -> Self {
+        let topic = |t: &TopicRouting| RoutedTopic {
+            topic: t.topic.clone().unwrap_or_else(|| NO_TOPIC.to_owned()),
             examples: t.examples,
-            load: t.load.mean(),
-            entropy: t.load.entropy(),
+            load: t.gates.mean.clone(),
+            entropy: t.gates.entropy,
+            mean: t.mean.clone(),
+            deviation: t.deviation.clone(),
+            error: t.error.clone(),
         };
-        let (load, entropy) = (all.mean(), all.entropy());
         Self {
-            heads,
-            examples: loads.iter().map(|topic| topic.examples).sum(),
-            topics: loads.iter().map(topic).collect(),
-            modules: all.module_means().map(|(module, mean)| (module.to_string(), mean)).collect(),
-            summary: summary_in_words(&load, entropy),
-            layers: layers(&all),
-            load,
-            entropy,
+            heads: survey.heads,
+            examples: survey.examples,
+            topics: survey.topics.iter().map(topic).collect(),
+            modules: survey.modules.iter().map(|m| (m.module.to_string(), m.gates.mean.clone())).collect(),
+            load: survey.overall.mean.clone(),
+            entropy: survey.overall.entropy,
+            summary: summary_in_words(&survey.overall.mean, survey.overall.entropy),
+            statements: statements(&survey, &|head| labelled(&names, head)),
+            names,
+            survey,
         }
     }
 
-    pub(super) fn tell(&self, output: &Output) {
+    pub(super) fn survey(&self) -> &RoutingSurvey {
+        &self.survey
+    }
+
+    pub(super) fn tell(&self, by: Option<By>, output: &Output) {
         output.event("routing", self);
-        tell_layers(&self.layers, self.heads, output);
-        output.line("\nMean gate of every head by topic:");
-        let name = |topic: &RoutedTopic| format!("{} ({})", topic.topic, topic.examples);
-        let width = self.topics.iter().map(|topic| name(topic).chars().count()).max().unwrap_or_default();
-        output.line(&format!("  {:width$}{}", "", heading(self.heads)));
-        for topic in &self.topics {
-            output.line(&format!("  {:width$}{}", name(topic), shares(&topic.load)));
+        if by != Some(By::Topic) {
+            let means: Vec<(Module, Vec<f32>)> =
+                self.survey.modules.iter().map(|m| (m.module, m.gates.mean.clone())).collect();
+            tell_means(&means, self.heads, by, output);
+        }
+        if by.is_none_or(|by| by == By::Topic) {
+            self.tell_topics(output);
+        }
+        self.tell_heads(output);
+        output.line("");
+        for statement in &self.statements {
+            output.line(&format!("- {statement}"));
         }
         tell_sum(&self.load, self.entropy, &self.summary, output);
+    }
+
+    fn tell_topics(&self, output: &Output) {
+        output.line("\nMean gate of every head by topic, and its standard deviation from example to example:");
+        let name = |topic: &RoutedTopic| format!("{} ({})", topic.topic, topic.examples);
+        let width = self.topics.iter().map(|topic| name(topic).chars().count()).max().unwrap_or_default();
+        let heading: String = (0..self.heads).map(|head| format!("  {:<11}", format!("head {head}"))).collect();
+        output.line(&format!("  {:width$}{}", "", heading.trim_end()));
+        for topic in &self.topics {
+            let both = topic.mean.iter().zip(&topic.deviation);
+            let cells: String = both.map(|(mean, spread)| format!("  {mean:.2} ± {spread:.2}")).collect();
+            output.line(&format!("  {:width$}{cells}", name(topic)));
+        }
+    }
+
+    /// What excites each head most.
+    fn tell_heads(&self, output: &Output) {
+        output.line("\nWhat excites each head most:");
+        for portrait in &self.survey.portraits {
+            let suggested = portrait.suggested_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+            output.line(&format!("  {}{suggested}", labelled(&self.names, portrait.head)));
+            let tokens: Vec<String> = portrait
+                .tokens
+                .iter()
+                .take(TOKENS)
+                .map(|token| format!("{:?} {:.2} ×{}", token.text, token.mean, token.count))
+                .collect();
+            if !tokens.is_empty() {
+                output.line(&format!("    tokens    {}", tokens.join("  ")));
+            }
+            for example in portrait.examples.iter().take(EXAMPLES) {
+                output.line(&format!("    {:.2}      {}: {}", example.mean, example.source, example.snippet));
+            }
+        }
+    }
+}
+
+/// What examples without a topic are called.
+const NO_TOPIC: &str = "no topic";
+/// Tokens and examples that are printed for a head.
+const TOKENS: usize = 6;
+const EXAMPLES: usize = 3;
+
+/// A head by its number, and by its name where it has one.
+fn labelled(names: &[Option<String>], head: usize) -> String {
+    match names.get(head).and_then(Option::as_ref) {
+        Some(name) => format!("Head {head} “{name}”"),
+        None => format!("Head {head}"),
     }
 }
 
 /// Means over the modules of each layer, all of which see the same tokens.
-fn layers(load: &GateLoad) -> Vec<Layer> {
+pub(super) fn layers(modules: &[(Module, Vec<f32>)]) -> Vec<(usize, Vec<f32>)> {
     let mut sums = BTreeMap::<usize, (usize, Vec<f32>)>::new();
-    for (module, mean) in load.module_means() {
+    for (module, mean) in modules {
         let (count, sum) = sums.entry(module.layer).or_insert_with(|| (0, vec![0.0; mean.len()]));
         *count += 1;
-        sum.iter_mut().zip(&mean).for_each(|(sum, gate)| *sum += gate);
+        sum.iter_mut().zip(mean).for_each(|(sum, gate)| *sum += gate);
     }
-    let layer = |(number, (count, sum)): (usize, (usize, Vec<f32>))| Layer {
-        number,
-        mean: sum.iter().map(|gate| gate / count as f32).collect(),
+    let mean = |(layer, (count, sum)): (usize, (usize, Vec<f32>))| {
+        (layer, sum.iter().map(|gate| gate / count as f32).collect())
     };
-    sums.into_iter().map(layer).collect()
+    sums.into_iter().map(mean).collect()
 }
 
-fn tell_layers(layers: &[Layer], heads: usize, output: &Output) {
+/// By layer, or by module where that is asked for.
+fn tell_means(modules: &[(Module, Vec<f32>)], heads: usize, by: Option<By>, output: &Output) {
+    if by == Some(By::Module) {
+        let width = modules.iter().map(|(module, _)| module.to_string().len()).max().unwrap_or_default();
+        output.line("Mean gate of every head by module:");
+        output.line(&format!("  {:width$}{}", "module", heading(heads)));
+        for (module, mean) in modules {
+            output.line(&format!("  {:width$}{}", module.to_string(), shares(mean)));
+        }
+        return;
+    }
     output.line("Mean gate of every head by layer:");
     output.line(&format!("  layer{}", heading(heads)));
-    for layer in layers {
-        output.line(&format!("  {:>5}{}", layer.number, shares(&layer.mean)));
+    for (layer, mean) in layers(modules) {
+        output.line(&format!("  {layer:>5}{}", shares(&mean)));
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::output::{Outcome, Output};
-use crate::data::{self, ColumnMap};
+use crate::data::{self, ColumnMap, Import};
 use crate::evaluate::verdict::{RunFacts, Verdict, judge};
 use crate::model::BaseModel;
 use crate::text::ChatTokenizer;
@@ -27,16 +27,7 @@ pub(super) fn read_rows(
     settings: &TrainSettings,
     output: &Output,
 ) -> anyhow::Result<(Dataset, Vec<PathBuf>)> {
-    let import = data::import(paths, map, output.job())?;
-    if let Some(first) = import.dropped.first() {
-        output.warn(&format!(
-            "{} of {} rows cannot be used, the first being {}: {}. `hydra-studio import` lists them all",
-            import.dropped.len(),
-            import.rows,
-            first.source,
-            first.reason
-        ));
-    }
+    let import = read_examples(paths, map, output)?;
     let data = Dataset::from_examples(&import.examples, tokenizer, settings, output.job())?;
     output.clear_progress();
     for row in data.left_out.iter().take(TOLD) {
@@ -51,6 +42,22 @@ pub(super) fn read_rows(
         output.warn(&format!("{cut} examples are longer than the context of {context} tokens and were cut to it"));
     }
     Ok((data, import.files.into_iter().map(|file| file.path).collect()))
+}
+
+/// Reads examples, and says which rows cannot be used.
+pub(super) fn read_examples(paths: &[PathBuf], map: &ColumnMap, output: &Output) -> anyhow::Result<Import> {
+    let import = data::import(paths, map, output.job())?;
+    if let Some(first) = import.dropped.first() {
+        output.warn(&format!(
+            "{} of {} rows cannot be used, the first being {}: {}. `hydra-studio import` lists them all",
+            import.dropped.len(),
+            import.rows,
+            first.source,
+            first.reason
+        ));
+    }
+    output.clear_progress();
+    Ok(import)
 }
 
 /// Reads the rows of a token file. Errs when they are longer than the model takes, or nothing in them can be learnt.
@@ -229,8 +236,8 @@ fn tell(event: &RunEvent, output: &Output) {
         RunEvent::Sample(record) => output.event("sample", record),
         RunEvent::Pause(record) => output.event("pause", record),
         RunEvent::Warning(record) => output.event("warning", record),
-        // `done` says it at the end.
-        RunEvent::Ended(_) => {}
+        // `done` says it at the end; what is looked at in between is in the run folder.
+        RunEvent::Ended(_) | RunEvent::Gates(_) => {}
     }
 }
 

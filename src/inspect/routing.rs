@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapter::{Adapter, EVEN, GateCapture, GateLoad, LEADS_ALONE, Module, Pass, entropy};
+use crate::adapter::{Adapter, EVEN, GateCapture, GateLoad, LEADS_ALONE, Module, Pass, entropy, leader};
 use crate::model::{Decoder, Sequences};
 
 /// Gates of every adapted module for one text.
@@ -57,12 +57,11 @@ impl Routing {
 
     /// For every token, from gates averaged over all modules: the leading head, its gate, and the entropy's share.
     pub fn leaders(&self) -> Vec<(usize, f32, f64)> {
-        let higher = |best: (usize, f32), (i, g): (usize, f32)| if g > best.1 { (i, g) } else { best };
-        let leader = |gates: &Vec<f32>| {
-            let (head, gate) = gates.iter().copied().enumerate().fold((0, f32::MIN), higher);
+        let led = |gates: &Vec<f32>| {
+            let (head, gate) = leader(gates);
             (head, gate, entropy(gates))
         };
-        self.token_means().iter().map(leader).collect()
+        self.token_means().iter().map(led).collect()
     }
 }
 

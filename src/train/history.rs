@@ -69,7 +69,8 @@ impl RunHistory {
                 Ok(RunEvent::Pause(pause)) => history.pauses.push(pause),
                 Ok(RunEvent::Ended(end)) => history.ended = Some(end),
                 // The folder itself says which checkpoints are left.
-                Ok(RunEvent::Checkpoint(_) | RunEvent::Estimate(_) | RunEvent::RouterStart(_)) | Err(_) => {}
+                Ok(RunEvent::Checkpoint(_) | RunEvent::Estimate(_) | RunEvent::RouterStart(_) | RunEvent::Gates(_))
+                | Err(_) => {}
             }
         }
         Ok(history)
@@ -118,6 +119,7 @@ mod tests {
             load,
             entropy: 0.5,
             modules: [("m".to_owned(), vec![1.0])].into(),
+            collapsed: 0.5,
             similarity: Vec::new(),
         };
         let events = [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::GateLoad;
+use crate::adapter::{GateLoad, HealthKind, LEADS_ALONE, leader};
 
 /// One optimizer step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct CheckpointRecord {
     pub best: bool,
 }
 
-/// How the router shares tokens among the heads, over the held-out examples.
+/// How the router shares tokens among the heads: over the held-out examples at a measure, or over what is trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoutingRecord {
     pub step: usize,
@@ -71,6 +71,10 @@ pub struct RoutingRecord {
     pub entropy: f32,
     /// Mean gate of every head, per module.
     pub modules: BTreeMap<String, Vec<f32>>,
+    /// Share of the modules in which one head takes nearly all, see [`crate::adapter::LEADS_ALONE`]. Heads of different
+    /// modules may, so that `load` does not show it.
+    #[serde(default)]
+    pub collapsed: f32,
     /// Cosine of the flattened `B_i` and `B_j`, the mean over all modules, `[heads][heads]`; empty where it was not
     /// measured, and with a single head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,8 +84,12 @@ pub struct RoutingRecord {
 impl RoutingRecord {
     /// A record of `load` after `step` steps.
     pub fn of(step: usize, load: &GateLoad) -> Self {
-        let modules = load.module_means().map(|(module, mean)| (module.to_string(), mean)).collect();
-        Self { step, load: load.mean(), entropy: load.entropy(), modules, similarity: Vec::new() }
+        let modules: BTreeMap<String, Vec<f32>> =
+            load.module_means().map(|(module, mean)| (module.to_string(), mean)).collect();
+        let one_sided = modules.values().filter(|mean| mean.len() > 1 && leader(mean).1 > LEADS_ALONE).count();
+        let collapsed = one_sided as f32 / modules.len().max(1) as f32;
+        let overall = load.overall();
+        Self { step, load: overall.mean, entropy: overall.entropy, modules, collapsed, similarity: Vec::new() }
     }
 }
 
@@ -140,8 +148,25 @@ pub enum WarningKind {
     Memory,
     /// The router sends nearly every token to one head.
     Collapse,
+    /// The gates are even and the heads alike.
+    Deadlock,
+    /// A head takes part in nothing.
+    DeadHead,
+    /// The router sends most tokens to a single head each, and hardly learns any more.
+    Saturated,
     /// What the run measures gives reason to doubt it.
     Learning,
+}
+
+impl From<HealthKind> for WarningKind {
+    fn from(kind: HealthKind) -> Self {
+        match kind {
+            HealthKind::Collapse => Self::Collapse,
+            HealthKind::Deadlock => Self::Deadlock,
+            HealthKind::DeadHead => Self::DeadHead,
+            HealthKind::Saturated => Self::Saturated,
+        }
+    }
 }
 
 /// Something a user should know of a run that goes on all the same.

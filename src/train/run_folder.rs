@@ -26,10 +26,12 @@ pub enum RunLog {
     Routing,
     /// The run's prompts, answered at every measure.
     Samples,
+    /// The gates of what was trained on, looked at now and then.
+    Gates,
 }
 
 impl RunLog {
-    const ALL: [Self; 3] = [Self::Log, Self::Routing, Self::Samples];
+    const ALL: [Self; 4] = [Self::Log, Self::Routing, Self::Samples, Self::Gates];
 
     /// The file's name in the run folder.
     pub fn file_name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl RunLog {
             Self::Log => "log.jsonl",
             Self::Routing => "routing.jsonl",
             Self::Samples => "samples.jsonl",
+            Self::Gates => "gates.jsonl",
         }
     }
 }

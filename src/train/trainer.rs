@@ -39,6 +39,9 @@ pub struct Trainer {
     pub(super) warnings: Vec<WarningRecord>,
     /// Whether it was said that there is nothing smaller than one row.
     pub(super) has_told_of_last_row: bool,
+    /// Whether the gates of the next micro-batch are kept.
+    is_looking: bool,
+    seen: Option<GateLoad>,
 }
 
 /// One optimizer step under way: the micro-batches that are left, and what the done ones gave.
@@ -93,6 +96,8 @@ impl Trainer {
             headroom: Headroom::default(),
             warnings: Vec::new(),
             has_told_of_last_row: false,
+            is_looking: false,
+            seen: None,
             decoder,
             adapter,
             optimizer,
@@ -235,26 +240,38 @@ impl Trainer {
         share: f64,
         micro: u64,
     ) -> candle_core::Result<f32> {
+        let capture = self.is_looking.then(GateCapture::default);
         let balance = self.balance(batch, share);
         let pass = Pass {
             adapter: self.adapter.as_ref(),
             balance: balance.as_ref(),
             training_seed: Some(self.settings.seed.wrapping_add(micro << 20)),
+            capture: capture.as_ref(),
             ..Pass::default()
         };
-        if self.settings.recompute && self.adapter.is_some() {
-            let sequences = Sequences::of(batch);
-            let gather = |grads: &GradStore| self.optimizer.gather(grads);
-            let (ids, labels) = (&batch.ids, &batch.labels);
-            let loss = self.decoder.loss_with_recomputation(ids, labels, &sequences, supervised, &pass, gather)?;
-            return Ok(loss.unwrap_or(0.0));
+        let is_recomputed = self.settings.recompute && self.adapter.is_some();
+        let loss = gather(&self.decoder, &mut self.optimizer, batch, supervised, &pass, is_recomputed)?;
+        if let (Some(capture), Some(adapter)) = (capture, &self.adapter) {
+            let mut load = GateLoad::new(adapter.spec().heads);
+            load.add(&capture.take(), &batch.spans);
+            (self.seen, self.is_looking) = (Some(load), false);
         }
-        let Some(loss) = loss_of(&self.decoder, batch, supervised, &pass)? else { return Ok(0.0) };
-        let value = loss.to_scalar::<f32>()?;
-        if value.is_finite() {
-            self.optimizer.gather(&loss.backward()?)?;
-        }
-        Ok(value)
+        Ok(loss)
+    }
+
+    /// Looks at the gates of the next micro-batch; [`Trainer::take_gates`] gives them. Nothing else is computed for it.
+    pub(super) fn look(&mut self) {
+        self.is_looking = true;
+    }
+
+    /// How the gates of the micro-batch that was looked at share out.
+    pub(super) fn take_gates(&mut self) -> Option<GateLoad> {
+        self.seen.take()
+    }
+
+    /// Whether the next micro-batch is the first of a step.
+    pub(super) fn is_between_steps(&self) -> bool {
+        self.current.is_none()
     }
 
     /// Forgets what the step under way has gathered: it begins anew.
@@ -323,6 +340,29 @@ impl Trainer {
         }
         Ok(EvalSum { loss, supervised })
     }
+}
+
+/// The loss of a batch, 0 where nothing in it is supervised; its gradients go to the optimizer where it is finite.
+fn gather(
+    decoder: &Decoder,
+    optimizer: &mut AdamW,
+    batch: &Batch,
+    supervised: usize,
+    pass: &Pass<'_>,
+    is_recomputed: bool,
+) -> candle_core::Result<f32> {
+    if is_recomputed {
+        let sequences = Sequences::of(batch);
+        let gather = |grads: &GradStore| optimizer.gather(grads);
+        let loss = decoder.loss_with_recomputation(&batch.ids, &batch.labels, &sequences, supervised, pass, gather)?;
+        return Ok(loss.unwrap_or(0.0));
+    }
+    let Some(loss) = loss_of(decoder, batch, supervised, pass)? else { return Ok(0.0) };
+    let value = loss.to_scalar::<f32>()?;
+    if value.is_finite() {
+        optimizer.gather(&loss.backward()?)?;
+    }
+    Ok(value)
 }
 
 /// The loss of a batch; `None` where nothing in it is supervised.

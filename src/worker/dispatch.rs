@@ -92,6 +92,8 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             | Request::ReadRuns { .. }
             | Request::NoteRun { .. }
             | Request::TrashRuns { .. }
+            | Request::Replay { .. }
+            | Request::NameHead { .. }
             | Request::FindLastRun { .. } => runs.take(request, around),
             other => {
                 let task = match other.job() {

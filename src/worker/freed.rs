@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, JobKind, TrainingEnd};
 use super::session::{LoadedAdapter, Session};
-use super::summary;
 use super::training::Training;
 use crate::disk::to_recycle_bin;
 use crate::job::Job;
@@ -74,6 +73,7 @@ impl Session {
     /// Lets go of the model; what needs it reads it again.
     fn fall_asleep(&mut self, adapter: Option<PathBuf>) {
         self.end_answer(EndReason::Cancelled);
+        self.end_survey();
         self.adapter = None;
         self.sides.forget();
         if let Some(model) = self.model.take() {
@@ -144,7 +144,7 @@ impl Session {
         self.around.outbox.send(Event::TrainingDone(end.clone()));
         self.turn_ended(QueuedState::Stopped { step: end.step });
         if let Some(loaded) = &self.adapter {
-            self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(&end.path))));
+            self.tell_adapter(&loaded.adapter, &end.path);
         }
     }
 

@@ -24,6 +24,7 @@ mod sampling;
 mod session;
 mod sides;
 mod summary;
+mod surveying;
 mod training;
 mod watching;
 mod weighing;

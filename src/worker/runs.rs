@@ -1,4 +1,4 @@
-//! What is asked of runs on disk: lists, curves, notes, the recycle bin. One thread does it in the order of the requests,
+//! What is asked of runs on disk: lists, curves, how their routing formed, notes, names of heads, the recycle bin. One thread does it in the order of the requests,
 //! beside whatever the engine does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,9 @@ use super::dispatch::{Surroundings, panic_text};
 use super::jobs::Ticket;
 use super::outbox::Outbox;
 use super::protocol::{Event, JobKind, Request};
+use crate::inspect::replay;
 use crate::job::Job;
+use crate::project::name_head;
 use crate::project::runs::{RunEntry, RunNotes, RunStatus, folder_name, last_run, list_runs, trash_run};
 use crate::train::{DataRef, RunHistory};
 
@@ -55,6 +57,7 @@ impl RunsThread {
         let ticket = match &request {
             Request::ListRuns { .. } => Some(JobKind::ListRuns),
             Request::ReadRuns { .. } => Some(JobKind::ReadRuns),
+            Request::Replay { .. } => Some(JobKind::Replay),
             _ => None,
         };
         let ticket = ticket.map(|kind| around.jobs.begin(kind, &around.outbox));
@@ -88,6 +91,15 @@ fn serve(request: Request, ticket: Option<&Ticket>, outbox: &Outbox) -> anyhow::
             notes.write(&path)?;
             outbox.send(Event::RunNoted { path, notes });
         }
+        Request::Replay { run } => {
+            let frames = replay(&run)?;
+            job.check()?;
+            outbox.send(Event::Replayed { run, frames });
+        }
+        Request::NameHead { path, head, name } => outbox.send(match name_head(&path, head, &name) {
+            Ok(names) => Event::HeadNames { path, names },
+            Err(error) => Event::Warning { message: error.to_string() },
+        }),
         Request::TrashRuns { paths } => trash(paths, outbox)?,
         Request::FindLastRun { recent, folder } => find_last(&recent, &folder, outbox),
         _ => {}

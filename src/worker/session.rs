@@ -14,6 +14,7 @@ use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, Request};
 use super::sides::SideAdapters;
 use super::summary;
+use super::surveying::Surveying;
 use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
@@ -52,6 +53,9 @@ pub(super) struct Session {
     /// The model, while its memory was given back.
     pub asleep: Option<Asleep>,
     pub answering: Option<Answering>,
+    pub surveying: Option<Surveying>,
+    /// Whether somebody watches the gates of the run.
+    pub watches_gates: bool,
     /// Adapters of folders that answered beside the active one.
     pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
@@ -71,6 +75,8 @@ impl Session {
             freed: None,
             asleep: None,
             answering: None,
+            surveying: None,
+            watches_gates: false,
             sides: SideAdapters::default(),
             facts: None,
         };
@@ -96,12 +102,13 @@ impl Session {
 
     fn is_busy(&self) -> bool {
         let is_training = self.training.as_ref().is_some_and(|training| !training.is_paused());
-        self.answering.is_some() || is_training || self.is_turn_due()
+        self.answering.is_some() || self.surveying.is_some() || is_training || self.is_turn_due()
     }
 
-    /// One slice of the answer under way and one of the run; where none is on, the next of the queue begins.
+    /// One slice of the answer under way, one of the survey and one of the run; where none is on, the next of the queue begins.
     fn work(&mut self) {
         self.answer_slice();
+        self.survey_slice();
         self.train_slice();
         self.take_turn();
     }
@@ -113,6 +120,7 @@ impl Session {
                 self.around.outbox.send(Event::AdapterDropped);
             }
             Request::SaveTable { path, text } => self.save_table(&path, &text),
+            Request::WatchGates { on } => self.watches_gates = on,
             Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
             Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),
             Request::Pause => self.pause(),
@@ -138,6 +146,9 @@ impl Session {
     fn serve(&mut self, ticket: Ticket, request: Request) {
         if let Request::Generate { answers, sampling, watch } = request {
             return self.start_answers(ticket, &answers, &sampling, watch);
+        }
+        if let Request::Survey { scope, at } = request {
+            return self.start_survey(ticket, scope, at);
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
@@ -172,8 +183,6 @@ impl Session {
             }
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),
-            Request::Survey { .. } => anyhow::bail!("routing of many examples cannot be summed up in this version"),
-            Request::Replay { .. } => anyhow::bail!("a run cannot be replayed in this version"),
             _ => Ok(()),
         }
     }
@@ -208,6 +217,7 @@ impl Session {
         let loaded = summary::model(&model)?;
         job.check()?;
         self.end_answer(EndReason::Cancelled);
+        self.end_survey();
         self.model = Some(Arc::new(model));
         self.asleep = None;
         self.device = choice;
@@ -224,7 +234,7 @@ impl Session {
         let model = self.model()?;
         let loaded = loaded_adapter(&model, path)?;
         job.check()?;
-        self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(path))));
+        self.tell_adapter(&loaded.adapter, path);
         self.adapter = Some(loaded);
         if let Some(run) = AdapterPlace::find(path)?.run {
             self.hold_out(SplitRule::of(&run.settings));
@@ -248,6 +258,7 @@ impl Session {
         job.check()?;
         let again = Arc::new(again);
         self.end_answer(EndReason::Cancelled);
+        self.end_survey();
         self.model = Some(again.clone());
         let message = format!(
             "{} is now kept as {base}, in chat and routing too; load it on the Model page to have it as stored.",
@@ -269,6 +280,7 @@ impl Session {
 
     /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
     fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
+        self.end_survey();
         let is_by_rule = held_out.rule == *self.around.rule.lock();
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
         if !is_by_rule {

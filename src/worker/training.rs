@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::import::{self, Imported, SplitRule};
 use super::protocol::{Event, JobKind, RunSummary, TrainingEnd};
 use super::session::{LoadedAdapter, LoadedData, Session};
-use super::summary;
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
+use crate::inspect::{FrameOrigin, GateFrame};
 use crate::job::Job;
 use crate::project::QueuedState;
 use crate::train::{
@@ -172,6 +172,7 @@ impl Session {
     pub(super) fn put_data(&mut self, imported: Arc<Imported>) {
         let rule = *self.around.rule.lock();
         let held_out = imported.held_out(rule);
+        self.end_survey();
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
         self.refresh_facts();
@@ -194,6 +195,7 @@ impl Session {
             parameters: adapter.map_or(0, |a| a.parameters()),
             router_parameters: adapter.map_or(0, |a| a.router_parameters()),
         }));
+        self.tell_head_names(run.path());
         if let Some(history) = history {
             self.around.outbox.send(Event::RunHistory(history));
         }
@@ -206,6 +208,7 @@ impl Session {
     /// One micro-batch of the run, or a batch of its evaluation, or a checkpoint.
     pub(super) fn train_slice(&mut self) {
         let Some(training) = self.training.as_mut().filter(|training| !training.paused) else { return };
+        training.run.watch_gates(self.watches_gates);
         match training.run.advance() {
             Ok(events) => {
                 let is_done = training.run.is_done();
@@ -227,9 +230,12 @@ impl Session {
             RunEvent::Step(record) => Event::Step(record),
             RunEvent::Eval(record) => Event::Eval(record),
             RunEvent::Checkpoint(record) => Event::Checkpoint(record),
-            RunEvent::Routing(RoutingRecord { step, load, entropy, similarity, .. }) => {
-                Event::RoutingSample { step, load, entropy, similarity }
+            RunEvent::Routing(record) => {
+                self.around.outbox.send(Event::Gates(GateFrame::of(&record, FrameOrigin::HeldOut)));
+                let RoutingRecord { step, load, entropy, collapsed, similarity, .. } = record;
+                Event::RoutingSample { step, load, entropy, collapsed, similarity }
             }
+            RunEvent::Gates(record) => Event::Gates(GateFrame::of(&record, FrameOrigin::Training)),
             RunEvent::Usage(record) => Event::Usage(record),
             RunEvent::Sample(record) => Event::Sample(record),
             RunEvent::Warning(record) => Event::RunWarning(record),
@@ -346,7 +352,7 @@ impl Session {
         let (path, step) = (end.path.clone(), end.step);
         self.around.outbox.send(Event::TrainingDone(end));
         if let Some(loaded) = loaded {
-            self.around.outbox.send(Event::AdapterLoaded(summary::adapter(&loaded.adapter, Some(&path))));
+            self.tell_adapter(&loaded.adapter, &path);
             self.adapter = Some(loaded);
         }
         self.turn_ended(if stopped { QueuedState::Stopped { step } } else { QueuedState::Done });

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use egui_kittest::kittest::Queryable;
-use hydra_studio::worker::protocol::Event;
 
-use super::stage::{Stage, report, run_events, step};
-use super::{ready, routed};
+use super::ready;
+use super::stage::{Stage, run_events, step};
 
 /// The budget is 8 ms of an optimised build on an idle machine. Tests run with little optimisation beside each other, and
 /// a frame here includes the harness, so they are held to more, in the best of three rounds.
@@ -42,16 +41,5 @@ fn frames_stay_cheap_with_a_hundred_thousand_steps() {
     hold_to_budget("100,000 steps, hovering, one more in each frame", &mut stage, |stage, frame| {
         stage.window.hover_at(chart.lerp_inside(egui::vec2((frame % 60) as f32 / 60.0, 0.5)));
         stage.send([step(done + frame + 1, steps)]);
-    });
-}
-
-#[test]
-fn frames_stay_cheap_with_the_largest_report() {
-    let mut stage = routed();
-    stage.tell([Event::Routing(report(4096, 32, 16))]);
-    stage.window.run_steps(60);
-    let row = stage.window.get_all_by_label_contains("When does it arrive?").next().expect("a row in view").rect();
-    hold_to_budget("4,096 tokens, 224 modules, 16 heads, hovering", &mut stage, |stage, frame| {
-        stage.window.hover_at(row.lerp_inside(egui::vec2((frame % 60) as f32 / 60.0, 0.5)));
     });
 }

@@ -8,7 +8,6 @@ use hydra_studio::app::widgets::axes::{Axis, Outliers};
 use hydra_studio::app::widgets::chart::{Chart, ChartLine, ChartView, Look};
 use hydra_studio::app::widgets::chart_group::ChartGroup;
 use hydra_studio::app::widgets::chart_marks::{Mark, MarkKind, Marks};
-use hydra_studio::app::widgets::heat_grid::{Cell, HeatGrid, HeatLabels, HeatTable, heat_scale_ui};
 use hydra_studio::app::widgets::series::Series;
 use hydra_studio::app::widgets::smoothed_series::SmoothedSeries;
 
@@ -127,32 +126,4 @@ fn a_chart_of_one_value() {
         let line = ChartLine { name: "Loss", series: &mut series, color, look: Look::Line };
         Chart::new("Loss", "").height(120.0).ui(ui, &mut view, vec![line]);
     });
-}
-
-#[test]
-fn a_heat_grid_of_three_heads() {
-    let value = |i: usize| 0.2 + 0.4 * noise(i) as f32;
-    let mut values: Vec<f32> = (0..36).map(value).collect();
-    values[13] = f32::NAN;
-    let table = HeatTable { rows: 3, columns: 12, values, span: (0.0, 0.67) };
-    let mut results = SnapshotResults::new();
-    for (theme, name) in [(Theme::Dark, "heat_grid_dark"), (Theme::Light, "heat_grid_light")] {
-        let mut grid = HeatGrid::default();
-        let table = table.clone();
-        let mut harness = Harness::builder().with_size([480.0, 200.0]).with_theme(theme).build_ui(move |ui| {
-            theme::apply(ui.ctx());
-            let tokens = Tokens::of(ui);
-            let row = |head: usize| (format!("Head {}", head + 1), tokens.head(head));
-            let cell = |cell: Cell| format!("{cell:?}");
-            let labels = HeatLabels { row: &row, cell: &cell, columns: "Layer", summary: "Mean gates" };
-            theme::card_frame(tokens).show(ui, |ui| {
-                grid.ui(ui, (1, &table), &labels, Some(4));
-                heat_scale_ui(ui, table.span, (0.33, "even 0.33"));
-            });
-        });
-        harness.run_ok();
-        harness.fit_contents();
-        harness.snapshot(name);
-        results.extend_harness(&mut harness);
-    }
 }

@@ -203,6 +203,7 @@ pub fn routing_sample(step: usize, steps: usize) -> Event {
         step,
         load: vec![1.0 / 3.0 + lean, 1.0 / 3.0 - 0.4 * lean, 1.0 / 3.0 - 0.6 * lean],
         entropy: 1.0 - 2.0 * lean * lean - 0.1 * lean,
+        collapsed: 0.0,
         similarity: (0..3)
             .map(|i| (0..3).map(|j| if i == j { 1.0 } else { lean * (i + j) as f32 }).collect())
             .collect(),

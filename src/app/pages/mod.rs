@@ -24,6 +24,7 @@ use crate::app::settings::Persisted;
 use crate::app::state::AppState;
 use crate::app::theme::{size, space};
 use crate::app::toasts::Level;
+use crate::app::widgets::chart_export::ChartExport;
 use crate::app::widgets::notes::{self, JobAction};
 use crate::worker::protocol::{Event, JobKind, Request};
 
@@ -104,6 +105,11 @@ impl PageContext<'_> {
     /// Queues a command.
     pub fn send(&self, command: SystemCommand) {
         self.commands.send(command);
+    }
+
+    /// Asks where to save a figure, and saves it there.
+    pub fn save_chart(&self, export: ChartExport) {
+        self.commands.send(SystemCommand::SaveChart(Box::new(export)));
     }
 
     /// Queues a request to the worker.

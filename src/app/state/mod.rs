@@ -2,9 +2,11 @@
 //! [`AppState::note_request`] and [`AppState::note_event`] change it.
 
 mod answer;
+mod gates;
 mod run;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
@@ -14,6 +16,7 @@ use crate::worker::protocol::{
 };
 
 pub use answer::{Answer, AnswerEnd, AnsweredToken};
+pub use gates::{GatesState, HeadNames, Replay, Surveyed};
 pub use run::{Phase, RoutingSample, RunState};
 
 /// A job that is under way.
@@ -49,6 +52,8 @@ pub struct AppState {
     pub routing: Option<RoutingReport>,
     /// Counts the routing reports seen, so that a page knows when to build its picture anew.
     pub routing_count: usize,
+    /// Surveys, replays and the names of heads.
+    pub gates: GatesState,
     /// Every answer that was asked for, by the id of its request.
     pub answers: HashMap<u64, Answer>,
     /// The conversation that was rendered last.
@@ -82,6 +87,17 @@ impl AppState {
     /// The run, while it has not ended.
     pub fn active_run(&self) -> Option<&RunState> {
         self.run.as_ref().filter(|run| run.is_active())
+    }
+
+    /// The folder of the adapter that routing is seen through: of the run under way, or of the adapter that is loaded.
+    pub fn adapter_path(&self) -> Option<&Path> {
+        let training = self.active_run().map(|run| run.summary.path.as_path());
+        training.or_else(|| self.adapter.as_ref().and_then(|adapter| adapter.path.as_deref()))
+    }
+
+    /// The names of that adapter's heads.
+    pub fn head_names(&self) -> &HeadNames {
+        self.gates.names(self.adapter_path())
     }
 
     /// Whether another run of the queue begins when the one that is on has ended.
@@ -160,6 +176,7 @@ impl AppState {
                 self.facts = None;
                 self.adapter = None;
                 self.routing = None;
+                self.gates.forget_survey();
                 self.preview = None;
             }
             Event::AdapterLoaded(adapter) => {
@@ -170,6 +187,7 @@ impl AppState {
             Event::AdapterDropped => {
                 self.adapter = None;
                 self.routing = None;
+                self.gates.forget_survey();
                 self.exported = None;
             }
             Event::DataImported(data) => {
@@ -212,6 +230,9 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
+            Event::Surveyed { .. } | Event::Replayed { .. } | Event::Gates(_) | Event::HeadNames { .. } => {
+                self.note_gates(event);
+            }
             Event::TranscriptSaved { .. } => {}
             Event::PromptRendered(prompt) => self.prompt = Some(prompt),
             Event::Weighed { answers } => {
@@ -228,17 +249,26 @@ impl AppState {
             }
             Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
             Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
-            Event::Surveyed { .. } => self.end_job(JobKind::Survey),
             Event::MatricesCompared(_) => self.end_job(JobKind::CompareMatrices),
-            Event::Replayed { .. } => self.end_job(JobKind::Replay),
             event => self.note_training(event),
         }
+    }
+
+    fn note_gates(&mut self, event: Event) {
+        match event {
+            Event::Surveyed { .. } => self.end_job(JobKind::Survey),
+            Event::Replayed { .. } => self.end_job(JobKind::Replay),
+            _ => {}
+        }
+        let run = self.run.as_ref().filter(|run| run.is_active()).map(|run| run.summary.path.as_path());
+        self.gates.note_event(event, run);
     }
 
     fn note_training(&mut self, event: Event) {
         match event {
             Event::TrainingStarted(summary) => {
                 self.end_job(JobKind::Train);
+                self.gates.begin_run(&summary.path);
                 self.run = Some(RunState::new(summary));
                 self.run_count += 1;
                 self.exported = None;
@@ -279,8 +309,8 @@ impl AppState {
                     Event::Step(step) => run.steps.push(step),
                     Event::Eval(eval) => run.evals.push(eval),
                     Event::Checkpoint(checkpoint) => run.checkpoints.push(checkpoint),
-                    Event::RoutingSample { step, load, entropy, similarity } => {
-                        run.routing.push(RoutingSample { step, load, entropy, similarity });
+                    Event::RoutingSample { step, load, entropy, collapsed, similarity } => {
+                        run.routing.push(RoutingSample { step, load, entropy, collapsed, similarity });
                     }
                     Event::Usage(usage) => run.usage.push(usage),
                     Event::Sample(sample) => run.samples.push(sample),
@@ -322,6 +352,7 @@ impl AppState {
         self.data = None;
         self.preview = None;
         self.routing = None;
+        self.gates.forget_survey();
         self.set_phase(Phase::Failed("The engine failed inside and was started anew.".to_owned()));
     }
 

@@ -29,6 +29,8 @@ pub struct RoutingSample {
     pub load: Vec<f32>,
     /// Mean entropy of a token's gates, as a share of the largest possible.
     pub entropy: f32,
+    /// Share of the modules in which one head takes nearly all, be it another in each.
+    pub collapsed: f32,
     /// Mean cosine of every two heads' `B`, `[heads][heads]`; empty where it was not measured.
     pub similarity: Vec<Vec<f32>>,
 }
@@ -78,6 +80,7 @@ impl RunState {
             step: r.step,
             load: r.load,
             entropy: r.entropy,
+            collapsed: r.collapsed,
             similarity: r.similarity,
         };
         self.steps = history.steps;

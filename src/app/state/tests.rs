@@ -88,6 +88,7 @@ fn a_resumed_run_shows_what_it_did_before() {
         load: vec![0.5, 0.5],
         entropy: 1.0,
         modules: Default::default(),
+        collapsed: 0.0,
         similarity: Vec::new(),
     };
     let history = RunHistory {

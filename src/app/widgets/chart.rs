@@ -12,7 +12,7 @@ use crate::app::theme::{Tokens, size};
 use super::axes::{Outliers, Pane, Scale};
 use super::chart_axis::{even_marks, log_marks, mark_label, width_label, width_marks};
 use super::chart_edges::draw_edges;
-use super::chart_export::{ChartExport, ChartFigure, ChartFormat, save_menu};
+use super::chart_export::{ChartExport, ChartFigure, ChartFormat, Figure, save_menu};
 use super::chart_frame::{heights, is_drawable};
 use super::chart_group::ChartGroup;
 use super::chart_read_out::{ReadOut, steer_by_keys};
@@ -230,7 +230,7 @@ impl<'a> Chart<'a> {
         }
         shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &summary));
         let figure = |format| ChartFigure::of(self.title, format, (&pane, &y), &lines, &group.marks, tokens);
-        format.map(|format| ChartExport { format, figure: figure(format) })
+        format.map(|format| ChartExport { format, figure: Figure::Chart(figure(format)) })
     }
 
     /// The empty plot. Heights within its lowest `strip` are not named: they belong to symbols, and to the labels below.

@@ -1,5 +1,5 @@
 //! What pages are built from. A widget draws what it is given and gives back what the user did; it knows neither the
-//! worker nor the state of the window. Start at `chart.rs` for curves and `heat_grid.rs` for heat maps.
+//! worker nor the state of the window. Start at `chart.rs` for curves and `heat_panels/mod.rs` for heat maps.
 
 pub mod axes;
 pub mod buttons;
@@ -14,11 +14,13 @@ pub mod chart_marks;
 mod chart_read_out;
 pub mod drop_zone;
 pub mod figures;
-pub mod heat_grid;
+pub mod heat_panels;
 pub mod legend;
 pub mod notes;
 pub mod part_bar;
 pub mod path_field;
+pub mod point_map;
 pub mod series;
 pub mod smoothed_series;
+pub mod token_bars;
 pub mod token_strip;

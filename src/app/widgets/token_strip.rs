@@ -8,6 +8,7 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
+use super::heat_panels::at;
 use crate::app::theme::{Tokens, size, space};
 
 /// Tokens that are measured in one frame.
@@ -226,7 +227,7 @@ impl TokenStrip {
         if let Some(index) = under {
             response.on_hover_ui_at_pointer(|ui| tokens.hover_ui(ui, index));
         } else if let Some((index, rect)) = read {
-            response.with_new_rect(rect).show_tooltip_ui(|ui| tokens.hover_ui(ui, index));
+            at(response, rect).show_tooltip_ui(|ui| tokens.hover_ui(ui, index));
         }
     }
 }

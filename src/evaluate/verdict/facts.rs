@@ -9,6 +9,8 @@ pub struct LoadSample<'a> {
     pub step: usize,
     /// Mean gate of every head.
     pub load: &'a [f32],
+    /// Share of the modules in which one head takes nearly all, be it another in each.
+    pub collapsed: f32,
 }
 
 /// The end of a run.
@@ -78,7 +80,11 @@ impl<'a> RunFacts<'a> {
             held_out: file.held_out,
             steps: &history.steps,
             evals: &history.evals,
-            routing: history.routing.iter().map(|r| LoadSample { step: r.step, load: &r.load }).collect(),
+            routing: history
+                .routing
+                .iter()
+                .map(|r| LoadSample { step: r.step, load: &r.load, collapsed: r.collapsed })
+                .collect(),
             checkpoints: &history.checkpoints,
             end,
         }

@@ -1,8 +1,8 @@
 //! What went wrong in a run, or never began: its end by an error, nothing changed, a loss of zero, a collapsed router.
 
 use super::words::{count, counted, nats, rate, share};
-use super::{Action, Finding, FindingKind, Level, RunFacts, UNTOUCHED, ZERO};
-use crate::adapter::LEADS_ALONE;
+use super::{Action, Finding, FindingKind, Level, LoadSample, RunFacts, UNTOUCHED, ZERO};
+use crate::adapter::{FEW_MODULES, LEADS_ALONE, leader};
 use crate::train::{EndCause, NOT_FINITE};
 
 /// A learning rate from which on a number out of range is its likely work.
@@ -176,16 +176,27 @@ pub(super) fn early_stop(facts: &RunFacts<'_>) -> Option<Finding> {
 
 /// One head holds nearly all of the gates.
 pub(super) fn collapsed(facts: &RunFacts<'_>) -> Option<Finding> {
-    let leader = |load: &[f32]| load.iter().copied().fold(0f32, f32::max);
-    let is_collapsed = |load: &[f32]| load.len() > 1 && leader(load) > LEADS_ALONE;
-    let last = facts.routing.last().filter(|sample| is_collapsed(sample.load))?;
-    let since = facts.routing.iter().rev().take_while(|sample| is_collapsed(sample.load)).last().unwrap_or(last);
-    let text = format!(
-        "Since step {} one head of {} holds {} of all gates: the others hardly take part.",
-        count(since.step),
-        count(last.load.len()),
-        share(leader(last.load).into())
-    );
+    let last = facts.routing.last()?;
+    let since = |is_so: &dyn Fn(&LoadSample<'_>) -> bool| {
+        let so = facts.routing.iter().rev().take_while(|sample| is_so(sample));
+        so.last().map(|sample| count(sample.step))
+    };
+    let is_over_all = |sample: &LoadSample<'_>| sample.load.len() > 1 && leader(sample.load).1 > LEADS_ALONE;
+    let is_in_many = |sample: &LoadSample<'_>| sample.collapsed >= FEW_MODULES;
+    let text = if let Some(step) = since(&is_over_all) {
+        format!(
+            "Since step {step} one head of {} holds {} of all gates: the others hardly take part.",
+            count(last.load.len()),
+            share(leader(last.load).1.into())
+        )
+    } else {
+        format!(
+            "Since step {} one head takes nearly all in {} of the modules, not the same in each: the others hardly take part \
+             there.",
+            since(&is_in_many)?,
+            share(last.collapsed.into())
+        )
+    };
     Some(
         Finding::new(FindingKind::Collapsed, Level::Doubtful, text)
             .because("The examples are too alike for so many heads, or the learning rate is high.")

@@ -21,7 +21,7 @@
 //! | topics | topics | two topics or more were measured; better or worse by at least 2 % each | few examples of a topic that got worse | more examples of it |
 //! | by heart | loss zero | training loss below 0.001 in the last steps | examples learnt by heart | fewer passes, more data |
 //! | early | early stop | held-out loss did not fall for as many measures as the settings allow | | the best checkpoint |
-//! | router | collapsed | one head holds more than 90 % of all gates at the last measure | topics too alike for so many heads, or a high learning rate | fewer heads, a lower learning rate |
+//! | router | collapsed | one head holds more than 90 % of all gates at the last measure, or of those of at least 10 % of the modules, be it another in each | topics too alike for so many heads, or a high learning rate | fewer heads, a lower learning rate |
 //!
 //! How far losses spread from example to example is not recorded, so a verdict says on how many examples a topic's figure
 //! rests and claims no significance. Start reading at [`judge`]; `facts.rs` is what the rules read.

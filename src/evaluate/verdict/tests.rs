@@ -12,6 +12,7 @@ struct Story {
     steps: Vec<StepRecord>,
     evals: Vec<EvalRecord>,
     loads: Vec<(usize, Vec<f32>)>,
+    collapsed: f32,
     checkpoints: Vec<CheckpointRecord>,
     cause: EndCause,
     message: Option<String>,
@@ -26,6 +27,7 @@ impl Story {
             steps: Vec::new(),
             evals: evals.iter().map(|&(step, loss)| eval(step, loss)).collect(),
             loads: Vec::new(),
+            collapsed: 0.0,
             checkpoints: Vec::new(),
             cause: EndCause::Finished,
             message: None,
@@ -62,7 +64,11 @@ impl Story {
             held_out: self.held_out,
             steps: &self.steps,
             evals: &self.evals,
-            routing: self.loads.iter().map(|(step, load)| LoadSample { step: *step, load }).collect(),
+            routing: self
+                .loads
+                .iter()
+                .map(|(step, load)| LoadSample { step: *step, load, collapsed: self.collapsed })
+                .collect(),
             checkpoints: &self.checkpoints,
             end: RunEnd { step, steps: 100, cause: self.cause, message: self.message.as_deref() },
         })
@@ -225,6 +231,11 @@ fn a_collapsed_router_is_told_with_its_step() {
     assert!(finding.text.starts_with("Since step 75 one head of 2 holds 96 % of all gates"), "{}", finding.text);
     story.loads.push(load(100, 0.9));
     assert_eq!(story.verdict().finding(FindingKind::Collapsed), None);
+    story.collapsed = 0.25;
+    let told = story.verdict().finding(FindingKind::Collapsed).unwrap().text.clone();
+    assert!(told.starts_with("Since step 0 one head takes nearly all in 25 % of the modules, not the same"), "{told}");
+    story.collapsed = 0.05;
+    assert_eq!(story.verdict().finding(FindingKind::Collapsed), None, "few modules");
     story.loads = vec![(100, vec![1.0])];
     assert_eq!(story.verdict().finding(FindingKind::Collapsed), None, "a single head takes all there is");
 }

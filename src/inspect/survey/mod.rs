@@ -1,13 +1,29 @@
 //! The routing of many examples, summed up: which head the tokens of every module go to, how topics share the heads, and
-//! what excites each head most. [`RoutingSurvey`] is plain data; start reading there.
+//! what excites each head most. [`RoutingSurvey`] is plain data; start reading there. [`Surveyor`] makes one, a few
+//! examples at a time, and holds no more of a corpus than sums: `topics.rs` those of the topics, `tokens.rs` those of the
+//! tokens. `shuffle.rs` asks whether chance would draw the same pattern, `names.rs` proposes names for the heads, and
+//! `words.rs` says in words what is there.
 //!
 //! A mean over an example is taken over its tokens and all modules alike, and a mean over examples gives every example the
 //! same weight: the example is what topics are shuffled over, and what a spread is of.
 
+mod names;
+mod shuffle;
+mod surveyor;
+mod tokens;
+mod topics;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::{HealthFinding, Module};
+pub use crate::adapter::GateSummary;
+use crate::adapter::{HealthFinding, Module, ModuleHealth};
 use crate::data::Source;
+
+pub use shuffle::{BEYOND_CHANCE, SHUFFLES, TESTED};
+pub use surveyor::{SurveyRow, Surveyor, Topics, survey};
+pub use topics::MOST_TOPICS;
+pub use words::statements;
 
 /// The routing of many examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +38,8 @@ pub struct RoutingSurvey {
     pub overall: GateSummary,
     /// Every adapted module, in forward order.
     pub modules: Vec<ModuleSummary>,
-    /// In the order of the data; the examples without a topic come last, where there are any.
+    /// In the order of the data; the examples without a topic come last, where there are any. Labels beyond the first
+    /// [`MOST_TOPICS`] are no topics: an example of theirs has none.
     pub topics: Vec<TopicRouting>,
     /// What topics and heads have to do with each other; `None` with fewer than two topics of two examples.
     pub association: Option<TopicAssociation>,
@@ -30,19 +47,6 @@ pub struct RoutingSurvey {
     pub portraits: Vec<HeadPortrait>,
     /// What is wrong with the heads; empty where they are in good health.
     pub health: Vec<HealthFinding>,
-}
-
-/// How gates share out over tokens.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GateSummary {
-    /// Mean gate of every head; sums to 1.
-    pub mean: Vec<f32>,
-    /// Share of the tokens whose largest gate is the head's; sums to 1.
-    pub leads: Vec<f32>,
-    /// Mean entropy of a token's gates, as a share of the largest possible: 1 is even, 0 is one head alone.
-    pub entropy: f32,
-    /// Share of the tokens with a gate above [`crate::adapter::SATURATED`].
-    pub saturated: f32,
 }
 
 /// The gates of one module.
@@ -54,6 +58,13 @@ pub struct ModuleSummary {
     pub similarity: Option<f32>,
 }
 
+impl ModuleSummary {
+    /// What its health is judged by.
+    pub fn health(&self) -> ModuleHealth<'_> {
+        ModuleHealth { module: self.module, gates: &self.gates, similarity: self.similarity }
+    }
+}
+
 /// How the heads share one topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicRouting {
@@ -61,6 +72,8 @@ pub struct TopicRouting {
     pub topic: Option<String>,
     pub examples: usize,
     pub tokens: usize,
+    /// Over the topic's tokens, all modules together.
+    pub gates: GateSummary,
     /// Mean over the topic's examples of an example's mean gate, per head; sums to 1.
     pub mean: Vec<f32>,
     /// Standard deviation of an example's mean gate over the topic's examples, per head; 0 with one example.
@@ -69,6 +82,8 @@ pub struct TopicRouting {
     pub error: Vec<f32>,
     /// How many examples each head leads, by the example's mean gate.
     pub leads: Vec<usize>,
+    /// `mean` in every module, in the order of [`RoutingSurvey::modules`].
+    pub modules: Vec<Vec<f32>>,
 }
 
 /// What topics and heads have to do with each other, beside what chance would show: the topics' labels were shuffled over

@@ -14,6 +14,7 @@ use super::super::{
 };
 use super::pilot::{Made, Prospect};
 use super::usage::Usage;
+use super::watching::Watch;
 use super::{Run, RunEvent, Work};
 use crate::adapter::{Adapter, folder};
 use crate::model::{BaseModel, ModelError};
@@ -171,6 +172,8 @@ impl Run {
             log: folder.open_log(RunLog::Log)?,
             routing_log: folder.open_log(RunLog::Routing)?,
             samples_log: folder.open_log(RunLog::Samples)?,
+            gates_log: folder.open_log(RunLog::Gates)?,
+            watch: Watch::over(steps),
             curves: EventWriter::create(folder.path(), trainer.step())?,
             work: VecDeque::new(),
             usage: Usage::after(state.energy, !model.decoder.device().is_cpu()),

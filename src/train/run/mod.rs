@@ -1,8 +1,8 @@
 //! A run: a trainer, its folder, and when to measure and to save. Whoever drives it calls [`Run::advance`] until it is
 //! done; each call takes about as long as one micro-batch, so that a pause or a question never waits for more.
 //! `begin.rs` starts and resumes it, `measuring.rs` measures held-out loss, `answers.rs` answers its prompts, `saving.rs`
-//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses, `pilot.rs` makes sure of the memory before the first
-//! step.
+//! writes what it leaves on disk, `usage.rs` counts the memory and energy that it uses, `watching.rs` looks at the gates of
+//! what it trains on, `pilot.rs` makes sure of the memory before the first step.
 
 mod answers;
 mod begin;
@@ -10,6 +10,7 @@ mod measuring;
 mod pilot;
 mod saving;
 mod usage;
+mod watching;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -32,6 +33,7 @@ use answers::Answer;
 pub use begin::Resumed;
 use measuring::Measure;
 use usage::Usage;
+use watching::Watch;
 
 /// What a run tells while it goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ pub enum RunEvent {
     Eval(EvalRecord),
     Checkpoint(CheckpointRecord),
     Routing(RoutingRecord),
+    /// Of a micro-batch that was trained on, as it was before the step.
+    Gates(RoutingRecord),
     Usage(UsageRecord),
     Sample(SampleRecord),
     Warning(WarningRecord),
@@ -77,6 +81,8 @@ pub struct Run {
     log: LineLog,
     routing_log: LineLog,
     samples_log: LineLog,
+    gates_log: LineLog,
+    watch: Watch,
     curves: EventWriter,
     work: VecDeque<Work>,
     measure: Option<Measure>,
@@ -157,10 +163,12 @@ impl Run {
     }
 
     fn step_events(&mut self) -> Result<Vec<RunEvent>, TrainError> {
+        self.look_if_due();
         let step = self.micro_step()?;
+        let gates = if step.is_some() { self.looked_at()? } else { Vec::new() };
         let warnings = self.trainer.take_warnings().into_iter().map(RunEvent::Warning);
         let usage = if step.is_some() { self.usage_due() } else { None };
-        Ok(warnings.chain(step.map(RunEvent::Step)).chain(usage.map(RunEvent::Usage)).collect())
+        Ok(warnings.chain(step.map(RunEvent::Step)).chain(gates).chain(usage.map(RunEvent::Usage)).collect())
     }
 
     fn micro_step(&mut self) -> Result<Option<StepRecord>, TrainError> {

@@ -80,7 +80,8 @@ impl Run {
 
     pub(super) fn record(&mut self, event: &RunEvent) -> Result<(), TrainError> {
         // An estimate is of this machine as it is now, and no part of the run; of the routers' start, the end tells all.
-        let is_passing = matches!(event, RunEvent::Estimate(_))
+        // Looks at gates have a file of their own.
+        let is_passing = matches!(event, RunEvent::Estimate(_) | RunEvent::Gates(_))
             || matches!(event, RunEvent::RouterStart(record) if !record.is_done());
         if !is_passing {
             self.log.append(event)?;
@@ -89,8 +90,13 @@ impl Run {
             RunEvent::Step(record) => self.curves.step(record)?,
             RunEvent::Eval(record) => self.curves.eval(record)?,
             RunEvent::Routing(record) => self.routing_log.append(record)?,
+            RunEvent::Gates(record) if self.is_look_written(record.step) => self.gates_log.append(record)?,
             RunEvent::Sample(record) => self.samples_log.append(record)?,
-            RunEvent::Estimate(_) | RunEvent::Checkpoint(_) | RunEvent::Usage(_) | RunEvent::Warning(_) => {}
+            RunEvent::Estimate(_)
+            | RunEvent::Gates(_)
+            | RunEvent::Checkpoint(_)
+            | RunEvent::Usage(_)
+            | RunEvent::Warning(_) => {}
             RunEvent::RouterStart(_) | RunEvent::Pause(_) | RunEvent::Ended(_) => {}
         }
         Ok(())

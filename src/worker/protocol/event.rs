@@ -76,6 +76,8 @@ pub enum Event {
         step: usize,
         load: Vec<f32>,
         entropy: f32,
+        /// Share of the modules in which one head takes nearly all, be it another in each.
+        collapsed: f32,
         /// Mean cosine of every two heads' `B`, `[heads][heads]`.
         similarity: Vec<Vec<f32>>,
     },

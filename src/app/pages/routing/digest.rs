@@ -2,7 +2,6 @@
 //! choice of layer and kind of module. A report may hold millions of gates, so the sums are made over several frames.
 
 use crate::adapter::{Module, Target};
-use crate::app::widgets::heat_grid::HeatTable;
 use crate::worker::protocol::{ModuleGates, RoutingReport};
 
 /// Gates that are summed in one frame.
@@ -28,6 +27,16 @@ impl Choice {
     pub fn has(self, module: Module) -> bool {
         self.layer.is_none_or(|layer| layer == module.layer) && self.kind.is_none_or(|kind| kind == module.target)
     }
+
+    /// The modules in words: `layer 17, up_proj`.
+    pub fn in_words(self) -> String {
+        match (self.layer, self.kind) {
+            (None, None) => "all modules".to_owned(),
+            (Some(layer), None) => format!("layer {}", layer + 1),
+            (None, Some(kind)) => format!("{} of all layers", kind.name()),
+            (Some(layer), Some(kind)) => format!("layer {}, {}", layer + 1, kind.name()),
+        }
+    }
 }
 
 /// One module in sum.
@@ -36,6 +45,8 @@ pub struct ModuleSum {
     pub module: Module,
     /// Mean gate of each head over the tokens.
     pub load: Vec<f32>,
+    /// Share of the tokens that each head leads.
+    pub leads: Vec<f32>,
     /// Entropy of a token's gates over its highest possible value, averaged over tokens: 1 is even, 0 picks one head.
     pub evenness: f32,
 }
@@ -128,46 +139,26 @@ impl Digest {
 
     fn add(&mut self, module: &ModuleGates) {
         let mut load = vec![0.0f64; self.heads];
+        let mut led = vec![0usize; self.heads];
         for (token, total) in module.gates.chunks_exact(self.heads).zip(self.total.chunks_exact_mut(self.heads)) {
-            for ((gate, load), total) in token.iter().zip(&mut load).zip(total) {
+            let mut most = (0, f32::MIN);
+            for (head, ((gate, load), total)) in token.iter().zip(&mut load).zip(total).enumerate() {
                 let gate = if gate.is_finite() { *gate } else { 0.0 };
                 *load += f64::from(gate);
                 *total += gate;
-            }
-        }
-        let load = load.into_iter().map(|sum| (sum / self.tokens as f64) as f32).collect();
-        self.modules.push(ModuleSum { module: module.module, load, evenness: evenness(&module.gates, self.heads) });
-    }
-
-    /// Mean gates of the heads, as rows, over the layers, as columns, for one kind of module or the mean of all. Colours
-    /// run from 0 to twice the even share or more; `stretched` spans them over the gates at hand.
-    pub fn table(&self, kind: Option<Target>, stretched: bool) -> HeatTable {
-        let mut sums = vec![0.0f32; self.heads * self.layers];
-        let mut counts = vec![0usize; self.layers];
-        for sum in self.chosen(Choice { layer: None, kind }) {
-            let layer = sum.module.layer;
-            let Some(count) = counts.get_mut(layer) else { continue };
-            *count += 1;
-            for (head, load) in sum.load.iter().enumerate() {
-                if let Some(cell) = sums.get_mut(head * self.layers + layer) {
-                    *cell += load;
+                if gate > most.1 {
+                    most = (head, gate);
                 }
             }
+            if let Some(led) = led.get_mut(most.0) {
+                *led += 1;
+            }
         }
-        let mean = |(i, sum): (usize, f32)| {
-            let count = counts.get(i % self.layers.max(1)).copied().unwrap_or(0);
-            if count == 0 { f32::NAN } else { sum / count as f32 }
-        };
-        let values: Vec<f32> = sums.into_iter().enumerate().map(mean).collect();
-        let known = || values.iter().copied().filter(|value| !value.is_nan());
-        let (least, most) = (known().fold(1.0, f32::min), known().fold(0.0, f32::max));
-        let span = if stretched { (least, most) } else { (0.0, most.max(2.0 * self.even_share()).min(1.0)) };
-        HeatTable { rows: self.heads, columns: self.layers, values, span }
-    }
-
-    /// The gate that every head has where the router prefers none.
-    pub fn even_share(&self) -> f32 {
-        1.0 / self.heads.max(1) as f32
+        let tokens = self.tokens as f64;
+        let load = load.into_iter().map(|sum| (sum / tokens) as f32).collect();
+        let leads = led.into_iter().map(|led| (led as f64 / tokens) as f32).collect();
+        let evenness = evenness(&module.gates, self.heads);
+        self.modules.push(ModuleSum { module: module.module, load, leads, evenness });
     }
 
     /// Gates of every token, averaged over the modules of `choice`.
@@ -255,17 +246,15 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_mean_gates_by_head_and_layer() {
+    fn a_module_tells_mean_gates_and_how_many_tokens_each_head_leads() {
         let digest = digest(&two_layers());
-        let table = digest.table(Some(Target::Q), false);
-        assert_eq!((table.rows, table.columns), (2, 2));
-        assert!((table.value(0, 0).unwrap() - 0.7).abs() < 1e-6);
-        assert_eq!(table.value(1, 1), Some(1.0));
-        assert!((digest.table(None, false).value(0, 0).unwrap() - 0.6).abs() < 1e-6);
-        assert_eq!(digest.table(Some(Target::Up), false).value(0, 1), None, "layer 1 has no such module");
+        let first = &digest.modules[0];
+        assert!((first.load[0] - 0.7).abs() < 1e-6 && (first.load[1] - 0.3).abs() < 1e-6);
+        assert_eq!(
+            (first.leads.as_slice(), digest.modules[2].leads.as_slice()),
+            ([1.0, 0.0].as_slice(), [0.0, 1.0].as_slice())
+        );
         assert_eq!(digest.kinds, [Target::Q, Target::Up]);
-        assert_eq!(table.span, (0.0, 1.0));
-        assert_eq!(digest.table(Some(Target::Up), true).span, (0.5, 0.5));
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::ops::Range;
 
 use egui::{Color32, Ui};
 
+use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::figures::count;
-use crate::app::widgets::heat_grid::{HeatGrid, HeatTable};
 use crate::app::widgets::legend::{Swatch, swatch_label};
 use crate::app::widgets::token_strip::{TokenLook, TokenSource, TokenStrip, visible};
 use crate::worker::protocol::RoutingReport;
 
 use super::digest::{Choice, Digest, GATES_PER_FRAME, TokenGates};
-use super::words::{grid_summary, head_name, token_summary};
+use super::grid_data::GridData;
+use super::words::{grid_summary, token_summary};
 
 /// What is drawn of a report.
 #[derive(Default)]
@@ -23,52 +24,41 @@ pub struct RoutingView {
     pub digest: Digest,
     is_summed: bool,
     choice: Choice,
-    /// Whether colours span the gates at hand instead of beginning at 0.
-    is_stretched: bool,
-    /// Changes with every new table.
+    /// The names that the words were made with.
+    names: HeadNames,
+    /// The figures of every module.
+    pub data: GridData,
+    /// Changes whenever the choice or the report does.
     pub revision: u64,
-    pub table: HeatTable,
     pub gates: TokenGates,
     pub load: Vec<f32>,
     pub grid_words: String,
     pub token_words: String,
-    pub grid: HeatGrid,
     pub strip: TokenStrip,
 }
 
 impl RoutingView {
     /// Brings the picture up to date with report number `number`, some of it in each frame. Gives back whether it can be
     /// drawn.
-    pub fn update(&mut self, number: usize, report: &RoutingReport, choice: &mut Choice) -> bool {
+    pub fn update(&mut self, number: usize, report: &RoutingReport, choice: &mut Choice, names: &HeadNames) -> bool {
         if self.report != number {
-            let is_stretched = self.is_stretched;
             let revision = self.revision + 1;
-            *self = Self { report: number, digest: Digest::new(report), revision, is_stretched, ..Self::default() };
+            *self = Self { report: number, digest: Digest::new(report), revision, ..Self::default() };
         }
+        let mut is_new = false;
         if !self.is_summed {
             if !self.digest.advance(report, GATES_PER_FRAME) {
                 return false;
             }
             self.is_summed = true;
-            self.choose(report, self.within(*choice));
+            self.data = GridData::of_digest(&self.digest);
+            is_new = true;
         }
         *choice = self.within(*choice);
-        if self.choice != *choice {
-            self.choose(report, *choice);
+        if is_new || self.choice != *choice || self.names != *names {
+            self.choose(report, *choice, names);
         }
         true
-    }
-
-    /// Whether colours span the gates at hand instead of beginning at 0.
-    pub fn is_stretched(&self) -> bool {
-        self.is_stretched
-    }
-
-    /// Changes what the colours span.
-    pub fn stretch(&mut self, is_stretched: bool) {
-        self.is_stretched = is_stretched;
-        self.revision += 1;
-        self.table = self.digest.table(self.choice.kind, is_stretched);
     }
 
     /// `choice` without what the report does not have.
@@ -79,15 +69,15 @@ impl RoutingView {
         }
     }
 
-    fn choose(&mut self, report: &RoutingReport, choice: Choice) {
+    fn choose(&mut self, report: &RoutingReport, choice: Choice, names: &HeadNames) {
         let of_kind = Choice { layer: None, kind: choice.kind };
         self.choice = choice;
+        self.names = names.clone();
         self.revision += 1;
-        self.table = self.digest.table(choice.kind, self.is_stretched);
         self.gates = self.digest.token_gates(report, choice);
         self.load = self.digest.load(choice);
-        self.grid_words = grid_summary(&self.digest, of_kind);
-        self.token_words = token_summary(report, &self.gates);
+        self.grid_words = grid_summary(&self.digest, of_kind, names);
+        self.token_words = token_summary(report, &self.gates, names);
     }
 }
 
@@ -96,6 +86,7 @@ pub struct TintedTokens<'a> {
     pub report: &'a RoutingReport,
     pub gates: &'a TokenGates,
     pub tokens: &'static Tokens,
+    pub names: &'a HeadNames,
 }
 
 impl TintedTokens<'_> {
@@ -129,25 +120,28 @@ impl TokenSource for TintedTokens<'_> {
         ui.strong(format!("“{}”", visible(self.text(index))));
         let part = if self.look(index).is_underlined { "supervised" } else { "not supervised" };
         ui.weak(format!("Token {} of {}, {part}", count(index + 1), count(self.count())));
+        let small = egui::TextStyle::Small.resolve(ui.style());
+        let width = |name: String| ui.painter().layout_no_wrap(name, small.clone(), Color32::PLACEHOLDER).size().x;
+        let widest = (0..self.gates.heads).map(|head| width(self.names.title(head))).fold(0.0, f32::max);
         for (head, gate) in self.gates.of(index).iter().enumerate() {
-            gate_ui(ui, self.tokens.head(head), &head_name(head), *gate);
+            gate_ui(ui, self.tokens.head(head), (&self.names.title(head), widest), *gate);
         }
     }
 
     fn in_words(&self, index: usize) -> String {
-        let gate = |(head, gate): (usize, &f32)| format!("{} {gate:.3}", head_name(head));
+        let gate = |(head, gate): (usize, &f32)| format!("{} {gate:.3}", self.names.title(head));
         let gates: Vec<String> = self.gates.of(index).iter().enumerate().map(gate).collect();
         let place = format!("Token {} of {}", count(index + 1), count(self.count()));
         format!("{place}, “{}”: {}", visible(self.text(index)), gates.join(", "))
     }
 
     fn row_in_words(&self, range: Range<usize>) -> String {
-        if self.gates.heads < 2 { String::new() } else { leaders_in_words(self.gates, range) }
+        if self.gates.heads < 2 { String::new() } else { leaders_in_words(self.gates, range, self.names) }
     }
 }
 
 /// The leading heads of some tokens with how many each leads, most first: `Head 2 leads 5, Head 1 leads 2`.
-fn leaders_in_words(gates: &TokenGates, range: Range<usize>) -> String {
+fn leaders_in_words(gates: &TokenGates, range: Range<usize>, names: &HeadNames) -> String {
     let mut led = vec![0usize; gates.heads];
     for (head, _) in range.filter_map(|index| gates.leader(index)) {
         if let Some(count) = led.get_mut(head) {
@@ -156,17 +150,18 @@ fn leaders_in_words(gates: &TokenGates, range: Range<usize>) -> String {
     }
     let mut led: Vec<(usize, usize)> = led.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
     led.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    led.iter().map(|(head, led)| format!("{} leads {}", head_name(*head), count(*led))).collect::<Vec<_>>().join(", ")
+    led.iter().map(|(head, led)| format!("{} leads {}", names.title(*head), count(*led))).collect::<Vec<_>>().join(", ")
 }
 
 /// One gate as a bar and a figure.
-fn gate_ui(ui: &mut Ui, color: Color32, name: &str, gate: f32) {
+fn gate_ui(ui: &mut Ui, color: Color32, (name, widest): (&str, f32), gate: f32) {
     const BAR: f32 = 120.0;
     let label_height = ui.text_style_height(&egui::TextStyle::Small) + space::XS;
     ui.spacing_mut().interact_size.y = label_height;
     ui.horizontal(|ui| {
         let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
-        ui.add_space((100.0 - label.rect.width()).max(space::XS));
+        // The swatch, and the gate's figures, beside the name.
+        ui.add_space((widest + 60.0 - label.rect.width()).max(space::XS));
         let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
         ui.painter().rect_filled(rect, size::RADIUS_SMALL, Tokens::of(ui).control);
         let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
@@ -198,7 +193,7 @@ mod tests {
     fn a_choice_that_the_report_lacks_falls_back_to_the_mean() {
         let mut view = RoutingView::default();
         let mut choice = Choice { layer: Some(7), kind: Some(Target::Down) };
-        assert!(view.update(1, &report(), &mut choice));
+        assert!(view.update(1, &report(), &mut choice, &HeadNames::default()));
         assert_eq!(choice, Choice::default());
         assert_eq!(view.load, [0.725, 0.275]);
     }
@@ -206,21 +201,21 @@ mod tests {
     #[test]
     fn a_choice_is_worked_out_once() {
         let (mut view, mut choice) = (RoutingView::default(), Choice::default());
-        view.update(1, &report(), &mut choice);
+        view.update(1, &report(), &mut choice, &HeadNames::default());
         let revision = view.revision;
-        view.update(1, &report(), &mut choice);
+        view.update(1, &report(), &mut choice, &HeadNames::default());
         assert_eq!(view.revision, revision);
         choice.layer = Some(0);
-        view.update(1, &report(), &mut choice);
+        view.update(1, &report(), &mut choice, &HeadNames::default());
         assert_ne!(view.revision, revision);
     }
 
     #[test]
     fn a_token_is_tinted_by_its_leader_the_stronger_the_larger_its_gate() {
-        let (report, mut view) = (report(), RoutingView::default());
-        view.update(1, &report, &mut Choice::default());
+        let (report, mut view, names) = (report(), RoutingView::default(), HeadNames::default());
+        view.update(1, &report, &mut Choice::default(), &names);
         let tokens = Tokens::of_theme(egui::Theme::Dark);
-        let tinted = TintedTokens { report: &report, gates: &view.gates, tokens };
+        let tinted = TintedTokens { report: &report, gates: &view.gates, tokens, names: &names };
         assert_eq!(tinted.look(0).fill, tokens.head(0).gamma_multiply(0.62));
         assert!(tinted.look(1).is_underlined && !tinted.look(0).is_underlined);
         assert!(tinted.strength(1.0) > tinted.strength(0.55));

@@ -1,35 +1,33 @@
 //! Routing in words: which head leads where, how even the gates are, and what that means. Honest before impressive.
 
+use crate::adapter::{EVEN, LEADS_ALONE};
+use crate::app::state::HeadNames;
 use crate::app::widgets::figures::{count, counted, percent};
 use crate::app::widgets::token_strip::visible;
 use crate::worker::protocol::RoutingReport;
 
 use super::digest::{Choice, Digest, TokenGates, leader};
 
-/// Evenness from which the gates are called nearly even.
-const NEARLY_EVEN: f32 = 0.97;
 /// Evenness up to which the router is said to choose clearly.
 const CLEAR: f32 = 0.8;
-/// Load from which one head is said to have taken everything.
-const COLLAPSED: f32 = 0.9;
-
-/// A head's name on screen.
-pub fn head_name(head: usize) -> String {
-    format!("Head {}", head + 1)
-}
 
 /// How the router spreads its work over heads and layers, for the modules of `choice`.
-pub fn grid_summary(digest: &Digest, choice: Choice) -> String {
+pub fn grid_summary(digest: &Digest, choice: Choice, names: &HeadNames) -> String {
     if digest.heads < 2 {
         return "There is one head, so every token goes to it and there is nothing to route.".to_owned();
     }
     if digest.modules.is_empty() {
         return "The report holds no gates.".to_owned();
     }
-    [leaders_by_layer(digest, choice), evenness_words(digest, choice), strongest_module(digest, choice)].join(" ")
+    [
+        leaders_by_layer(digest, choice, names),
+        evenness_words(digest, choice, names),
+        strongest_module(digest, choice, names),
+    ]
+    .join(" ")
 }
 
-fn leaders_by_layer(digest: &Digest, choice: Choice) -> String {
+fn leaders_by_layer(digest: &Digest, choice: Choice, names: &HeadNames) -> String {
     let mut led = vec![0usize; digest.heads];
     let mut layers = 0;
     for layer in 0..digest.layers {
@@ -44,25 +42,25 @@ fn leaders_by_layer(digest: &Digest, choice: Choice) -> String {
     }
     let mut order: Vec<(usize, usize)> = led.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
     order.sort_by_key(|(head, count)| (std::cmp::Reverse(*count), *head));
-    let told = order.iter().take(4).map(|(head, count)| format!("{} leads in {count}", head_name(*head)));
+    let told = order.iter().take(4).map(|(head, count)| format!("{} leads in {count}", names.title(*head)));
     format!("Of {}, {}.", counted(layers, "layer"), told.collect::<Vec<_>>().join(", "))
 }
 
 /// What the evenness and the loads mean.
-fn evenness_words(digest: &Digest, choice: Choice) -> String {
+fn evenness_words(digest: &Digest, choice: Choice, names: &HeadNames) -> String {
     let evenness = digest.evenness(choice);
     let load = digest.load(choice);
     if let Some((head, most)) = leader(&load)
-        && most >= COLLAPSED
+        && most >= LEADS_ALONE
     {
         return format!(
             "{} takes {} of the weight: the router has collapsed onto one head, and the others hardly count.",
-            head_name(head),
+            names.title(head),
             percent(most.into())
         );
     }
     match evenness {
-        e if e >= NEARLY_EVEN => format!(
+        e if e >= EVEN => format!(
             "Gates are nearly even (entropy {e:.2} of 1): every token uses all heads about alike, and differences \
              between heads are small."
         ),
@@ -71,18 +69,18 @@ fn evenness_words(digest: &Digest, choice: Choice) -> String {
     }
 }
 
-fn strongest_module(digest: &Digest, choice: Choice) -> String {
+fn strongest_module(digest: &Digest, choice: Choice, names: &HeadNames) -> String {
     let strongest = digest
         .chosen(choice)
         .filter_map(|sum| leader(&sum.load).map(|(head, gate)| (sum.module, head, gate)))
         .max_by(|a, b| a.2.total_cmp(&b.2));
     strongest.map_or_else(String::new, |(module, head, gate)| {
-        format!("The largest mean gate is {gate:.2}, of {} in {module}.", head_name(head))
+        format!("The largest mean gate is {gate:.2}, of {} in {module}.", names.title(head))
     })
 }
 
 /// How the tokens of a text divide among the heads.
-pub fn token_summary(report: &RoutingReport, gates: &TokenGates) -> String {
+pub fn token_summary(report: &RoutingReport, gates: &TokenGates, names: &HeadNames) -> String {
     if gates.heads < 2 {
         return "With one head, every token has a gate of 1.".to_owned();
     }
@@ -101,21 +99,21 @@ pub fn token_summary(report: &RoutingReport, gates: &TokenGates) -> String {
         .iter()
         .enumerate()
         .filter(|(_, led)| **led > 0)
-        .map(|(head, led)| format!("{} leads {}", head_name(head), count(*led)))
+        .map(|(head, led)| format!("{} leads {}", names.title(head), count(*led)))
         .collect();
     let mut text = format!("Of {}, {}.", counted(report.tokens.len(), "token"), told.join(", "));
     if let Some((token, head, gate)) = strongest {
         let word = report.tokens.get(token).map_or_else(String::new, |token| visible(token.text.trim()));
-        text += &format!(" The largest gate is {gate:.2}, of {} at “{word}”.", head_name(head));
+        text += &format!(" The largest gate is {gate:.2}, of {} at “{word}”.", names.title(head));
         if gate < 1.25 / gates.heads as f32 {
             text += " That is close to an even share, so the colours mark slight leanings.";
         }
     }
-    text + &supervised_words(report, gates)
+    text + &supervised_words(report, gates, names)
 }
 
 /// Where the answer is routed otherwise than the rest of the text.
-fn supervised_words(report: &RoutingReport, gates: &TokenGates) -> String {
+fn supervised_words(report: &RoutingReport, gates: &TokenGates, names: &HeadNames) -> String {
     let mean = |supervised: bool| -> Option<Vec<f32>> {
         let mut sum = vec![0.0; gates.heads];
         let mut count = 0usize;
@@ -129,8 +127,8 @@ fn supervised_words(report: &RoutingReport, gates: &TokenGates) -> String {
     match (leader(&answer), leader(&rest)) {
         (Some((head, gate)), Some((other, _))) if head != other => format!(
             " The answer leans to {} (mean gate {gate:.2}), the text before it to {}.",
-            head_name(head),
-            head_name(other)
+            names.title(head),
+            names.title(other)
         ),
         _ => String::new(),
     }
@@ -162,7 +160,8 @@ mod tests {
         let mut digest = Digest::new(report);
         digest.advance(report, usize::MAX);
         let gates = digest.token_gates(report, Choice::default());
-        (grid_summary(&digest, Choice::default()), token_summary(report, &gates))
+        let names = HeadNames::default();
+        (grid_summary(&digest, Choice::default(), &names), token_summary(report, &gates, &names))
     }
 
     #[test]

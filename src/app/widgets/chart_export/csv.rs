@@ -46,6 +46,6 @@ fn number(value: f64) -> String {
 }
 
 /// A name as a cell: in quotes where it has to be.
-fn cell(name: &str) -> String {
+pub fn cell(name: &str) -> String {
     if name.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
 }

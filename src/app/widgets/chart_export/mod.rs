@@ -1,7 +1,9 @@
-//! A chart as a file: its picture as PNG or SVG, as it stands on screen, or all its values as CSV. [`ChartFigure`] holds
-//! what is drawn, apart from the window, so that another thread may write it. Start at [`ChartExport`].
+//! A figure as a file: its picture as PNG or SVG, as it stands on screen, or all its values as CSV. [`Figure`] holds what is
+//! drawn, apart from the window, so that another thread may write it: a chart of lines as a [`ChartFigure`], any other as
+//! a [`Picture`] made of shapes. Start at [`ChartExport`].
 
 mod csv;
+mod picture;
 mod png;
 mod svg;
 
@@ -21,6 +23,9 @@ use super::chart::{ChartLine, Look};
 use super::chart_edges::{Edge, broken, clipped};
 use super::chart_marks::{MarkKind, Marks, places};
 use super::series::Sample;
+
+pub use csv::cell as csv_cell;
+pub use picture::{Anchor, Picture, Shape, text_width};
 
 /// What a chart is saved as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,11 +68,52 @@ pub enum ChartExportError {
     Disk(#[from] DiskError),
 }
 
-/// A chart that is to be saved.
+/// What can be saved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figure {
+    /// Lines over the steps of a run.
+    Chart(ChartFigure),
+    /// Heat maps, strips and maps of points.
+    Picture(Picture),
+}
+
+impl Figure {
+    /// What it shows; the file is named after it.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Chart(figure) => &figure.title,
+            Self::Picture(picture) => &picture.title,
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Chart(_) => "chart",
+            Self::Picture(_) => "picture",
+        }
+    }
+
+    fn drawing(&self) -> String {
+        match self {
+            Self::Chart(figure) => svg::draw(figure),
+            Self::Picture(picture) => picture.drawing(),
+        }
+    }
+
+    fn table(&self) -> String {
+        match self {
+            Self::Chart(figure) => csv::table(figure),
+            Self::Picture(picture) => picture.table.clone(),
+        }
+    }
+}
+
+/// A figure that is to be saved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartExport {
     pub format: ChartFormat,
-    pub figure: ChartFigure,
+    pub figure: Figure,
 }
 
 impl ChartExport {
@@ -85,9 +131,9 @@ impl ChartExport {
 
     fn bytes(&self) -> Result<Vec<u8>, ChartExportError> {
         match self.format {
-            ChartFormat::Png => png::render(&svg::draw(&self.figure)),
-            ChartFormat::Svg => Ok(svg::draw(&self.figure).into_bytes()),
-            ChartFormat::Csv => Ok(csv::table(&self.figure).into_bytes()),
+            ChartFormat::Png => png::render(&self.figure.drawing()),
+            ChartFormat::Svg => Ok(self.figure.drawing().into_bytes()),
+            ChartFormat::Csv => Ok(self.figure.table().into_bytes()),
         }
     }
 }

@@ -192,7 +192,8 @@ fn symbols(marks: &FigureMarks, row: usize, place: &Place) -> String {
     svg
 }
 
-fn text((x, y): (f32, f32), anchor: &str, color: String, size: u8, words: &str) -> String {
+/// A text of one line, whose baseline begins, has its middle or ends at a place.
+pub fn text((x, y): (f32, f32), anchor: &str, color: String, size: u8, words: &str) -> String {
     let words = escaped(words);
     format!(
         "<text x=\"{x:.2}\" y=\"{y:.2}\" text-anchor=\"{anchor}\" fill=\"{color}\" font-size=\"{size}\">{words}</text>\n"
@@ -200,7 +201,7 @@ fn text((x, y): (f32, f32), anchor: &str, color: String, size: u8, words: &str) 
 }
 
 /// A text as XML takes it; letters that it does not know are left out.
-fn escaped(words: &str) -> String {
+pub fn escaped(words: &str) -> String {
     let mut safe = String::with_capacity(words.len());
     for letter in words.chars() {
         match letter {

@@ -38,7 +38,7 @@ fn export(format: ChartFormat, mut main: Series, mut held_out: Series) -> ChartE
         },
     ];
     let figure = ChartFigure::of(TITLE, format, (&pane, &(0.0..=1.2)), &lines, &marks, tokens);
-    ChartExport { format, figure }
+    ChartExport { format, figure: Figure::Chart(figure) }
 }
 
 fn held_out() -> Series {

@@ -57,7 +57,7 @@ fn beside(step: usize) -> [Event; 6] {
             elapsed_s,
             topics: vec![topic(1), topic(2)],
         }),
-        Event::RoutingSample { step, load: vec![0.3, 0.3, 0.4], entropy: 0.9, similarity },
+        Event::RoutingSample { step, load: vec![0.3, 0.3, 0.4], entropy: 0.9, collapsed: 0.0, similarity },
         Event::Usage(UsageRecord { step, memory_bytes: 2_000_000_000, energy: Energy::default(), elapsed_s }),
         Event::Checkpoint(CheckpointRecord { step, name: format!("checkpoint-{step}"), best: true }),
         Event::PauseNoted(PauseRecord { step, elapsed_s }),

@@ -1,0 +1,67 @@
+//! Pictures of the page are saved as files.
+
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable;
+use hydra_studio::worker::protocol::Event;
+
+use super::fixtures::{replayed, survey, surveyed};
+use super::stage::{Stage, report};
+use super::{click, has, routed};
+
+/// Saves a picture in a format, and gives back the file.
+fn saved(stage: &mut Stage, picture: &str, format: &str, name: &str) -> Vec<u8> {
+    click(stage, &format!("Save {picture} as…"));
+    click(stage, format);
+    assert!(has(stage, "Save the picture"));
+    let path = stage.runs.path().join(name);
+    stage.window.get_by_role_and_label(Role::TextInput, "File").focus();
+    stage.settle();
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    stage.window.get_by_role_and_label(Role::TextInput, "File").type_text(&path.to_string_lossy());
+    stage.settle();
+    click(stage, "Save");
+    let start = Instant::now();
+    while !has(stage, &format!("Saved the picture to {}", path.display())) {
+        assert!(start.elapsed() < Duration::from_secs(30), "{name} was never written");
+        std::thread::sleep(Duration::from_millis(10));
+        stage.settle();
+    }
+    std::fs::read(path).expect("the file")
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn grid_and_tokens_are_saved_in_every_format() {
+    let mut stage = routed();
+    stage.tell([Event::Routing(report(60, 30, 3))]);
+    let csv = text(saved(&mut stage, "the grid", "All values (CSV)…", "grid.csv"));
+    assert_eq!(csv.lines().next(), Some("module kind,layer,head,mean gate"));
+    assert_eq!(csv.lines().count(), 1 + 8 * 30 * 3, "the mean and seven kinds, 30 layers, 3 heads");
+    let svg = text(saved(&mut stage, "the grid", "Drawing (SVG)…", "grid.svg"));
+    assert!(svg.contains("<desc>Mean gate by layer and head. Of 30 layers") && svg.matches("<rect").count() > 720);
+    let png = saved(&mut stage, "the tokens", "Picture (PNG)…", "tokens.png");
+    assert!(png.starts_with(b"\x89PNG"));
+    let csv = text(saved(&mut stage, "the tokens", "All values (CSV)…", "tokens.csv"));
+    assert_eq!(csv.lines().next(), Some("token,text,supervised,leading head,Head 1,Head 2,Head 3"));
+}
+
+#[test]
+fn topics_and_moments_of_a_run_are_saved() {
+    let mut stage = routed();
+    click(&mut stage, "All data");
+    stage.tell([surveyed(survey(3, 4, Vec::new()))]);
+    let csv = text(saved(&mut stage, "topics and heads", "All values (CSV)…", "topics.csv"));
+    assert_eq!(csv.lines().count(), 1 + 5 * 3);
+    assert!(csv.lines().nth(2).is_some_and(|line| line.starts_with("arithmetic,60,2400,Head 2,0.4")), "{csv}");
+    let svg = text(saved(&mut stage, "topics and heads", "Drawing (SVG)…", "topics.svg"));
+    assert!(svg.contains(">capitals of the world (20)<"));
+    click(&mut stage, "Over training");
+    stage.tell([replayed(3, 4)]);
+    let csv = text(saved(&mut stage, "the grid", "All values (CSV)…", "moment.csv"));
+    assert_eq!(csv.lines().count(), 1 + 8 * 4 * 3);
+}
