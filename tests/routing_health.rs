@@ -36,7 +36,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let model = support::tiny_model(folder.path());
+        let model = support::tiny_model_of(folder.path(), 64);
         let data = support::corpus(folder.path(), 200);
         let model = Arc::new(BaseModel::load(&model, &Device::Cpu, &Job::silent()).unwrap());
         Self { folder, model, data }
@@ -74,15 +74,22 @@ impl Bench {
             rows
         });
         let probe = Adapter::from_tensors(&probe, &Device::Cpu).unwrap();
-        let ids: Vec<u32> =
-            self.model.tokenizer().unwrap().encode(&std::fs::read_to_string(&self.data).unwrap()).unwrap();
-        let ids = &ids[..32];
-        let capture = GateCapture::default();
-        let pass = Pass { capture: Some(&capture), ..Pass::with(&probe) };
-        self.model.decoder.hidden(ids, &Sequences::single(ids.len()), &pass, None).unwrap();
-        let input = |gates: &[f32]| gates[..width].iter().map(|gate| (gate / gates[width]).ln() / SMALL).collect();
-        let inputs = |gates: Vec<f32>| gates.chunks(width + 1).map(input).collect();
-        capture.take().into_iter().map(|(module, gates)| (module, inputs(gates))).collect()
+        let examples =
+            import(std::slice::from_ref(&self.data), &ColumnMap::default(), &Job::silent()).unwrap().examples;
+        let tokenizer = self.model.tokenizer().unwrap();
+        let mut inputs: BTreeMap<Module, Vec<Vec<f32>>> = BTreeMap::new();
+        for example in examples.iter().step_by(4) {
+            let ids = tokenizer.encode_example(&example.messages, 48).unwrap().ids;
+            let capture = GateCapture::default();
+            let pass = Pass { capture: Some(&capture), ..Pass::with(&probe) };
+            self.model.decoder.hidden(&ids, &Sequences::single(ids.len()), &pass, None).unwrap();
+            let input = |gates: &[f32]| gates[..width].iter().map(|gate| (gate / gates[width]).ln() / SMALL).collect();
+            for (module, gates) in capture.take() {
+                inputs.entry(module).or_default().extend(gates.chunks(width + 1).map(input));
+            }
+        }
+        assert_eq!(inputs.len(), 4, "what is not adapted is not captured");
+        inputs
     }
 
     /// An adapter that has learnt nothing, with these routers.

@@ -3,8 +3,8 @@
 //!
 //! Routers of different modules are independent: a head may take all in one module and nothing in the next, which means
 //! over all modules hide. So every fault is looked for over all modules together first, and where it is not there, module
-//! by module; a fault of fewer than [`FEW_MODULES`] of them is not told of, as a module that has nothing to choose from is
-//! none.
+//! by module; a fault of fewer than [`FEW_MODULES`] of them is not told of, and a deadlock of fewer than
+//! [`MOST_MODULES`]: a module that has little to choose from is no fault.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub const SATURATED: f32 = 0.95;
 pub const MOSTLY_SATURATED: f32 = 0.5;
 /// A fault in fewer than this share of the modules is not told of.
 pub const FEW_MODULES: f32 = 0.1;
+/// A deadlock in fewer than this share of the modules is not told of: where inputs are small, as those of output
+/// projections are, gates begin even and heads alike, and part late.
+pub const MOST_MODULES: f32 = 0.5;
 
 /// What may be wrong with the heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,7 +106,8 @@ fn find(kind: HealthKind, all: &Figures<'_>, modules: &[ModuleHealth<'_>], known
             Some((module.module, heads, figure))
         })
         .collect();
-    if faulty.is_empty() || (faulty.len() as f32) < FEW_MODULES * of_modules as f32 {
+    let least = if kind == HealthKind::Deadlock { MOST_MODULES } else { FEW_MODULES };
+    if faulty.is_empty() || (faulty.len() as f32) < least * of_modules as f32 {
         return None;
     }
     let (_, first, _) = faulty.first()?;
@@ -287,6 +291,16 @@ mod tests {
         let findings = found(&vec![(even, Some(0.98)); 4]);
         assert_eq!(kinds(&findings), [HealthKind::Deadlock]);
         assert!(words(&findings[0]).contains("cosine 0.98"));
+    }
+
+    #[test]
+    fn a_deadlock_of_some_modules_is_how_every_run_begins() {
+        let (even, parted) = (summary(&[0.34, 0.33, 0.33], 0.995, 0.0), summary(&[0.5, 0.3, 0.2], 0.9, 0.0));
+        let mut modules = vec![(parted, Some(0.5)); 7];
+        modules[..3].fill((even.clone(), Some(0.99)));
+        assert!(found(&modules).is_empty());
+        modules[3] = (even, Some(0.99));
+        assert_eq!((kinds(&found(&modules)), found(&modules)[0].modules.len()), (vec![HealthKind::Deadlock], 4));
     }
 
     #[test]

@@ -120,12 +120,12 @@ pub fn project(x: &Tensor, modules: &[Module], projections: &[Projection], pass:
     }
     let member = |(projection, module): (usize, &Module)| {
         let dropout = |seed| Dropout { share: adapter.spec.dropout, seed: module_seed(seed, *module) };
-        let member = Member {
+        // Nothing is captured of a projection that is not adapted, not even that there is nothing.
+        group.modules.contains(module).then(|| Member {
             projection,
             dropout: pass.training_seed.map(dropout),
             sink: pass.capture.map(|capture| capture.sink(*module)),
-        };
-        group.modules.contains(module).then_some(member)
+        })
     };
     let members = modules.iter().enumerate().filter_map(member).collect();
     let balance = pass.balance.cloned().filter(|_| adapter.spec.method.has_router());

@@ -25,8 +25,8 @@ pub use error::AdapterError;
 pub use folder::AdapterFolder;
 pub use gates::{GateLoad, GateSummary, entropy, leader};
 pub use health::{
-    ALIKE, DEAD_SHARE, EVEN, FEW_MODULES, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOSTLY_SATURATED,
-    ModuleHealth, SATURATED, health,
+    ALIKE, DEAD_SHARE, EVEN, FEW_MODULES, HealthFinding, HealthKind, LEADS_ALONE, LEADS_NONE, MOST_MODULES,
+    MOSTLY_SATURATED, ModuleHealth, SATURATED, health,
 };
 pub use layer::{Adapter, GateCapture, InputWatcher, Pass, project};
 pub use mix::{GateMix, HeadMix, MixError};

@@ -9,6 +9,7 @@ use super::open;
 use super::output::{Outcome, Output};
 use crate::export::{ExportReport, ExportSource, export_hydralora};
 use crate::model::BaseModel;
+use crate::project::carry_head_names;
 use crate::train::DeviceChoice;
 
 const LONG_ABOUT: &str = "\
@@ -88,9 +89,11 @@ fn hydralora(
     if let Err(error) = &tokenizer {
         output.warn(&format!("the adapter is exported without tokenizer files: {error}"));
     }
-    let companions = |folder: &std::path::Path| match &tokenizer {
-        Ok(tokenizer) => Ok(tokenizer.save(folder).map(|_| ())?),
-        Err(_) => Ok(()),
+    let companions = |folder: &std::path::Path| {
+        if let Ok(tokenizer) = &tokenizer {
+            tokenizer.save(folder)?;
+        }
+        Ok(carry_head_names(&args.adapter, folder)?)
     };
     Ok(export_hydralora(&args.out, source, companions, output.job())?)
 }

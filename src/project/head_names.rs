@@ -63,10 +63,24 @@ pub fn name_head(path: &Path, head: usize, name: &str) -> Result<Vec<Option<Stri
     if names.is_empty() && !file.exists() {
         return Ok(Vec::new());
     }
-    let at = |error: serde_json::Error| DiskError::at("write the names of heads", &file)(error.into());
-    let text = serde_json::to_vec_pretty(&NamesFile { format: FORMAT, names: names.clone() }).map_err(at)?;
-    write_atomic(&file, &text)?;
+    write(&home, names.clone())?;
     Ok(listed(names))
+}
+
+fn write(home: &Path, names: BTreeMap<usize, String>) -> Result<(), HeadNamesError> {
+    let file = home.join(HEAD_NAMES_FILE);
+    let at = |error: serde_json::Error| DiskError::at("write the names of heads", &file)(error.into());
+    let text = serde_json::to_vec_pretty(&NamesFile { format: FORMAT, names }).map_err(at)?;
+    Ok(write_atomic(&file, &text)?)
+}
+
+/// Writes the names of the adapter or run at `from` beside an adapter that is written to `to`; nothing where it has none.
+///
+/// # Errors
+/// When the file that is there cannot be read, or the disk refuses.
+pub fn carry_head_names(from: &Path, to: &Path) -> Result<(), HeadNamesError> {
+    let names = read(&home(from))?.names;
+    if names.is_empty() { Ok(()) } else { write(to, names) }
 }
 
 /// Where the names of an adapter are: in its run folder, where it is of one, or beside it.
@@ -128,6 +142,16 @@ mod tests {
         name_head(&checkpoint, 1, "rooms").unwrap();
         assert!(dir.path().join(HEAD_NAMES_FILE).is_file());
         assert_eq!(head_names(dir.path()).unwrap(), head_names(&checkpoint).unwrap());
+    }
+
+    #[test]
+    fn names_go_with_an_adapter_that_is_written_elsewhere() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        carry_head_names(from.path(), to.path()).unwrap();
+        assert!(!to.path().join(HEAD_NAMES_FILE).exists());
+        let names = name_head(from.path(), 1, "sums").unwrap();
+        carry_head_names(from.path(), to.path()).unwrap();
+        assert_eq!(head_names(to.path()).unwrap(), names);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod sweep;
 
 pub use breakdown::breakdown;
 pub use demo::{DemoPlace, demo_settings, unpack_demo};
-pub use head_names::{HEAD_NAMES_FILE, HeadNamesError, head_names, name_head};
+pub use head_names::{HEAD_NAMES_FILE, HeadNamesError, carry_head_names, head_names, name_head};
 pub use paths::AppPaths;
 pub use presets::{Preset, PresetError, PresetName, built_in_presets, keep_presets, list_presets};
 pub use queue::{QueueFile, QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};

@@ -174,5 +174,5 @@ pub(super) fn loaded_adapter(model: &BaseModel, path: &Path) -> anyhow::Result<L
     let place = AdapterPlace::find(path)?;
     let read = crate::adapter::folder::read(&place.folder, Some(&|module| model.dims(module)), Some(layers))?;
     let adapter = crate::adapter::Adapter::from_tensors(&read.tensors, model.decoder.device())?;
-    Ok(LoadedAdapter { adapter, card: place.card() })
+    Ok(LoadedAdapter { adapter, card: place.card(), path: path.to_path_buf() })
 }

@@ -1,7 +1,7 @@
 //! The engine's loop: requests first, then one slice of whatever runs, so that a pause, a stop or a question reaches it
 //! between two micro-steps.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -23,13 +23,15 @@ use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::queue::free_name;
-use crate::project::unpack_demo;
+use crate::project::{carry_head_names, unpack_demo};
 use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
 pub(super) struct LoadedAdapter {
     pub adapter: Adapter,
     pub card: CardInfo,
+    /// Its folder, or the run that it is of.
+    pub path: PathBuf,
 }
 
 /// Imported data and which of it is held out.
@@ -336,7 +338,11 @@ impl Session {
         let tensors = loaded.adapter.to_tensors()?;
         let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &loaded.card };
         let tokenizer = model.tokenizer()?;
-        let report = export_hydralora(out, source, |folder| Ok(tokenizer.save(folder).map(|_| ())?), job)?;
+        let companions = |folder: &Path| {
+            tokenizer.save(folder)?;
+            Ok(carry_head_names(&loaded.path, folder)?)
+        };
+        let report = export_hydralora(out, source, companions, job)?;
         self.around.outbox.send(Event::Exported(summary::export(out, report)));
         Ok(())
     }

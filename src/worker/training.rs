@@ -346,7 +346,8 @@ impl Session {
         let Some(training) = self.training.take() else { return };
         let end = training.end(stopped);
         let adapter = training.run.adapter().cloned();
-        let loaded = adapter.map(|adapter| LoadedAdapter { adapter, card: training.run.card().clone() });
+        let (card, path) = (training.run.card().clone(), end.path.clone());
+        let loaded = adapter.map(|adapter| LoadedAdapter { adapter, card, path });
         // Told only once its folder is let go of: whoever looks at it then finds that it has ended.
         drop(training);
         let (path, step) = (end.path.clone(), end.step);

@@ -28,11 +28,16 @@ pub fn corpus(folder: &Path, rows: usize) -> PathBuf {
 
 /// Pre-trains a model of a few thousand parameters on that corpus, into `folder/model`.
 pub fn tiny_model(folder: &Path) -> PathBuf {
+    tiny_model_of(folder, 32)
+}
+
+/// The same, of another hidden size.
+pub fn tiny_model_of(folder: &Path, hidden: usize) -> PathBuf {
     let data = corpus(folder, 60);
     let examples = import(&[data], &ColumnMap::default(), &Job::silent()).unwrap().examples;
     let settings = PretrainSettings {
         vocab: 300,
-        hidden: 32,
+        hidden,
         intermediate: 48,
         layers: 2,
         heads: 2,

@@ -140,6 +140,10 @@ fn heads_are_named_and_their_names_come_back() {
     let named = desk.wait("the name", |e| matches!(e, Event::HeadNames { names, .. } if !names.is_empty()));
     let names = vec![None, Some("colours".to_owned())];
     assert_eq!(named, Event::HeadNames { path: run.clone(), names: names.clone() });
+    let out = desk.path().join("exported");
+    desk.send(Request::Export { out: out.clone() });
+    desk.wait("the export", |e| matches!(e, Event::Exported(_)));
+    assert_eq!(hydra_studio::project::head_names(&out).unwrap(), names, "they go with an export");
     desk.send(Request::LoadAdapter { path: run.clone() });
     desk.wait("the adapter", |e| matches!(e, Event::AdapterLoaded(_)));
     let told = desk.wait("its names", |e| matches!(e, Event::HeadNames { .. }));

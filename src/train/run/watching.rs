@@ -14,7 +14,7 @@ const EVERY: usize = 10;
 const WRITTEN: usize = 100;
 /// Least time between two looks for somebody who watches.
 const WATCHED_EVERY: Duration = Duration::from_millis(250);
-/// Heads begin alike, and take some steps to part: before this step that is no deadlock.
+/// Heads begin alike, and take some steps to part: before this step, and the tenth part of a run, that is no deadlock.
 const PARTED_BY: usize = 50;
 /// A fault must be there at so many looks in a row before it is warned of: a micro-batch may be odd.
 const IN_A_ROW: usize = 2;
@@ -22,6 +22,7 @@ const IN_A_ROW: usize = 2;
 /// When gates are looked at, and what they showed.
 pub(super) struct Watch {
     every: usize,
+    parted_by: usize,
     written_every: usize,
     /// Whether somebody watches.
     is_on: bool,
@@ -36,7 +37,8 @@ impl Watch {
     pub fn over(steps: usize) -> Self {
         let every = (steps / WRITTEN).clamp(1, EVERY);
         let written_every = every * (steps / WRITTEN / every).max(1);
-        Self { every, written_every, is_on: false, looked_at: None, faults: Vec::new(), warned: Vec::new() }
+        let parted_by = PARTED_BY.max(steps / 10);
+        Self { every, parted_by, written_every, is_on: false, looked_at: None, faults: Vec::new(), warned: Vec::new() }
     }
 
     /// Whether a step is looked at in any case. What depends on time is for who watches, and leaves no trace.
@@ -103,7 +105,7 @@ impl Run {
 
     fn faults(&self, step: usize, load: &GateLoad) -> Result<Vec<HealthFinding>, TrainError> {
         let modules: Vec<_> = load.modules().collect();
-        let may_be_stuck = step >= PARTED_BY && modules.iter().any(|(_, gates)| gates.entropy > EVEN);
+        let may_be_stuck = step >= self.watch.parted_by && modules.iter().any(|(_, gates)| gates.entropy > EVEN);
         let tensors =
             self.trainer.adapter().filter(|_| may_be_stuck).map(|adapter| adapter.to_tensors()).transpose()?;
         let similarity = tensors.map(|tensors| module_similarity(&tensors)).transpose()?.unwrap_or_default();

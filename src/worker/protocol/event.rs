@@ -165,7 +165,8 @@ pub enum Event {
     /// The gates of the run under way: at every measure, now and then of what it trains on, and several times a second
     /// of that while somebody watches.
     Gates(GateFrame),
-    /// The names of the heads of the adapter or run at `path`, by head; `None` where one has none. Comes after the adapter
+    /// The names of the heads of the adapter or run at `path`, by head; `None` where one has none, and as long as
+    /// the last that has one. Comes after the adapter
     /// or run was told of, and whenever a name changes.
     HeadNames {
         path: PathBuf,
