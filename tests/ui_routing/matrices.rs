@@ -2,7 +2,7 @@
 
 use egui::Key;
 use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use hydra_studio::adapter::{Method, Target};
 use hydra_studio::app::pages::PageId;
 use hydra_studio::inspect::MatrixReport;
