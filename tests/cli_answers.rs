@@ -67,6 +67,36 @@ fn heads_can_be_heard_alone_and_silenced() {
 }
 
 #[test]
+fn heads_are_weighed_by_hand_everywhere_or_in_some_layers() {
+    let program = trained(&["--heads", "2"]);
+    let cold =
+        |more: &[&str]| answer(&program, &[&["--temperature", "0", "--adapter", "run"], more].concat())["text"].clone();
+    let (trained, base) = (cold(&[]), cold(&["--mute", "0,1"]));
+    for rest in [["--scale", "1,1"], ["--top-heads", "2"]] {
+        assert_eq!(cold(&rest), trained, "{rest:?} changes nothing");
+    }
+    for silent in [["--scale", "0,0"], ["--mix", "0,0"]] {
+        assert_eq!(cold(&silent), base, "{silent:?} is the base model");
+    }
+    assert_eq!(cold(&["--mix", "0,1"]), cold(&["--solo", "1"]));
+    assert_eq!(cold(&["--solo", "1", "--layers", "0-1"]), cold(&["--solo", "1"]), "all layers by name");
+    let model = small_model();
+    let always = ["generate", "--model", model, "--adapter", "run", "--prompt", "Hi"];
+    for (flags, what) in [
+        (&["--mix", "0.2,0.5,0.3"][..], "3 weights"),
+        (&["--scale", "1"], "one factor"),
+        (&["--top-heads", "3"], "choose 1 to 2"),
+        (&["--solo", "0", "--layers", "1-2"], "no layer 2"),
+    ] {
+        let message = program.refusal(&[&always[..], flags].concat());
+        assert!(message.contains(what), "{flags:?}: {message}");
+    }
+    assert!(program.refusal(&[&always[..], &["--mix", "1"]].concat()).contains("has 2 heads"));
+    let both = program.run(&[&always[..], &["--mix", "0,1", "--solo", "1"]].concat());
+    assert!(both.code == 2 && both.stderr.contains("cannot be used with"), "{both:?}");
+}
+
+#[test]
 fn a_run_stands_for_its_best_checkpoint_and_says_which() {
     let program = trained(&[]);
     let told = program.run(&["generate", "--model", small_model(), "--adapter", "run", "--prompt", "Hi"]);

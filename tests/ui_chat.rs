@@ -2,6 +2,8 @@
 
 #[path = "ui_chat/asking.rs"]
 mod asking;
+#[path = "ui_chat/budget.rs"]
+mod budget;
 #[path = "ui_chat/heads.rs"]
 mod heads;
 #[path = "ui_chat/layout.rs"]

@@ -6,6 +6,8 @@ mod budgets;
 mod fixtures;
 #[path = "ui_routing/matrices.rs"]
 mod matrices;
+#[path = "ui_routing/layout.rs"]
+mod layout;
 #[path = "ui_routing/over_training.rs"]
 mod over_training;
 #[path = "ui_routing/pictures.rs"]

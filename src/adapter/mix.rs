@@ -47,11 +47,11 @@ pub struct HeadMix {
 /// A mix that an adapter cannot take.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MixError {
-    #[error("the mix gives {given} {what}, and this adapter has {}: give one for each head", heads(*of))]
+    #[error("the mix gives {}, and this adapter has {}: give one for each head", counted(*given, what), counted(*of, "head"))]
     Count { given: usize, what: &'static str, of: usize },
     #[error("the weight of head {head} is no number: {weight}")]
     NotFinite { head: usize, weight: f32 },
-    #[error("{count} leading heads were asked for, and this adapter has {}: choose 1 to {of}", heads(*of))]
+    #[error("{count} leading heads were asked for, and this adapter has {}: choose 1 to {of}", counted(*of, "head"))]
     Top { count: usize, of: usize },
     #[error("an adapter of the method {method} has no router, so no head leads: give weights for its heads")]
     NoRouter { method: String },
@@ -59,8 +59,8 @@ pub enum MixError {
     Layer { layer: usize, layers: usize },
 }
 
-fn heads(count: usize) -> String {
-    if count == 1 { "one head".to_owned() } else { format!("{count} heads") }
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("one {noun}") } else { format!("{count} {noun}s") }
 }
 
 impl HeadMix {
@@ -113,8 +113,8 @@ fn check(mix: &GateMix, spec: &AdapterSpec) -> Result<(), MixError> {
         }
         GateMix::Top(count) if (1..=of).contains(count) => return Ok(()),
         GateMix::Top(count) => return Err(MixError::Top { count: *count, of }),
-        GateMix::Scaled(factors) => (factors, "factors"),
-        GateMix::Fixed(weights) => (weights, "weights"),
+        GateMix::Scaled(factors) => (factors, "factor"),
+        GateMix::Fixed(weights) => (weights, "weight"),
     };
     if weights.len() != of {
         return Err(MixError::Count { given: weights.len(), what, of });

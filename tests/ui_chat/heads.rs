@@ -145,6 +145,15 @@ fn gates_of_an_answer_that_was_not_watched_are_read_on_demand() {
 }
 
 #[test]
+fn heads_go_by_the_names_that_they_were_given() {
+    let mut stage = ready();
+    let names = vec![None, Some("arithmetic".into()), None];
+    stage.tell([Event::HeadNames { path: "/adapters/demo".into(), names }]);
+    assert!(has(&stage, "Head 2 · arithmetic"));
+    assert!(!is_disabled(&stage, "Solo head 2"));
+}
+
+#[test]
 fn answers_follow_the_heads_where_that_is_wanted() {
     let mut stage = ready();
     let asked = ask(&mut stage, "Well?");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hydra_studio::adapter::{GateMix, HeadMix, Module, Target};
 use hydra_studio::data::{ColumnMap, Message, Role, import};
 use hydra_studio::job::Job;
-use hydra_studio::train::TrainSettings;
+use hydra_studio::train::{TrainSettings, list_checkpoints};
 use hydra_studio::worker::protocol::{
     AnswerTokens, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
 };
@@ -110,7 +110,8 @@ fn heads_at_rest_and_muted_answer_as_the_adapter_and_the_base_model() {
 fn a_folder_answers_beside_the_active_adapter() {
     let (mut desk, run) = trained();
     let folder = |path: PathBuf| Side::Folder { path, mix: HeadMix::default() };
-    let (early, late) = (folder(run.join("checkpoint-8")), folder(run.join("checkpoint-12")));
+    let saved = list_checkpoints(&run).unwrap();
+    let (early, late) = (folder(saved[0].path.clone()), folder(run.join("checkpoint-12")));
     let [active, late] = answers(&mut desk, [(1, Side::adapter()), (2, late)], GateWatch::Nothing);
     assert_eq!(active, late, "the last checkpoint is the adapter that is loaded");
     let [first, again] = answers(&mut desk, [(3, early.clone()), (4, early)], GateWatch::Nothing);

@@ -205,6 +205,10 @@ impl TokenStrip {
 
     fn row_ui(&self, ui: &mut Ui, row: usize, rect: Rect, tokens: &dyn TokenSource, font: &FontId) {
         let Some(range) = self.layout.rows.get(row).cloned() else { return };
+        // Of a strip inside a longer page only a part is in view.
+        if !ui.is_rect_visible(rect) {
+            return;
+        }
         let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::hover());
         let pointed = response.hover_pos().map(|at| at.x - rect.left());
         let mut under = None;

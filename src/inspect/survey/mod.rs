@@ -23,7 +23,7 @@ use crate::data::Source;
 pub use shuffle::{BEYOND_CHANCE, SHUFFLES, TESTED};
 pub use surveyor::{SurveyRow, Surveyor, Topics, survey};
 pub use topics::MOST_TOPICS;
-pub use words::statements;
+pub use words::{share_statement, statements, topic_statements};
 
 /// The routing of many examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

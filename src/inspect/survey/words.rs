@@ -12,13 +12,14 @@ pub fn statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> Ve
     if survey.heads < 2 {
         return vec!["There is one head, so there is nothing to route.".to_owned()];
     }
-    let mut told = vec![shares(survey, label)];
+    let mut told = vec![share_statement(survey, label)];
     told.extend(survey.health.iter().map(|finding| format!("{} {}", finding.in_words(label), finding.next())));
-    told.extend(topics(survey, label));
+    told.extend(topic_statements(survey, label));
     told
 }
 
-fn shares(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> String {
+/// How the heads share all tokens, in words.
+pub fn share_statement(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> String {
     let gates = &survey.overall;
     let shares: Vec<String> =
         gates.mean.iter().enumerate().map(|(head, mean)| format!("{} {:.0} %", label(head), mean * 100.0)).collect();
@@ -35,7 +36,8 @@ fn shares(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> String {
     )
 }
 
-fn topics(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> Vec<String> {
+/// What topics and heads have to do with each other beyond chance, a sentence or two each.
+pub fn topic_statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> Vec<String> {
     let named = survey.topics.iter().filter(|topic| topic.topic.is_some()).count();
     let Some(association) = &survey.association else {
         return vec![match named {

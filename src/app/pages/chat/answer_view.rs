@@ -3,7 +3,7 @@
 use egui::{Label, RichText, Ui};
 
 use crate::app::icons::Icon;
-use crate::app::state::{Answer, AnswerEnd};
+use crate::app::state::{Answer, AnswerEnd, HeadNames};
 use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
@@ -14,7 +14,7 @@ use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::{EndReason, Side};
 
 use super::conversation::{Given, Seen};
-use super::tokens::{TintedAnswer, change_words, head_name, load};
+use super::tokens::{TintedAnswer, change_words, head_title, load};
 
 /// What was done with an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +23,20 @@ pub enum AnswerAction {
     See(u64, Seen),
 }
 
-/// Draws an answer. `has_heads` says whether its adapter has several heads to look at.
+/// What is known of the heads of an answer's adapter.
+pub struct Heads<'a> {
+    /// Whether there are several to look at.
+    pub are_several: bool,
+    pub names: &'a HeadNames,
+}
+
+/// Draws an answer.
 pub fn answer_ui(
     ui: &mut Ui,
     given: &Given,
     answer: Option<&Answer>,
     strip: &mut TokenStrip,
-    has_heads: bool,
+    heads: &Heads<'_>,
 ) -> Option<AnswerAction> {
     let tokens = Tokens::of(ui);
     ui.label(RichText::new(&given.name).strong().color(tokens.text_strong));
@@ -39,21 +46,21 @@ pub fn answer_ui(
     };
     theme::well_frame(tokens).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        body_ui(ui, given, answer, strip);
+        body_ui(ui, given, answer, (strip, heads.names));
     });
     if let Some(AnswerEnd::Failed(message)) = &answer.end {
         callout(ui, Level::Error, message);
     }
     if !answer.tokens.is_empty() {
-        legend_ui(ui, given, answer);
+        legend_ui(ui, given, answer, heads.names);
     }
     if let Some(words) = speed_words(answer) {
         ui.label(RichText::new(words).small().color(tokens.text_weak));
     }
-    actions_ui(ui, given, answer, has_heads)
+    actions_ui(ui, given, answer, heads.are_several)
 }
 
-fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, strip: &mut TokenStrip) {
+fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, (strip, names): (&mut TokenStrip, &HeadNames)) {
     if answer.text.is_empty() {
         match answer.end {
             None => ui.weak("Reading the conversation…"),
@@ -62,19 +69,25 @@ fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, strip: &mut TokenStrip) 
         };
         return;
     }
-    if given.seen == Seen::Plain {
+    // Until it was read once more, there is no change to tint.
+    let is_plain = match given.seen {
+        Seen::Plain => true,
+        Seen::Gates => false,
+        Seen::Changes => answer.tokens.iter().all(|token| token.change.is_none()),
+    };
+    if is_plain {
         let color = Tokens::of(ui).text;
         let label = ui.add(Label::new(RichText::new(&answer.text).color(color)).wrap().selectable(true));
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Polite));
         return;
     }
-    let tinted = TintedAnswer { answer, seen: given.seen, tokens: Tokens::of(ui) };
+    let tinted = TintedAnswer { answer, seen: given.seen, tokens: Tokens::of(ui), names };
     // Its texts are only added to, which needs no new layout.
     ui.push_id(given.id, |ui| strip.ui(ui, given.id, &tinted, f32::INFINITY));
 }
 
 /// What the colours mean, and the picture in words.
-fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer) {
+fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer, names: &HeadNames) {
     let tokens = Tokens::of(ui);
     match given.seen {
         Seen::Plain => {}
@@ -82,7 +95,7 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer) {
             let load = load(answer);
             legend_row(ui, |ui| {
                 for (head, share) in load.iter().enumerate() {
-                    let text = format!("{} {}", head_name(head), percent((*share).into()));
+                    let text = format!("{} {}", head_title(names, head), percent((*share).into()));
                     swatch_label(ui, Swatch::Square, tokens.head(head), &text)
                         .on_hover_text("Mean gate over the tokens of this answer");
                 }
@@ -91,6 +104,7 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer) {
                 ui.weak("Its gates are being read…");
             }
         }
+        Seen::Changes if answer.end.is_none() => {}
         Seen::Changes => {
             legend_row(ui, |ui| {
                 swatch_label(ui, Swatch::Square, tokens.likelier, "more likely with the changed heads");

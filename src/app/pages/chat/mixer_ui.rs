@@ -1,21 +1,23 @@
 //! The head panel: what the sliders do, a slider, solo and mute for every head, and for which layers.
 
-use egui::{Button, DragValue, RichText, Slider, Ui};
+use egui::{Button, DragValue, RichText, Slider, SliderClamping, Ui};
 
 use crate::adapter::AdapterSpec;
 use crate::app::icons::Icon;
+use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::legend::{Swatch, swatch_label};
 
 use super::mixer::{MixLayers, MixMode, Mixer};
-use super::tokens::head_name;
+use super::sampling::VALUE;
+use super::tokens::head_title;
 
 /// Farthest that a slider goes.
 const MOST: f32 = 2.0;
 
 /// Draws the panel for an adapter of this kind on a model of so many layers.
-pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, spec: &AdapterSpec, layers: usize) {
+pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, (spec, names): (&AdapterSpec, &HeadNames), layers: usize) {
     let tokens = Tokens::of(ui);
     let has_router = spec.method.has_router();
     let choices: Vec<_> =
@@ -27,7 +29,7 @@ pub fn mixer_ui(ui: &mut Ui, mixer: &mut Mixer, spec: &AdapterSpec, layers: usiz
         leading_ui(ui, mixer);
     }
     for head in 0..mixer.heads.len() {
-        head_ui(ui, mixer, head);
+        head_ui(ui, mixer, head, &head_title(names, head));
     }
     layers_ui(ui, mixer, layers);
     ui.add_space(space::XS);
@@ -42,16 +44,15 @@ fn leading_ui(ui: &mut Ui, mixer: &mut Mixer) {
     ui.horizontal(|ui| {
         let label = ui.label("Heads that each token keeps");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add(DragValue::new(&mut mixer.leading).range(1..=most).speed(0.05)).labelled_by(label.id);
+            ui.add(DragValue::new(&mut mixer.leading).range(1..=most).speed(0.5)).labelled_by(label.id);
         });
     });
 }
 
-fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize) {
+fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize, title: &str) {
     let color = Tokens::of(ui).head(head);
-    let name = head_name(head);
     ui.horizontal(|ui| {
-        swatch_label(ui, Swatch::Square, color, &name);
+        swatch_label(ui, Swatch::Square, color, title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().button_padding = egui::vec2(space::S, space::XXS);
             ui.spacing_mut().interact_size.y = space::XL;
@@ -72,9 +73,10 @@ fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize) {
     };
     let is_heard = !is_solo && !slider.is_muted;
     ui.add_enabled_ui(is_heard, |ui| {
-        ui.spacing_mut().slider_width = (ui.available_width() - 56.0).max(80.0);
-        let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2);
-        ui.add(field).accessible_name(format!("{name}, {kind}"));
+        ui.spacing_mut().interact_size.y = space::XL;
+        ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
+        let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2).clamping(SliderClamping::Edits);
+        ui.add(field).accessible_name(format!("Head {}, {kind}", head + 1));
     });
 }
 
@@ -105,9 +107,9 @@ fn layers_ui(ui: &mut Ui, mixer: &mut Mixer, layers: usize) {
     let (mut first, mut last) = (range.start() + 1, range.end() + 1);
     ui.horizontal(|ui| {
         let label = ui.label("From");
-        ui.add(DragValue::new(&mut first).range(1..=last).speed(0.1)).labelled_by(label.id);
+        ui.add(DragValue::new(&mut first).range(1..=last).speed(0.5)).labelled_by(label.id);
         let label = ui.label("to");
-        ui.add(DragValue::new(&mut last).range(first..=layers).speed(0.1)).labelled_by(label.id);
+        ui.add(DragValue::new(&mut last).range(first..=layers).speed(0.5)).labelled_by(label.id);
         ui.weak(format!("of {layers}"));
     });
     *range = first.saturating_sub(1)..=last.saturating_sub(1).max(first.saturating_sub(1));

@@ -162,15 +162,15 @@ impl ChatPage {
     fn conversation_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, spec: Option<&AdapterSpec>) {
         self.toolbar_ui(ui, cx, spec);
         ui.add_space(space::XS);
+        if spec.is_none() {
+            no_adapter_ui(ui, cx);
+        }
+        self.sides.adapters_ui(ui, cx, spec.is_some());
+        if self.saving.is_open {
+            let columns = self.transcripts(cx);
+            self.saving.ui(ui, cx, &columns);
+        }
         ScrollArea::vertical().id_salt("conversation").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
-            if spec.is_none() {
-                no_adapter_ui(ui, cx);
-            }
-            self.sides.adapters_ui(ui, cx, spec.is_some());
-            if self.saving.is_open {
-                let columns = self.transcripts(cx);
-                self.saving.ui(ui, cx, &columns);
-            }
             if self.conversation.turns.is_empty() {
                 self.beginning_ui(ui, cx);
                 return;
@@ -203,6 +203,10 @@ impl ChatPage {
                         self.saving.open(cx);
                     }
                 });
+                if spec.is_some_and(|spec| spec.heads > 1) {
+                    let hint = "Tints each token of new answers by the head that leads it, as it comes";
+                    ui.checkbox(&mut self.gates.is_shown, "Show gates of new answers").on_hover_text(hint);
+                }
             });
         });
     }
@@ -267,8 +271,9 @@ impl ChatPage {
     }
 
     fn room(&self, cx: &PageContext<'_>) -> Room {
-        let last = self.conversation.turns.last().and_then(|turn| turn.given.first());
-        let last = last.and_then(|given| cx.state.answers.get(&given.id));
+        let given = self.conversation.turns.last().map_or(&[][..], |turn| &turn.given);
+        let answers = given.iter().filter_map(|given| cx.state.answers.get(&given.id));
+        let last = answers.max_by_key(|answer| answer.prompt_tokens.map(|prompt| prompt + answer.tokens.len()));
         let used = self.context.used(cx, !self.draft.trim().is_empty(), last);
         let context = cx.state.model.as_ref().map_or(0, |model| model.max_context);
         Room { used, answer: self.sampling.values.max_tokens, context }

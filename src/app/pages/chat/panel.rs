@@ -23,7 +23,7 @@ impl ChatPage {
     ) {
         if let Some(spec) = spec.filter(|spec| spec.heads > 1) {
             card(ui, "Heads", |ui| {
-                mixer_ui(ui, &mut self.mixer, spec, model.layers);
+                mixer_ui(ui, &mut self.mixer, (spec, cx.state.head_names()), model.layers);
                 let hint = "Answers the last question anew whenever a head is changed, as trained and with the change";
                 ui.checkbox(&mut self.is_live, "Answer anew at each change").on_hover_text(hint);
             });
@@ -52,8 +52,7 @@ impl ChatPage {
             let text = format!("{} has no router: its gates are the same for every token.", spec.method.title());
             ui.label(RichText::new(text).small().color(tokens.text_weak));
         }
-        let hint = "Tints each token of new answers by the head that leads it, as it comes";
-        ui.checkbox(&mut self.gates.is_shown, "Show gates of new answers").on_hover_text(hint);
+        ui.label(RichText::new("Whose gates tint the tokens").small().color(tokens.text_weak));
         let module = &mut self.gates.module;
         let layer = module.map(|module| module.layer);
         let name =

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use egui::{DragValue, Slider, Ui};
+use egui::{DragValue, Slider, SliderClamping, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::worker::protocol::{ModelSummary, Sampling};
+
+/// Room for the number beside a slider.
+pub const VALUE: f32 = 72.0;
 
 /// The settings, and the model whose recommendation they began as.
 #[derive(Debug, Default)]
@@ -38,7 +41,7 @@ impl SamplingForm {
             ui.add(DragValue::new(&mut values.max_tokens).range(1..=longest).speed(4.0).suffix(" tokens"))
         });
         number_row(ui, "Seed", "The same seed gives the same answer again.", |ui| {
-            ui.add(DragValue::new(&mut values.seed).speed(0.2))
+            ui.add(DragValue::new(&mut values.seed).speed(1.0))
         });
         let is_changed = *values != model.sampling;
         ui.add_space(space::XS);
@@ -51,7 +54,9 @@ impl SamplingForm {
 fn slider_ui(ui: &mut Ui, name: &str, hint: &str, slider: Slider<'_>) {
     let tokens = Tokens::of(ui);
     let label = ui.label(egui::RichText::new(name).small().color(tokens.text_weak)).on_hover_text(hint);
-    ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(80.0);
+    ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
+    // The model's own values stand as they are, on the slider's steps or not.
+    let slider = slider.clamping(SliderClamping::Edits).fixed_decimals(2);
     ui.add(slider).on_hover_text(hint).labelled_by(label.id);
 }
 

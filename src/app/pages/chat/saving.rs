@@ -39,6 +39,7 @@ impl SavingForm {
 
     /// Draws the form. `columns` are the conversations side by side, with their names.
     pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, columns: &[(String, Vec<Message>)]) {
+        self.column = self.column.filter(|column| *column < columns.len());
         card(ui, "Save the conversation", |ui| {
             if columns.len() > 1 {
                 let mut choices = vec![(None, "Each as a line")];

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use egui::{Color32, Ui};
 
-use crate::app::state::{Answer, AnsweredToken};
+use crate::app::state::{Answer, AnsweredToken, HeadNames};
 use crate::app::theme::{Tokens, size, space};
-use crate::app::widgets::figures::count;
+use crate::app::widgets::figures::{count, in_one_line};
 use crate::app::widgets::legend::{Swatch, swatch_label};
 use crate::app::widgets::token_strip::{TokenLook, TokenSource, visible};
 
@@ -14,6 +14,8 @@ use super::conversation::Seen;
 
 /// A change of this many nats tints in full.
 const FULL_CHANGE: f32 = 2.0;
+/// Longest that a head's name becomes, in letters.
+const TITLE_LETTERS: usize = 22;
 /// Changes smaller than this are none.
 const NO_CHANGE: f32 = 0.01;
 
@@ -22,6 +24,7 @@ pub struct TintedAnswer<'a> {
     pub answer: &'a Answer,
     pub seen: Seen,
     pub tokens: &'static Tokens,
+    pub names: &'a HeadNames,
 }
 
 /// The gates that are shown of a token: those of the module that is watched, or the mean of all.
@@ -48,8 +51,9 @@ pub fn load(answer: &Answer) -> Vec<f32> {
     (0..heads).map(of).collect()
 }
 
-pub fn head_name(head: usize) -> String {
-    format!("Head {}", head + 1)
+/// A head as it is called on screen, in one short line.
+pub fn head_title(names: &HeadNames, head: usize) -> String {
+    in_one_line(&names.title(head), TITLE_LETTERS)
 }
 
 /// How an answer's tokens gained and lost, in a sentence; `None` where that is not known yet.
@@ -64,8 +68,8 @@ pub fn change_words(answer: &Answer) -> Option<String> {
     let more = if mean >= 0.0 { "more" } else { "less" };
     let times = mean.abs().exp();
     Some(format!(
-        "With these heads a token of this answer is {times:.2} times {more} likely in the geometric mean ({mean:+.3} nats); {} \
-         gained and {} lost.",
+        "On average a token of this answer is {times:.2} times {more} likely with these heads ({mean:+.3} nats); {} gained and \
+         {} lost.",
         count(gained),
         count(lost)
     ))
@@ -100,7 +104,7 @@ impl TintedAnswer<'_> {
             (Seen::Changes, Some(change)) => format!("{change:+.2} nats, {}", times_words(change)),
             (Seen::Changes, None) => "not read again yet".to_owned(),
             _ => {
-                let gate = |(head, gate): (usize, &f32)| format!("{} {gate:.3}", head_name(head));
+                let gate = |(head, gate): (usize, &f32)| format!("{} {gate:.3}", head_title(self.names, head));
                 let gates: Vec<String> = gates(token).iter().enumerate().map(gate).collect();
                 if gates.is_empty() { "its gates are not known yet".to_owned() } else { gates.join(", ") }
             }
@@ -137,7 +141,7 @@ impl TokenSource for TintedAnswer<'_> {
             return;
         }
         for (head, gate) in gates(token).iter().enumerate() {
-            gate_ui(ui, self.tokens.head(head), &head_name(head), *gate);
+            gate_ui(ui, self.tokens.head(head), &head_title(self.names, head), *gate);
         }
     }
 
@@ -160,7 +164,7 @@ impl TokenSource for TintedAnswer<'_> {
         }
         led.sort_by_key(|(head, count)| (std::cmp::Reverse(*count), *head));
         led.iter()
-            .map(|(head, led)| format!("{} leads {}", head_name(*head), count(*led)))
+            .map(|(head, led)| format!("{} leads {}", head_title(self.names, *head), count(*led)))
             .collect::<Vec<_>>()
             .join(", ")
     }
@@ -169,10 +173,11 @@ impl TokenSource for TintedAnswer<'_> {
 /// One gate as a bar and a figure.
 fn gate_ui(ui: &mut Ui, color: Color32, name: &str, gate: f32) {
     const BAR: f32 = 120.0;
+    const NAMES: f32 = 190.0;
     ui.spacing_mut().interact_size.y = ui.text_style_height(&egui::TextStyle::Small) + space::XS;
     ui.horizontal(|ui| {
         let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
-        ui.add_space((100.0 - label.rect.width()).max(space::XS));
+        ui.add_space((NAMES - label.rect.width()).max(space::XS));
         let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
         ui.painter().rect_filled(rect, size::RADIUS_SMALL, Tokens::of(ui).control);
         let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
@@ -199,12 +204,13 @@ mod tests {
     #[test]
     fn a_token_is_tinted_by_its_leading_head_and_by_its_change() {
         let (answer, tokens) = (answer(), Tokens::of_theme(egui::Theme::Dark));
-        let tinted = |seen| TintedAnswer { answer: &answer, seen, tokens };
+        let names = HeadNames::new(vec![None, Some("sums".into())]);
+        let tinted = |seen| TintedAnswer { answer: &answer, seen, tokens, names: &names };
         let gates = tinted(Seen::Gates);
         assert_ne!(gates.look(0).fill, gates.look(1).fill);
         assert_eq!(gates.look(2).fill, Color32::TRANSPARENT, "its gates are not known");
         assert!(gates.in_words(0).contains("Head 1 0.900") && gates.in_words(2).contains("not known yet"));
-        assert_eq!(gates.row_in_words(0..3), "Head 1 leads 1, Head 2 leads 1");
+        assert_eq!(gates.row_in_words(0..3), "Head 1 leads 1, Head 2 · sums leads 1");
         let changes = tinted(Seen::Changes);
         assert_eq!(changes.look(1).fill, tokens.unlikelier.gamma_multiply(0.6));
         assert!(changes.in_words(0).contains("+1.00 nats, 2.72 times more likely"), "{}", changes.in_words(0));

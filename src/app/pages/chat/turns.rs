@@ -6,11 +6,13 @@ use egui::{Label, RichText, TextEdit, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
+use crate::app::state::HeadNames;
 use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::token_strip::TokenStrip;
+use crate::worker::protocol::Side;
 
-use super::answer_view::{AnswerAction, again_button, answer_ui, edit_button};
+use super::answer_view::{AnswerAction, Heads, again_button, answer_ui, edit_button};
 use super::conversation::{Conversation, Turn};
 
 /// A question that is being written anew.
@@ -80,6 +82,8 @@ fn question_ui(
             action = editor_ui(ui, edited, is_answering);
             return;
         }
+        ui.spacing_mut().interact_size.y = space::XL;
+        ui.spacing_mut().button_padding.y = space::XXS;
         ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
             if edit_button(ui, index + 1) {
                 action = Some(TurnAction::Edit(index));
@@ -117,10 +121,14 @@ fn answers_ui(
     has_heads: bool,
 ) -> Option<AnswerAction> {
     let mut action = None;
+    let nameless = HeadNames::default();
     ui.columns(turn.given.len().max(1), |columns| {
         for (ui, given) in columns.iter_mut().zip(&turn.given) {
             let (answer, strip) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
-            ui.push_id(given.id, |ui| action = answer_ui(ui, given, answer, strip, has_heads).or(action.take()));
+            // Of the adapter of a folder no names are known.
+            let names = if matches!(given.side, Side::Folder { .. }) { &nameless } else { cx.state.head_names() };
+            let heads = Heads { are_several: has_heads, names };
+            ui.push_id(given.id, |ui| action = answer_ui(ui, given, answer, strip, &heads).or(action.take()));
         }
     });
     action

@@ -28,6 +28,11 @@ impl Choice {
         self.layer.is_none_or(|layer| layer == module.layer) && self.kind.is_none_or(|kind| kind == module.target)
     }
 
+    /// The one module that is chosen, where it is one.
+    pub fn module(self) -> Option<Module> {
+        Some(Module { layer: self.layer?, target: self.kind? })
+    }
+
     /// The modules in words: `layer 17, up_proj`.
     pub fn in_words(self) -> String {
         match (self.layer, self.kind) {

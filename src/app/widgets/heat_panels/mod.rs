@@ -93,7 +93,8 @@ pub struct PanelLabels<'a> {
     pub column: &'a dyn Fn(usize) -> Named,
     /// What is said of the cell that is pointed at.
     pub cell: &'a dyn Fn(Place) -> String,
-    /// A value as it stands inside its cell, where cells are large enough.
+    /// A value as it stands inside its cell, where cells are large enough; alone up to its first space where they are not
+    /// large enough for all of it.
     pub figure: &'a dyn Fn(Place, f32) -> String,
     /// What the rows are.
     pub rows: &'a str,

@@ -116,8 +116,16 @@ fn figures(ui: &Ui, layout: &Layout, table: &PanelTable, labels: &PanelLabels<'_
         let place = Place { panel, row, column };
         let Some(value) = table.value(place) else { continue };
         let color = Tokens::text_on(table.scale.color(tokens, value));
-        let at = layout.cell(place).center();
-        ui.painter().text(at, Align2::CENTER_CENTER, (labels.figure)(place, value), small.clone(), color);
+        let figure = (labels.figure)(place, value);
+        let cell = layout.cell(place);
+        let set = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), small.clone(), color);
+        // Where there is no room for all of it, what matters comes first.
+        let short = figure.split(' ').next().unwrap_or_default();
+        let fitting =
+            [figure.as_str(), short].map(set).into_iter().find(|text| text.size().x + space::XS <= cell.width());
+        if let Some(text) = fitting {
+            ui.painter().galley(cell.center() - text.size() / 2.0, text, color);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
 use crate::app::widgets::chart_export::save_menu;
 use crate::app::widgets::figures::{count, counted, file_name, percent};
 use crate::app::widgets::notes::callout;
+use crate::inspect::survey::share_statement;
 use crate::worker::protocol::{JobKind, Request, SurveyScope};
 
 use super::comparing::{Comparing, Present};
@@ -36,7 +37,7 @@ use super::tokens::head_legend_ui;
 
 use portraits::PortraitsCard;
 use topics::TopicsCard;
-use words::{module_words, survey_words};
+use words::module_words;
 
 /// Looks at surveys are numbered from here, apart from those at texts.
 const FIRST_NUMBER: usize = 1 << 30;
@@ -89,7 +90,7 @@ impl SurveyTab {
         self.stale_ui(ui, cx, surveyed);
         health_ui(ui, &surveyed.survey.health, cx.state.head_names());
         self.grid_card(ui, cx, surveyed, comparing);
-        self.topics.card_ui(ui, cx, surveyed);
+        self.topics.card_ui(ui, cx, surveyed, self.choice);
         self.portraits.card_ui(ui, cx, &surveyed.survey);
     }
 
@@ -146,7 +147,11 @@ impl SurveyTab {
     fn grid_card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, surveyed: &Surveyed, comparing: &mut Comparing) {
         let number = cx.state.gates.survey_count;
         let names = cx.state.head_names();
-        self.words = survey_words(&surveyed.survey, names);
+        self.words = if surveyed.survey.heads < 2 {
+            "There is one head, so every token goes to it and there is nothing to route.".to_owned()
+        } else {
+            share_statement(&surveyed.survey, &|head| names.title(head))
+        };
         let of = match surveyed.scope {
             SurveyScope::HeldOut => "held-out examples",
             SurveyScope::All => "all examples",
@@ -189,8 +194,8 @@ impl SurveyTab {
                 ui.add_space(space::XS);
                 ui.label(&words);
                 layer.ui(ui, (number as u64, data), names, choice);
-                for line in module_words(&surveyed.survey, *choice, names) {
-                    ui.label(line);
+                if let Some(module) = choice.module() {
+                    module_words(&surveyed.survey, module, names).iter().for_each(|line| drop(ui.label(line)));
                 }
                 picked
             },

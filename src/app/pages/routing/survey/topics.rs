@@ -14,36 +14,47 @@ use crate::app::widgets::chart_export::{ChartExport, ChartFormat, csv_cell, save
 use crate::app::widgets::figures::{count, counted, in_one_line};
 use crate::app::widgets::heat_panels::{self, Chosen, HeatPanels, PanelLabels, PanelTable, Place, Scale, scale_ui};
 use crate::inspect::RoutingSurvey;
-use crate::inspect::survey::TopicRouting;
+use crate::inspect::survey::{TopicRouting, topic_statements};
 
+use super::super::digest::Choice;
 use super::super::tokens::head_legend_ui;
-use super::words::topic_words;
 
 /// Longest that a topic's name becomes beside its row, in letters.
 const TOPIC_LETTERS: usize = 32;
 /// Widest that a cell grows; it holds a mean and its spread.
 const CELL: f32 = 128.0;
 
+/// What a table was made for: the survey, whether against the heads' means, and the module.
+type Key = (usize, bool, Option<usize>);
+
 /// Topics against heads, with how the user looks at them.
 #[derive(Default)]
 pub struct TopicsCard {
     /// Whether gates are set against each head's own mean.
     is_relative: bool,
-    key: Option<(usize, bool)>,
+    key: Option<Key>,
+    /// The module whose gates are shown, by its place in the survey; `None` shows the mean of all.
+    module: Option<usize>,
     revision: u64,
     table: PanelTable,
     panels: HeatPanels,
 }
 
 impl TopicsCard {
-    /// Draws the card.
-    pub fn card_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, surveyed: &Surveyed) {
+    /// Draws the card, of the module of `choice` where that is a single one.
+    pub fn card_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, surveyed: &Surveyed, choice: Choice) {
         let survey = &surveyed.survey;
+        let module = choice.module().and_then(|module| survey.modules.iter().position(|other| other.module == module));
+        self.module = module;
+        let title = match module {
+            Some(_) => format!("Topics and heads: {}", choice.in_words()),
+            None => "Topics and heads".to_owned(),
+        };
         let names = cx.state.head_names();
         let format = Cell::new(None);
         card_with_actions(
             ui,
-            "Topics and heads",
+            &title,
             |ui| format.set(save_menu(ui, "topics and heads", !survey.topics.is_empty())),
             |ui| {
                 if survey.topics.iter().all(|topic| topic.topic.is_none()) {
@@ -58,18 +69,23 @@ impl TopicsCard {
                 if buttons::segmented(ui, &mut self.is_relative, &choices) {
                     self.update(cx.state.gates.survey_count, survey);
                 }
-                let share: Vec<f32> = survey.portraits.iter().map(|portrait| portrait.mean).collect();
+                let share: Vec<f32> = match module.and_then(|module| survey.modules.get(module)) {
+                    Some(module) => module.gates.mean.clone(),
+                    None => survey.portraits.iter().map(|portrait| portrait.mean).collect(),
+                };
                 head_legend_ui(ui, names, &share, "Mean over the examples of an example's mean gate");
-                let lines = topic_words(survey, names);
+                let lines = topic_statements(survey, &|head| names.title(head));
                 let (is_relative, table, panels) = (self.is_relative, &self.table, &mut self.panels);
                 let summary = format!("Mean gates by topic and head. {}", lines.join(" "));
                 let tokens = Tokens::of(ui);
                 let revision = self.revision;
-                with_labels((survey, names, &summary), is_relative, tokens, |labels| {
+                with_labels((survey, names, &summary), (is_relative, module), tokens, |labels| {
                     panels.ui(ui, (revision, table), labels, Chosen::default());
                 });
                 scale_ui(ui, self.table.scale, self.is_relative.then_some((0.0, "the head's mean")));
-                ui.weak("± is the standard deviation of an example's mean gate over the examples of a topic.");
+                if module.is_none() {
+                    ui.weak("± is the standard deviation of an example's mean gate over the examples of a topic.");
+                }
                 if let Some(format) = format.take() {
                     cx.save_chart(self.export(format, survey, (names, &summary), tokens));
                 }
@@ -80,15 +96,19 @@ impl TopicsCard {
     }
 
     fn update(&mut self, number: usize, survey: &RoutingSurvey) {
-        let key = (number, self.is_relative);
+        let key = (number, self.is_relative, self.module);
         if self.key == Some(key) {
             return;
         }
         self.key = Some(key);
         self.revision += 1;
-        let own = |head: usize| survey.portraits.get(head).map_or(0.0, |portrait| portrait.mean);
+        let module = self.module;
+        let own = |head: usize| match module.and_then(|module| survey.modules.get(module)) {
+            Some(module) => module.gates.mean.get(head).copied().unwrap_or(0.0),
+            None => survey.portraits.get(head).map_or(0.0, |portrait| portrait.mean),
+        };
         let value = |topic: &TopicRouting, head: usize| {
-            let mean = topic.mean.get(head).copied().unwrap_or(f32::NAN);
+            let mean = gate(topic, module, head);
             if self.is_relative { mean - own(head) } else { mean }
         };
         let values: Vec<f32> =
@@ -111,7 +131,7 @@ impl TopicsCard {
         tokens: &'static Tokens,
     ) -> ChartExport {
         let legend = if self.is_relative { "Mean gate less the head's own mean" } else { "Mean gate" };
-        with_labels((survey, names, summary), self.is_relative, tokens, |labels| {
+        with_labels((survey, names, summary), (self.is_relative, self.module), tokens, |labels| {
             let mut picture = heat_panels::picture("Topics and heads", &self.table, labels, legend, tokens);
             if format == ChartFormat::Csv {
                 picture.shapes.clear();
@@ -124,7 +144,7 @@ impl TopicsCard {
 
 fn with_labels<R>(
     (survey, names, summary): (&RoutingSurvey, &HeadNames, &str),
-    is_relative: bool,
+    (is_relative, module): (bool, Option<usize>),
     tokens: &'static Tokens,
     draw: impl FnOnce(&PanelLabels<'_>) -> R,
 ) -> R {
@@ -134,7 +154,11 @@ fn with_labels<R>(
         });
         (name, None)
     };
-    let deviation = |place: Place| survey.topics.get(place.row).and_then(|topic| topic.deviation.get(place.column));
+    // The spread is known over all modules alone.
+    let deviation = |place: Place| {
+        let topic = survey.topics.get(place.row).filter(|_| module.is_none());
+        topic.and_then(|topic| topic.deviation.get(place.column))
+    };
     let figure = |place: Place, value: f32| {
         let mean = if is_relative { format!("{value:+.2}") } else { format!("{value:.2}") };
         deviation(place).map_or(mean.clone(), |deviation| format!("{mean} ±{deviation:.2}"))
@@ -144,7 +168,7 @@ fn with_labels<R>(
         panel: &|_| String::new(),
         row: &row,
         column: &|column| ((column + 1).to_string(), Some(tokens.head(column))),
-        cell: &|place| cell_words(survey, names, place),
+        cell: &|place| cell_words(survey, names, module, place),
         figure: &figure,
         rows: "Topic",
         hint: "",
@@ -157,19 +181,29 @@ fn topic_name(topic: &TopicRouting) -> &str {
     topic.topic.as_deref().unwrap_or("no topic")
 }
 
-fn cell_words(survey: &RoutingSurvey, names: &HeadNames, place: Place) -> String {
+/// Mean gate of a head over a topic's examples, in one module or over all.
+fn gate(topic: &TopicRouting, module: Option<usize>, head: usize) -> f32 {
+    let means = match module {
+        Some(module) => topic.modules.get(module),
+        None => Some(&topic.mean),
+    };
+    means.and_then(|means| means.get(head)).copied().unwrap_or(f32::NAN)
+}
+
+fn cell_words(survey: &RoutingSurvey, names: &HeadNames, module: Option<usize>, place: Place) -> String {
     let Some(topic) = survey.topics.get(place.row) else { return String::new() };
-    let of = |values: &[f32]| values.get(place.column).copied().unwrap_or(f32::NAN);
-    let leads = topic.leads.get(place.column).copied().unwrap_or(0);
+    let head = place.column;
+    let words = format!("{}, {}: mean gate {:.3}", names.title(head), topic_name(topic), gate(topic, module, head));
+    if module.is_some() {
+        return format!("{words}\nOver {}, in this module", counted(topic.examples, "example"));
+    }
+    let of = |values: &[f32]| values.get(head).copied().unwrap_or(f32::NAN);
     format!(
-        "{}, {}: mean gate {:.3}\nStandard deviation over {} {:.3}, standard error {:.3}\nLeads {} of them",
-        names.title(place.column),
-        topic_name(topic),
-        of(&topic.mean),
+        "{words}\nStandard deviation over {} {:.3}, standard error {:.3}\nLeads {} of them",
         counted(topic.examples, "example"),
         of(&topic.deviation),
         of(&topic.error),
-        count(leads)
+        count(topic.leads.get(head).copied().unwrap_or(0))
     )
 }
 
