@@ -6,9 +6,47 @@ use common::{Program, json_lines};
 use serde_json::Value;
 
 const TOPICS: [(&str, [&str; 12]); 3] = [
-    ("cooking", ["oven", "recipe", "flour", "butter", "garlic", "simmer", "dough", "basil", "skillet", "whisk", "broth", "pepper"]),
-    ("finance", ["dividend", "bond", "portfolio", "interest", "mortgage", "equity", "ledger", "broker", "audit", "budget", "yield", "loan"]),
-    ("stars", ["galaxy", "orbit", "comet", "nebula", "telescope", "eclipse", "quasar", "meteor", "pulsar", "saturn", "lunar", "photon"]),
+    (
+        "cooking",
+        [
+            "oven", "recipe", "flour", "butter", "garlic", "simmer", "dough", "basil", "skillet", "whisk", "broth",
+            "pepper",
+        ],
+    ),
+    (
+        "finance",
+        [
+            "dividend",
+            "bond",
+            "portfolio",
+            "interest",
+            "mortgage",
+            "equity",
+            "ledger",
+            "broker",
+            "audit",
+            "budget",
+            "yield",
+            "loan",
+        ],
+    ),
+    (
+        "stars",
+        [
+            "galaxy",
+            "orbit",
+            "comet",
+            "nebula",
+            "telescope",
+            "eclipse",
+            "quasar",
+            "meteor",
+            "pulsar",
+            "saturn",
+            "lunar",
+            "photon",
+        ],
+    ),
 ];
 
 /// A hundred and twenty questions in turn on the first `topics` topics, each of six of its words.
@@ -55,7 +93,10 @@ fn one_topic_needs_no_router() {
     program.write("one.jsonl", rows(1));
     let done = done(&program, &["cluster", "one.jsonl", "--json"]);
     assert_eq!(done["heads"], 1);
-    assert!(done["advice"].as_str().unwrap().contains("plain LoRA") || done["advice"].as_str().unwrap().contains("Plain LoRA"));
+    assert!(
+        done["advice"].as_str().unwrap().contains("plain LoRA")
+            || done["advice"].as_str().unwrap().contains("Plain LoRA")
+    );
 }
 
 #[test]

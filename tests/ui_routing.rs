@@ -4,6 +4,8 @@
 mod budgets;
 #[path = "ui_routing/fixtures.rs"]
 mod fixtures;
+#[path = "ui_routing/matrices.rs"]
+mod matrices;
 #[path = "ui_routing/layout.rs"]
 mod layout;
 #[path = "ui_routing/over_training.rs"]

@@ -10,6 +10,8 @@ mod desk;
 mod facts;
 #[path = "worker/freed.rs"]
 mod freed;
+#[path = "worker/matrices.rs"]
+mod matrices;
 #[path = "worker/queued.rs"]
 mod queued;
 #[path = "worker/recycle_bin.rs"]

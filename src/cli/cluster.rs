@@ -1,7 +1,7 @@
 //! `hydra-studio cluster`: which topics the examples are of, and how many heads they call for.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -163,7 +163,7 @@ impl ClusterArgs {
     }
 
     /// What the base model makes of every prompt: its hidden states, averaged.
-    fn model_features(&self, model: &PathBuf, examples: &[Example], output: &Output) -> anyhow::Result<Points> {
+    fn model_features(&self, model: &Path, examples: &[Example], output: &Output) -> anyhow::Result<Points> {
         let model = open::model(model, self.device.unwrap_or_default(), output)?;
         let tokenizer = model.tokenizer()?;
         let mut values = Vec::new();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use super::cluster::advised_heads;
 use super::columns::ColumnFlag;
 use super::compare_table::{head, row};
-use super::cluster::advised_heads;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, resolved};

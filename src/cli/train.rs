@@ -13,9 +13,7 @@ use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, too_large, training};
 use crate::data;
 use crate::model::BaseModel;
-use crate::train::{
-    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings,
-};
+use crate::train::{DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.

@@ -63,7 +63,8 @@ pub(super) struct Evidence<'a> {
 
 /// The number of groups that curves and resamples point to, before it is asked whether these are topics at all.
 pub(super) fn candidate(curves: &Curves, bends: &[usize]) -> usize {
-    let mut all: Vec<usize> = curves.elbow().map(|elbow| elbow.groups).into_iter().chain(bends.iter().copied()).collect();
+    let mut all: Vec<usize> =
+        curves.elbow().map(|elbow| elbow.groups).into_iter().chain(bends.iter().copied()).collect();
     all.sort_unstable();
     let bend = all.get(all.len() / 2).copied().unwrap_or(1).max(2);
     match curves.silhouette_peak(PEAK) {
@@ -117,8 +118,12 @@ impl Evidence<'_> {
             "Silhouette of {groups} groups: {silhouette:.2}; the same words shuffled give {:.2}.",
             self.chance
         ));
-        reasons.push(format!("Resamples find the same groups again with an adjusted Rand index of {:.2}.", self.stability));
-        reasons.push(format!("Groups share {:.0} % of the words that groups made by chance share.", self.shared * 100.0));
+        reasons.push(format!(
+            "Resamples find the same groups again with an adjusted Rand index of {:.2}.",
+            self.stability
+        ));
+        reasons
+            .push(format!("Groups share {:.0} % of the words that groups made by chance share.", self.shared * 100.0));
         reasons
     }
 }

@@ -12,8 +12,12 @@ struct Meetings {
 
 impl Meetings {
     fn of(left: &[u32], right: &[u32]) -> Self {
-        let mut meetings =
-            Self { pairs: BTreeMap::new(), left: BTreeMap::new(), right: BTreeMap::new(), total: left.len().min(right.len()) as f64 };
+        let mut meetings = Self {
+            pairs: BTreeMap::new(),
+            left: BTreeMap::new(),
+            right: BTreeMap::new(),
+            total: left.len().min(right.len()) as f64,
+        };
         for (l, r) in left.iter().zip(right) {
             *meetings.pairs.entry((*l, *r)).or_default() += 1.0;
             *meetings.left.entry(*l).or_default() += 1.0;
@@ -42,7 +46,8 @@ pub fn adjusted_rand(left: &[u32], right: &[u32]) -> f64 {
 pub fn normalised_mutual_information(left: &[u32], right: &[u32]) -> f64 {
     let meetings = Meetings::of(left, right);
     let n = meetings.total.max(1.0);
-    let entropy = |sizes: &BTreeMap<u32, f64>| -> f64 { sizes.values().map(|size| -(size / n) * (size / n).ln()).sum() };
+    let entropy =
+        |sizes: &BTreeMap<u32, f64>| -> f64 { sizes.values().map(|size| -(size / n) * (size / n).ln()).sum() };
     let mutual: f64 = meetings
         .pairs
         .iter()

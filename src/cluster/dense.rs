@@ -79,7 +79,8 @@ pub(super) fn eigen(m: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     vectors.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
     let scale: f64 = a.iter().map(|v| v * v).sum::<f64>();
     for _ in 0..ROUNDS {
-        let off: f64 = (0..n).flat_map(|i| (0..n).filter(move |j| *j != i).map(move |j| i * n + j)).map(|k| a[k] * a[k]).sum();
+        let off: f64 =
+            (0..n).flat_map(|i| (0..n).filter(move |j| *j != i).map(move |j| i * n + j)).map(|k| a[k] * a[k]).sum();
         if off <= 1e-22 * scale {
             break;
         }
@@ -139,7 +140,12 @@ mod tests {
     #[test]
     fn a_basis_is_orthonormal_and_leaves_out_what_is_spanned() {
         // The third column is the sum of the first two.
-        let y: Vec<f32> = (0..50).flat_map(|i| { let (a, b) = ((i as f32).sin(), (i as f32 * 0.7).cos()); [a, b, a + b] }).collect();
+        let y: Vec<f32> = (0..50)
+            .flat_map(|i| {
+                let (a, b) = ((i as f32).sin(), (i as f32 * 0.7).cos());
+                [a, b, a + b]
+            })
+            .collect();
         let q = orthonormal(&y, 3);
         let gram = cross(&q, 3, &q, 3);
         let expected = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];

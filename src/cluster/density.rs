@@ -83,7 +83,9 @@ fn each_block<T: Send>(points: &Points, job: &Job, take: impl Fn(&mut [f32]) -> 
         job.check()?;
         let mut distances = products(rows, &points.values, width);
         let rows = distances.chunks_mut(points.len()).zip(squares.iter().skip(block * BLOCK)).map(|(row, own)| {
-            row.iter_mut().zip(&squares).for_each(|(distance, square)| *distance = (own + square - 2.0 * *distance).max(0.0));
+            row.iter_mut()
+                .zip(&squares)
+                .for_each(|(distance, square)| *distance = (own + square - 2.0 * *distance).max(0.0));
             take(row)
         });
         Ok(rows.collect::<Vec<T>>())
@@ -99,7 +101,9 @@ mod tests {
 
     #[test]
     fn dense_heaps_are_groups_and_what_lies_apart_is_noise() {
-        let mut values: Vec<f32> = (0..40).flat_map(|i| [(i % 2) as f32 * 10.0 + (i as f32 * 0.37).sin() * 0.2, (i as f32 * 0.9).cos() * 0.2]).collect();
+        let mut values: Vec<f32> = (0..40)
+            .flat_map(|i| [(i % 2) as f32 * 10.0 + (i as f32 * 0.37).sin() * 0.2, (i as f32 * 0.9).cos() * 0.2])
+            .collect();
         values.extend([5.0, 30.0]);
         let points = Points { values, width: 2 };
         let found = dbscan(&points, &Job::silent()).unwrap();

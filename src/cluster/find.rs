@@ -122,7 +122,8 @@ pub fn find_dense_groups<S: AsRef<str> + Sync>(texts: &[S], seed: u64, job: &Job
     let mut labels = vec![-1; corpus.points.len()];
     let is_whole = sample.len() == corpus.points.len();
     for (place, index) in corpus.order.iter().enumerate() {
-        let label = if is_whole { found.labels.get(place).copied().unwrap_or(-1) } else { nearest(corpus.points.row(place)) };
+        let label =
+            if is_whole { found.labels.get(place).copied().unwrap_or(-1) } else { nearest(corpus.points.row(place)) };
         if let Some(slot) = labels.get_mut(*index) {
             *slot = label;
         }
@@ -169,7 +170,8 @@ impl Corpus {
         let curves = Curves::of(&sample, wanted.most.max(1), STARTS, wanted.seed, job)?;
         job.progress(0.7, "Trying resamples");
         let resamples = self.resamples(&sample, wanted, job)?;
-        let bends: Vec<usize> = resamples.iter().filter_map(|resample| resample.curves.elbow()).map(|e| e.groups).collect();
+        let bends: Vec<usize> =
+            resamples.iter().filter_map(|resample| resample.curves.elbow()).map(|e| e.groups).collect();
         let close = candidate(&curves, &bends).min(curves.sse.len().max(1));
         let stability = |groups: usize| stability(&resamples, &sample, groups);
         job.progress(0.85, "Comparing with shuffled words");
@@ -195,7 +197,9 @@ impl Corpus {
         let resample = |number: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed.wrapping_add(1 + number));
             let points = sample.picked(&drawn(sample.len(), size, &mut rng));
-            Ok(Resample { curves: Curves::of(&points, wanted.most.max(1), FEW_STARTS, wanted.seed.wrapping_add(number), job)? })
+            Ok(Resample {
+                curves: Curves::of(&points, wanted.most.max(1), FEW_STARTS, wanted.seed.wrapping_add(number), job)?,
+            })
         };
         (0..RESAMPLES).map(resample).collect()
     }
@@ -369,7 +373,9 @@ mod tests {
 
     #[test]
     fn one_row_and_many_equal_rows_are_one_topic() {
-        for texts in [vec!["Hello there".to_owned()], vec!["the same every time".to_owned(); 500], vec!["🙂".to_owned(); 40]] {
+        for texts in
+            [vec!["Hello there".to_owned()], vec!["the same every time".to_owned(); 500], vec!["🙂".to_owned(); 40]]
+        {
             let found = found(&texts, 0);
             assert_eq!((found.advice.heads, found.labels.len()), (1, texts.len()));
         }

@@ -51,7 +51,13 @@ pub fn k_means(points: &Points, k: usize, starts: usize, seed: u64, job: &Job) -
 ///
 /// # Errors
 /// When the job is cancelled.
-pub fn each_start(points: &Points, k: usize, starts: usize, seed: u64, job: &Job) -> Result<Vec<Clustering>, Cancelled> {
+pub fn each_start(
+    points: &Points,
+    k: usize,
+    starts: usize,
+    seed: u64,
+    job: &Job,
+) -> Result<Vec<Clustering>, Cancelled> {
     let k = k.clamp(1, points.len().max(1));
     let start = |start: usize| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(start as u64));

@@ -35,7 +35,8 @@ fn mean_overlap(texts: &TfIdf, labels: &[u32], groups: usize) -> f64 {
         group.iter_mut().for_each(|share| *share /= sum.max(f64::MIN_POSITIVE));
     }
     let common = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a.min(*b)).sum::<f64>();
-    let pairs = shares.chunks(width).enumerate().flat_map(|(i, a)| shares.chunks(width).take(i).map(move |b| common(a, b)));
+    let pairs =
+        shares.chunks(width).enumerate().flat_map(|(i, a)| shares.chunks(width).take(i).map(move |b| common(a, b)));
     let (sum, count) = pairs.fold((0.0, 0usize), |(sum, count), overlap| (sum + overlap, count + 1));
     sum / count.max(1) as f64
 }

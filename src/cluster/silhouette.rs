@@ -27,7 +27,8 @@ pub fn silhouettes(points: &Points, clustering: &Clustering) -> Vec<f32> {
         let length: f64 = point.iter().map(|v| f64::from(v * v)).sum();
         // Sum over the group's points y of |x − y|².
         let total = |group: usize| {
-            let product: f64 = sums[group * width..][..width].iter().zip(point).map(|(sum, v)| sum * f64::from(*v)).sum();
+            let product: f64 =
+                sums[group * width..][..width].iter().zip(point).map(|(sum, v)| sum * f64::from(*v)).sum();
             sizes[group] * length - 2.0 * product + squares[group]
         };
         if sizes[own] < 2.0 {

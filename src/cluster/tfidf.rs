@@ -63,8 +63,9 @@ impl TfIdf {
         self.rows = SparseRows { starts: vec![0], width: documents.len(), ..SparseRows::default() };
         self.counts.clear();
         for row in counted {
-            let weight =
-                |(word, count): &(u32, u32)| (1.0 + (*count as f32).ln()) * idf.get(*word as usize).copied().unwrap_or(0.0);
+            let weight = |(word, count): &(u32, u32)| {
+                (1.0 + (*count as f32).ln()) * idf.get(*word as usize).copied().unwrap_or(0.0)
+            };
             let length = row.iter().map(|entry| weight(entry).powi(2)).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
             for entry in &row {
                 self.rows.columns.push(entry.0);
@@ -136,7 +137,11 @@ impl TfIdf {
 }
 
 /// In how many texts each word stands.
-fn documents<S: AsRef<str> + Sync>(texts: &[S], stop: &StopWords, job: &Job) -> Result<HashMap<String, u32>, Cancelled> {
+fn documents<S: AsRef<str> + Sync>(
+    texts: &[S],
+    stop: &StopWords,
+    job: &Job,
+) -> Result<HashMap<String, u32>, Cancelled> {
     let of_block = |block: &[S]| {
         job.check()?;
         let mut documents = HashMap::<String, (u32, usize)>::new();
@@ -200,7 +205,8 @@ mod tests {
 
     #[test]
     fn words_of_half_the_texts_or_of_one_alone_are_left_out() {
-        let texts: Vec<String> = (0..40).map(|i| format!("every {} only{i}", if i % 4 == 0 { "some" } else { "" })).collect();
+        let texts: Vec<String> =
+            (0..40).map(|i| format!("every {} only{i}", if i % 4 == 0 { "some" } else { "" })).collect();
         let found = tf_idf(&texts, &StopWords::default(), &Job::silent()).unwrap();
         assert_eq!(found.words, ["some"]);
         assert_eq!(found.documents(), [10]);

@@ -24,8 +24,10 @@ pub fn top_words(texts: &TfIdf, labels: &[u32], groups: usize) -> Vec<Vec<String
     let mean = counts.iter().sum::<f64>() / groups.max(1) as f64;
     let of_group = |group: &[f64]| {
         let size = group.iter().sum::<f64>().max(1.0);
-        let weigh = |(word, (count, total)): (usize, (&f64, &f64))| (count / size * (1.0 + mean / total.max(1.0)).ln(), word);
-        let mut weighed: Vec<(f64, usize)> = group.iter().zip(&total).enumerate().map(weigh).filter(|(w, _)| *w > 0.0).collect();
+        let weigh =
+            |(word, (count, total)): (usize, (&f64, &f64))| (count / size * (1.0 + mean / total.max(1.0)).ln(), word);
+        let mut weighed: Vec<(f64, usize)> =
+            group.iter().zip(&total).enumerate().map(weigh).filter(|(w, _)| *w > 0.0).collect();
         weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         weighed.iter().take(WORDS).filter_map(|(_, word)| texts.words.get(*word).cloned()).collect()
     };

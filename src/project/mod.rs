@@ -1,8 +1,10 @@
 //! What stands on disk around a training: the demo that comes with the program and where it is unpacked, the run folders
-//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, the [`sweep`] that fills it, runs set
-//! side by side ([`comparison`]), names that a user gave to heads, and presets of settings. What the window remembers between two starts (theme, zoom,
+//! that training has left, as a list ([`runs`]), the [`queue`] of those that wait, the [`sweep`] and the [`breakdown()`] that
+//! fill it, runs set side by side ([`comparison`]), names that a user gave to heads, and presets of settings. What the
+//! window remembers between two starts (theme, zoom,
 //! recent paths) is the window's own, in `app/settings.rs`.
 
+mod breakdown;
 pub mod comparison;
 mod demo;
 mod head_names;
@@ -12,6 +14,7 @@ pub mod queue;
 pub mod runs;
 pub mod sweep;
 
+pub use breakdown::breakdown;
 pub use demo::{DemoPlace, demo_settings, unpack_demo};
 pub use head_names::{HEAD_NAMES_FILE, HeadNamesError, carry_head_names, head_names, name_head};
 pub use paths::AppPaths;

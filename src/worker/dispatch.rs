@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::comparing::start_comparison;
 use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
@@ -98,6 +99,7 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             Request::Shutdown => return,
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
+            Request::CompareMatrices { adapters } => start_comparison(adapters, around),
             Request::ListRuns { .. }
             | Request::ReadRuns { .. }
             | Request::NoteRun { .. }

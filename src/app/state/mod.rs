@@ -120,6 +120,7 @@ impl AppState {
             Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
             Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
             Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
+            Request::CompareMatrices { .. } => Some((JobKind::CompareMatrices, "Comparing the matrices")),
             Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
             Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
             Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
@@ -248,6 +249,7 @@ impl AppState {
             }
             Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
             Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
+            Event::MatricesCompared(_) => self.end_job(JobKind::CompareMatrices),
             event => self.note_training(event),
         }
     }

@@ -19,6 +19,7 @@ pub mod legend;
 pub mod notes;
 pub mod part_bar;
 pub mod path_field;
+pub mod point_map;
 pub mod series;
 pub mod smoothed_series;
 pub mod token_bars;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inspect::{GateFrame, RoutingSurvey};
+use crate::inspect::{GateFrame, MatrixReport, RoutingSurvey};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::train::{
@@ -149,6 +149,8 @@ pub enum Event {
         path: PathBuf,
     },
     Routing(RoutingReport),
+    /// How alike the matrices of adapters are, as it was asked for.
+    MatricesCompared(Box<MatrixReport>),
     /// The routing of many examples, as it was asked for.
     Surveyed {
         scope: SurveyScope,

@@ -37,6 +37,7 @@ pub enum JobKind {
     Inspect,
     Survey,
     Replay,
+    CompareMatrices,
     Export,
     ListRuns,
     ReadRuns,
@@ -178,6 +179,11 @@ pub enum Request {
     Replay {
         run: PathBuf,
     },
+    /// Holds the matrices of adapters against each other; each is an adapter folder, a checkpoint or a run. Done beside
+    /// training. Answered by [`Event::MatricesCompared`].
+    CompareMatrices {
+        adapters: Vec<PathBuf>,
+    },
     /// From now on tells the gates of the run under way several times a second, not only now and then: somebody looks.
     /// Stands for runs that begin later too, until it is switched off.
     WatchGates {
@@ -267,6 +273,7 @@ impl Request {
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Survey { .. } => Some(JobKind::Survey),
             Self::Replay { .. } => Some(JobKind::Replay),
+            Self::CompareMatrices { .. } => Some(JobKind::CompareMatrices),
             Self::Export { .. } => Some(JobKind::Export),
             Self::ListRuns { .. } => Some(JobKind::ListRuns),
             Self::ReadRuns { .. } => Some(JobKind::ReadRuns),

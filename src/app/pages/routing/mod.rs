@@ -1,5 +1,6 @@
-//! The page that shows where tokens go. It has tabs: one text seen token by token, many examples summed up, and how routing
-//! formed in a run. `text_tab.rs`, `survey/` and `formed_tab.rs` are the tabs; all of them show a layer × head grid,
+//! The page that shows where tokens go. It has tabs: one text seen token by token, many examples summed up, how routing
+//! formed in a run, and `A` and `B` of several adapters. `text_tab.rs`, `survey/`, `formed_tab.rs` and `matrices/` are the
+//! tabs; all but the last show a layer × head grid,
 //! `grid.rs`, made of the figures of `grid_data.rs`. `digest.rs` sums a report, `words.rs` tells it, `comparing.rs` sets one
 //! look against another.
 
@@ -10,6 +11,7 @@ mod formed_tab;
 mod grid;
 mod grid_data;
 mod health;
+mod matrices;
 mod source;
 mod subject;
 mod survey;
@@ -33,6 +35,7 @@ use crate::worker::protocol::{Event, Request};
 
 use comparing::Comparing;
 use formed_tab::FormedTab;
+use matrices::MatricesTab;
 use survey::SurveyTab;
 use text_tab::TextTab;
 use through::Through;
@@ -47,11 +50,16 @@ enum Tab {
     Text,
     Data,
     Training,
+    Matrices,
 }
 
 impl Tab {
-    const CHOICES: [(Tab, &'static str); 3] =
-        [(Self::Text, "This text"), (Self::Data, "All data"), (Self::Training, "Over training")];
+    const CHOICES: [(Tab, &'static str); 4] = [
+        (Self::Text, "This text"),
+        (Self::Data, "All data"),
+        (Self::Training, "Over training"),
+        (Self::Matrices, "A and B"),
+    ];
 }
 
 /// The Routing page.
@@ -61,6 +69,7 @@ pub struct RoutingPage {
     text: TextTab,
     survey: SurveyTab,
     formed: FormedTab,
+    matrices: MatricesTab,
     through: Through,
     comparing: Comparing,
     /// Whether the worker was asked to tell the gates of the run several times a second.
@@ -69,30 +78,40 @@ pub struct RoutingPage {
 
 impl Page for RoutingPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
-        let Some(method) = adapter_method(cx) else {
+        let method = adapter_method(cx);
+        if method.is_none() && self.tab != Tab::Matrices {
             nothing_to_route_ui(ui, cx);
+            ui.vertical_centered(|ui| {
+                if buttons::link(ui, "Compare A and B of trained adapters").clicked() {
+                    self.tab = Tab::Matrices;
+                }
+            });
             return;
-        };
-        if method.has_router() {
+        }
+        if method.is_some_and(Method::has_router) {
             self.through.ask(cx);
         }
         buttons::segmented(ui, &mut self.tab, &Tab::CHOICES);
         ui.add_space(space::S);
         self.watch(cx);
         let looks = (&mut self.through, &mut self.comparing);
-        match self.tab {
-            Tab::Text => {
+        match (self.tab, method) {
+            (Tab::Matrices, _) => self.matrices.ui(ui, cx),
+            (Tab::Text, Some(method)) => {
                 self.text.ui(ui, cx, method, looks);
                 if buttons::link(ui, "Try the heads in Chat").clicked() {
                     cx.send(SystemCommand::Show(PageId::Chat));
                 }
             }
-            Tab::Data => self.survey.ui(ui, cx, method, looks),
-            Tab::Training => self.formed.ui(ui, cx),
+            (Tab::Data, Some(method)) => self.survey.ui(ui, cx, method, looks),
+            (Tab::Training, Some(_)) => self.formed.ui(ui, cx),
+            // Without an adapter the next frame shows what to do first.
+            (_, None) => ui.ctx().request_repaint(),
         }
     }
 
     fn note_event(&mut self, event: &Event) {
+        self.matrices.note_event(event);
         // A run that ended has checkpoints that were not there before.
         if matches!(event, Event::TrainingDone(_) | Event::TrainingStarted(_)) {
             self.through.forget();
