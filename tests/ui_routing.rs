@@ -4,10 +4,10 @@
 mod budgets;
 #[path = "ui_routing/fixtures.rs"]
 mod fixtures;
-#[path = "ui_routing/matrices.rs"]
-mod matrices;
 #[path = "ui_routing/layout.rs"]
 mod layout;
+#[path = "ui_routing/matrices.rs"]
+mod matrices;
 #[path = "ui_routing/over_training.rs"]
 mod over_training;
 #[path = "ui_routing/pictures.rs"]

@@ -23,7 +23,12 @@ fn a_lora_of_each_topic_is_trained_and_compared() {
         only_topic: Some(topic.to_owned()),
         ..settings(3)
     };
-    let adapters = vec![desk.trained(of("even")), desk.trained(of("odd"))];
+    let trained = |topic: &str, desk: &mut Desk| {
+        let run = desk.train_into(topic, of(topic));
+        desk.wait("the end", |e| matches!(e, Event::TrainingDone(_)));
+        run
+    };
+    let adapters = vec![trained("even", &mut desk), trained("odd", &mut desk)];
     desk.send(Request::CompareMatrices { adapters });
     let report = compared(&mut desk);
     let names: Vec<&str> = report.adapters.iter().map(|adapter| adapter.name.as_str()).collect();
