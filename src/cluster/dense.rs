@@ -8,6 +8,8 @@ use crate::ops::products;
 const BLOCK: usize = 1024;
 /// Rounds of rotations; a symmetric matrix of 110 rows takes about ten.
 const ROUNDS: usize = 40;
+/// Share of the sum of squares that may be left off the diagonal.
+const SETTLED: f64 = 1e-22;
 /// A direction whose square, beside that of the longest, is smaller is not there at all.
 const NOTHING: f64 = 1e-10;
 
@@ -43,81 +45,122 @@ pub(super) fn orthonormal(y: &[f32], d: usize) -> Vec<f32> {
     times(&once, d, &inverse_factor(&cross(&once, d, &once, d), d), d)
 }
 
+/// A small square matrix; what lies outside is zero.
+struct Square {
+    n: usize,
+    values: Vec<f64>,
+}
+
+impl Square {
+    fn zeros(n: usize) -> Self {
+        Self { n, values: vec![0.0; n * n] }
+    }
+
+    fn of(values: &[f64], n: usize) -> Self {
+        Self { n, values: values.to_vec() }
+    }
+
+    fn at(&self, row: usize, column: usize) -> f64 {
+        self.values.get(row * self.n + column).copied().unwrap_or(0.0)
+    }
+
+    fn put(&mut self, row: usize, column: usize, value: f64) {
+        if let Some(place) = self.values.get_mut(row * self.n + column) {
+            *place = value;
+        }
+    }
+
+    /// Turns the columns `p` and `q` into each other by the angle of cosine `c` and sine `s`.
+    fn turn_columns(&mut self, p: usize, q: usize, c: f64, s: f64) {
+        for row in 0..self.n {
+            let (rp, rq) = (self.at(row, p), self.at(row, q));
+            self.put(row, p, c * rp - s * rq);
+            self.put(row, q, s * rp + c * rq);
+        }
+    }
+
+    fn turn_rows(&mut self, p: usize, q: usize, c: f64, s: f64) {
+        for column in 0..self.n {
+            let (pc, qc) = (self.at(p, column), self.at(q, column));
+            self.put(p, column, c * pc - s * qc);
+            self.put(q, column, s * pc + c * qc);
+        }
+    }
+
+    /// Sum of the squares off the diagonal.
+    fn off_diagonal(&self) -> f64 {
+        let off = self.values.iter().enumerate().filter(|(place, _)| place / self.n != place % self.n);
+        off.map(|(_, v)| v * v).sum()
+    }
+}
+
 /// `u⁻¹` for the upper triangular `u` with `uᵀ·u = gram` `[d, d]`.
 fn inverse_factor(gram: &[f64], d: usize) -> Vec<f32> {
-    let mut u = vec![0f64; d * d];
-    let longest = (0..d).map(|i| gram[i * d + i]).fold(0.0, f64::max);
-    let mut is_there = vec![true; d];
+    let gram = Square::of(gram, d);
+    let mut u = Square::zeros(d);
+    let longest = (0..d).map(|i| gram.at(i, i)).fold(0.0, f64::max);
     for i in 0..d {
-        let square = gram[i * d + i] - (0..i).map(|k| u[k * d + i].powi(2)).sum::<f64>();
-        is_there[i] = square > NOTHING * longest;
-        if !is_there[i] {
+        let square = gram.at(i, i) - (0..i).map(|k| u.at(k, i).powi(2)).sum::<f64>();
+        // The row of a direction that is not there stays zero, and so does its place on the diagonal.
+        if square <= NOTHING * longest {
             continue;
         }
-        u[i * d + i] = square.sqrt();
+        let length = square.sqrt();
+        u.put(i, i, length);
         for j in i + 1..d {
-            let sum: f64 = (0..i).map(|k| u[k * d + i] * u[k * d + j]).sum();
-            u[i * d + j] = (gram[i * d + j] - sum) / u[i * d + i];
+            let sum: f64 = (0..i).map(|k| u.at(k, i) * u.at(k, j)).sum();
+            u.put(i, j, (gram.at(i, j) - sum) / length);
         }
     }
-    let mut inverse = vec![0f64; d * d];
-    for j in (0..d).filter(|j| is_there[*j]) {
-        inverse[j * d + j] = 1.0 / u[j * d + j];
-        for i in (0..j).rev().filter(|i| is_there[*i]) {
-            let sum: f64 = (i + 1..=j).map(|k| u[i * d + k] * inverse[k * d + j]).sum();
-            inverse[i * d + j] = -sum / u[i * d + i];
+    let is_there = |i: &usize| u.at(*i, *i) > 0.0;
+    let mut inverse = Square::zeros(d);
+    for j in (0..d).filter(is_there) {
+        inverse.put(j, j, 1.0 / u.at(j, j));
+        for i in (0..j).rev().filter(is_there) {
+            let sum: f64 = (i + 1..=j).map(|k| u.at(i, k) * inverse.at(k, j)).sum();
+            inverse.put(i, j, -sum / u.at(i, i));
         }
     }
-    inverse.into_iter().map(|v| v as f32).collect()
+    inverse.values.into_iter().map(|v| v as f32).collect()
 }
 
 /// Eigenvalues, falling, and eigenvectors of the symmetric `m` `[n, n]`, by Jacobi's rotations; the vectors are the
 /// columns of the second result.
 pub(super) fn eigen(m: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut a = m.to_vec();
-    let mut vectors = vec![0f64; n * n];
-    vectors.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
-    let scale: f64 = a.iter().map(|v| v * v).sum::<f64>();
+    let mut a = Square::of(m, n);
+    let mut vectors = Square::zeros(n);
+    (0..n).for_each(|i| vectors.put(i, i, 1.0));
+    let enough = SETTLED * m.iter().map(|v| v * v).sum::<f64>();
     for _ in 0..ROUNDS {
-        let off: f64 =
-            (0..n).flat_map(|i| (0..n).filter(move |j| *j != i).map(move |j| i * n + j)).map(|k| a[k] * a[k]).sum();
-        if off <= 1e-22 * scale {
+        if a.off_diagonal() <= enough {
             break;
         }
         for p in 0..n {
             for q in p + 1..n {
-                rotate(&mut a, &mut vectors, n, p, q);
+                rotate(&mut a, &mut vectors, p, q);
             }
         }
     }
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|i, j| a[j * n + j].total_cmp(&a[i * n + i]));
-    let values = order.iter().map(|i| a[i * n + i]).collect();
-    let sorted = (0..n * n).map(|k| vectors[k / n * n + order[k % n]]).collect();
-    (values, sorted)
+    order.sort_by(|i, j| a.at(*j, *j).total_cmp(&a.at(*i, *i)));
+    let values = order.iter().map(|i| a.at(*i, *i)).collect();
+    let sorted = (0..n).flat_map(|row| order.iter().map(move |column| (row, *column)));
+    (values, sorted.map(|(row, column)| vectors.at(row, column)).collect())
 }
 
-/// Makes `a[p][q]` zero by a rotation of the axes `p` and `q`.
-fn rotate(a: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) {
-    let apq = a[p * n + q];
+/// Makes `a` zero at `p`, `q` by a rotation of these axes.
+fn rotate(a: &mut Square, vectors: &mut Square, p: usize, q: usize) {
+    let apq = a.at(p, q);
     if apq == 0.0 {
         return;
     }
-    let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * apq);
-    let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-    let t = if theta == 0.0 { 1.0 } else { t };
+    let theta = (a.at(q, q) - a.at(p, p)) / (2.0 * apq);
+    let t = if theta == 0.0 { 1.0 } else { theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt()) };
     let c = 1.0 / (t * t + 1.0).sqrt();
     let s = t * c;
-    for k in 0..n {
-        let (kp, kq) = (a[k * n + p], a[k * n + q]);
-        (a[k * n + p], a[k * n + q]) = (c * kp - s * kq, s * kp + c * kq);
-    }
-    for k in 0..n {
-        let (pk, qk) = (a[p * n + k], a[q * n + k]);
-        (a[p * n + k], a[q * n + k]) = (c * pk - s * qk, s * pk + c * qk);
-        let (kp, kq) = (vectors[k * n + p], vectors[k * n + q]);
-        (vectors[k * n + p], vectors[k * n + q]) = (c * kp - s * kq, s * kp + c * kq);
-    }
+    a.turn_columns(p, q, c, s);
+    a.turn_rows(p, q, c, s);
+    vectors.turn_columns(p, q, c, s);
 }
 
 #[cfg(test)]

@@ -163,7 +163,8 @@ fn means(points: &Points, labels: &[u32], distances: &[f32], k: usize) -> Vec<f3
 /// The `count` points that are farthest from their centres.
 fn farthest_first(distances: &[f32], count: usize) -> impl Iterator<Item = usize> + use<> {
     let mut order: Vec<usize> = if count == 0 { Vec::new() } else { (0..distances.len()).collect() };
-    order.sort_by(|i, j| distances[*j].total_cmp(&distances[*i]));
+    let distance = |i: &usize| distances.get(*i).copied().unwrap_or(0.0);
+    order.sort_by(|i, j| distance(j).total_cmp(&distance(i)));
     order.truncate(count);
     order.into_iter()
 }

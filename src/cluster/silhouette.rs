@@ -13,33 +13,49 @@ pub fn silhouettes(points: &Points, clustering: &Clustering) -> Vec<f32> {
     if k < 2 {
         return vec![0.0; points.len()];
     }
-    let mut sizes = vec![0f64; k];
-    let mut sums = vec![0f64; k * width];
-    let mut squares = vec![0f64; k];
+    let mut groups = vec![Group { sum: vec![0.0; width], ..Group::default() }; k];
     for (point, label) in points.rows().zip(&clustering.labels) {
-        let label = *label as usize;
-        sizes[label] += 1.0;
-        squares[label] += point.iter().map(|v| f64::from(v * v)).sum::<f64>();
-        sums[label * width..][..width].iter_mut().zip(point).for_each(|(sum, v)| *sum += f64::from(*v));
+        if let Some(group) = groups.get_mut(*label as usize) {
+            group.take(point);
+        }
     }
     let of = |(point, label): (&[f32], &u32)| {
-        let own = *label as usize;
-        let length: f64 = point.iter().map(|v| f64::from(v * v)).sum();
-        // Sum over the group's points y of |x − y|².
-        let total = |group: usize| {
-            let product: f64 =
-                sums[group * width..][..width].iter().zip(point).map(|(sum, v)| sum * f64::from(*v)).sum();
-            sizes[group] * length - 2.0 * product + squares[group]
-        };
-        if sizes[own] < 2.0 {
-            return 0.0;
-        }
-        let inside = total(own) / (sizes[own] - 1.0);
-        let others = (0..k).filter(|group| *group != own && sizes[*group] > 0.0);
-        let outside = others.map(|group| total(group) / sizes[group]).fold(f64::INFINITY, f64::min);
+        let length = square(point);
+        let Some(own) = groups.get(*label as usize).filter(|own| own.size >= 2.0) else { return 0.0 };
+        let inside = own.distances(point, length) / (own.size - 1.0);
+        let others = groups.iter().zip(0u32..).filter(|(group, number)| number != label && group.size > 0.0);
+        let outside =
+            others.map(|(group, _)| group.distances(point, length) / group.size).fold(f64::INFINITY, f64::min);
         if outside.is_finite() { ((outside - inside) / outside.max(inside).max(1e-12)) as f32 } else { 0.0 }
     };
     points.rows().zip(&clustering.labels).map(of).collect()
+}
+
+/// What is kept of the points of a group.
+#[derive(Clone, Default)]
+struct Group {
+    size: f64,
+    sum: Vec<f64>,
+    /// Sum of the points' squared lengths.
+    squares: f64,
+}
+
+impl Group {
+    fn take(&mut self, point: &[f32]) {
+        self.size += 1.0;
+        self.squares += square(point);
+        self.sum.iter_mut().zip(point).for_each(|(sum, v)| *sum += f64::from(*v));
+    }
+
+    /// Sum of the squared distances from `point`, of squared length `length`, to all points of the group.
+    fn distances(&self, point: &[f32], length: f64) -> f64 {
+        let product: f64 = self.sum.iter().zip(point).map(|(sum, v)| sum * f64::from(*v)).sum();
+        self.size * length - 2.0 * product + self.squares
+    }
+}
+
+fn square(point: &[f32]) -> f64 {
+    point.iter().map(|v| f64::from(v * v)).sum()
 }
 
 /// The mean silhouette.
