@@ -49,17 +49,20 @@ const TOPICS: [(&str, [&str; 12]); 3] = [
     ),
 ];
 
-/// A hundred and twenty questions in turn on the first `topics` topics, each of six of its words.
+/// A hundred and twenty questions in turn on the first `topics` topics, each of six of its words, drawn evenly.
 fn rows(topics: usize) -> String {
-    let row = |i: usize| {
-        let (topic, words) = TOPICS[i % topics];
-        // Steps of 5 and 7 share no factor with 12, so that the words of a row differ and all pairs come up.
-        let word = |k: usize| words[(i * 5 + k * 7 + i / 12) % words.len()];
-        let asked = format!("What about {} and {} with {}?", word(0), word(1), word(2));
-        let said = format!("The {} before {} or {}.", word(3), word(4), word(5));
+    let mut state = 7u64;
+    let mut draw = |words: &'static [&'static str; 12]| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        words[(state >> 33) as usize % words.len()]
+    };
+    let mut row = |i: usize| {
+        let (topic, words) = &TOPICS[i % topics];
+        let [a, b, c, d, e, f] = std::array::from_fn(|_| draw(words));
+        let (asked, said) = (format!("What about {a} and {b} with {c}?"), format!("The {d} before {e} or {f}."));
         format!("{{\"question\":\"{asked}\",\"answer\":\"{said}\",\"category\":\"{topic}\"}}\n")
     };
-    (0..120).map(row).collect()
+    (0..120).map(&mut row).collect()
 }
 
 fn done(program: &Program, args: &[&str]) -> Value {

@@ -23,7 +23,7 @@ const LONG_ABOUT: &str = "\
 Find the topics of your examples, and how many heads they call for.
 
 Groups the examples by their words, or by what a base model makes of them, for every number of groups from 1 to 10, and \
-says how many heads suit them and why. Nothing is written. `train --heads auto` takes the same advice.";
+says how many heads suit them and why. Nothing is written. `train --heads auto` takes the same advice where the data has no labels.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,11 +13,12 @@ use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, resolved};
 use super::{open, training};
+use crate::data::import;
 use crate::model::BaseModel;
 use crate::project::comparison::Compared;
 use crate::project::runs::RunEntry;
 use crate::project::{Contender, Variant};
-use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings};
+use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings, heads_for_topics};
 
 const LONG_ABOUT: &str = "\
 Train several methods on the same data, and set them side by side.
@@ -87,8 +88,10 @@ pub fn run(args: &CompareArgs, output: &Output) -> anyhow::Result<Outcome> {
     let (data, files) = training::read_rows(&args.data, &map, model.tokenizer()?, &settings, output)?;
     let files = files.iter().map(|file| FileRef::of(file)).collect::<Result<_, _>>()?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        let import = crate::data::import(&args.data, &map, output.job())?;
-        settings.heads = advised_heads(&import.examples, settings.seed, output)?;
+        settings.heads = match heads_for_topics(data.topics.len()) {
+            Some(heads) => heads,
+            None => advised_heads(&import(&args.data, &map, output.job())?.examples, settings.seed, output)?,
+        };
     }
     let contest = Contest {
         model,

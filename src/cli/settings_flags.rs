@@ -27,7 +27,7 @@ pub struct AdapterFlags {
     pub rank: Option<usize>,
 
     #[arg(long, value_name = "N|auto")]
-    #[arg(help = help("Number of heads the router mixes, or auto: as many as `cluster` advises for the data", default().heads))]
+    #[arg(help = help("Number of heads the router mixes, or auto: one for each labelled topic, else as many as `cluster` advises", default().heads))]
     pub heads: Option<HeadCount>,
 
     /// How strongly the adapter acts: its sum is scaled by alpha / rank [default: twice the rank]

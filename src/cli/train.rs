@@ -13,7 +13,9 @@ use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
 use super::{open, too_large, training};
 use crate::data;
 use crate::model::BaseModel;
-use crate::train::{DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings};
+use crate::train::{
+    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, write_settings,
+};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.
@@ -101,7 +103,7 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     }
     let (data, data_ref) = args.data(&model, &mut settings, output)?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        settings.heads = args.suited_heads(settings.seed, output)?;
+        settings.heads = args.suited_heads(&data, settings.seed, output)?;
     }
     let check = if args.no_memory_check { MemoryCheck::Off } else { MemoryCheck::On };
     let asked = settings.clone();
@@ -114,8 +116,13 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 impl TrainArgs {
-    /// As many heads as the topics of the data call for; the default where the run reads tokens.
-    fn suited_heads(&self, seed: u64, output: &Output) -> anyhow::Result<usize> {
+    /// One head for each topic that the data labels, where these make a usable number; else as many as `cluster` advises, and the
+    /// default where the run reads tokens. Says which.
+    fn suited_heads(&self, data: &Dataset, seed: u64, output: &Output) -> anyhow::Result<usize> {
+        if let Some(heads) = heads_for_topics(data.topics.len()) {
+            output.note(&format!("Heads: {heads}, one for each labelled topic."));
+            return Ok(heads);
+        }
         if self.data.is_empty() {
             output.note(&format!("Heads: {}, the default, since token files tell no topics.", default().heads));
             return Ok(default().heads);

@@ -117,7 +117,8 @@ fn a_conversation_is_looked_at_with_its_answer_marked() {
 #[test]
 fn whoever_watches_sees_gates_between_the_looks_that_are_due() {
     let mut desk = Desk::ready();
-    let run = desk.train(100_000);
+    // Steps so long that the looks that are due anyway come seldom.
+    let run = desk.train_with(TrainSettings { accumulate: 48, ..settings(100_000) });
     desk.wait("a look", |e| matches!(e, Event::Gates(frame) if frame.step == 1));
     desk.send(Request::WatchGates { on: true });
     let is_between = |e: &Event| matches!(e, Event::Gates(frame) if frame.step % 10 != 0 && frame.step > 1);

@@ -123,6 +123,7 @@ fn requests() -> Vec<Request> {
         R::HoldQueue,
         R::ListRuns { folder: path("runs") },
         R::ReadRuns { paths: paths.clone() },
+        R::CompareMatrices { adapters: vec![path("run"), path("adapter")] },
         R::NoteRun { path: path("run"), notes: RunNotes::new(["a", "b"], "two\nlines") },
         R::TrashRuns { paths: paths.clone() },
         R::FindLastRun { recent: paths, folder: path("runs") },
@@ -256,7 +257,7 @@ fn survey() -> Event {
     from_value(json!({ "Surveyed": { "scope": "held_out", "at": null, "survey": {
         "heads": 2, "examples": 3, "tokens": 30, "skipped": 0, "overall": gates,
         "modules": [{ "module": module, "gates": gates, "similarity": null }],
-        "topics": [{ "topic": null, "examples": 3, "tokens": 30, "mean": [0.5, 0.5], "deviation": [0.0, 0.1],
+        "topics": [{ "topic": null, "examples": 3, "tokens": 30, "gates": gates, "mean": [0.5, 0.5], "deviation": [0.0, 0.1],
                      "error": [0.0, 0.1], "leads": [1, 2] }],
         "association": null, "portraits": [], "health": [],
     } } }))
@@ -333,6 +334,10 @@ fn events_of_jobs() -> Vec<Event> {
         E::TranscriptSaved { path: path("t.jsonl") },
         E::Routing(routing()),
         survey(),
+        from_value(json!({ "MatricesCompared": {
+            "adapters": [], "left_out": ["b: no adapter"], "alike": {}, "units": [], "layers": [], "maps": [],
+        } }))
+        .unwrap(),
         from_value(json!({ "Replayed": { "run": path("run"), "frames": [frame_of_gates("held_out")] } })).unwrap(),
         from_value(json!({ "Gates": frame_of_gates("training") })).unwrap(),
         E::HeadNames { path: path("run"), names: vec![None, Some("colours".into())] },
