@@ -258,7 +258,8 @@ fn survey() -> Event {
         "heads": 2, "examples": 3, "tokens": 30, "skipped": 0, "overall": gates,
         "modules": [{ "module": module, "gates": gates, "similarity": null }],
         "topics": [{ "topic": null, "examples": 3, "tokens": 30, "gates": gates, "mean": [0.5, 0.5], "deviation": [0.0, 0.1],
-                     "error": [0.0, 0.1], "leads": [1, 2] }],
+                     "error": [0.0, 0.1], "leads": [1, 2],
+                     "modules": [[0.25, 0.75]] }],
         "association": null, "portraits": [], "health": [],
     } } }))
     .unwrap()
