@@ -24,7 +24,7 @@ shot 6-trained
 
 # The routing of a prompt: the pictures below the question come in.
 key ctrl+4
-click 700 207
+click 700 261
 xdotool type --delay 30 "What kind of thing is a rabbit?"
 sleep 0.5
 import -window root "$shots/unasked.png"
@@ -34,12 +34,16 @@ shot 7-routing
 must_differ unasked 7-routing 50000
 rm "$shots/unasked.png"
 
-# The adapter as a folder.
+# The page to talk with base and adapter.
 key ctrl+5
+shot 8-chat
+
+# The adapter as a folder.
+key ctrl+6
 click_primary
 await 30 "the exported adapter" bash -c "find '$home' -path '*adapters*' -name adapter_model.safetensors | grep -q ."
 sleep 1
-shot 8-export
+shot 9-export
 
 # Every page once more in the light theme.
 key ctrl+p
@@ -47,7 +51,7 @@ xdotool type --delay 30 "light theme"
 sleep 0.5
 key Return
 page=0
-for name in model data train routing export; do
+for name in model data train routing chat export; do
     page=$((page + 1))
     key "ctrl+$page"
     shot "light-$page-$name"
