@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use desk::{Desk, generate, settings, steps};
+use desk::{Desk, generate, settings, steps, wait_end};
 use hydra_studio::data::ColumnMap;
 use hydra_studio::project::{AppPaths, QueueMode, QueuedState, RunOrder};
 use hydra_studio::train::{DeviceChoice, RunFolder, TrainSettings, list_checkpoints};
@@ -57,13 +57,6 @@ fn kill(pid: u32, signal: &str) {
 fn freed(desk: &mut Desk) -> usize {
     match desk.wait("the memory", |e| matches!(e, Event::Freed { .. })) {
         Event::Freed { step } => step,
-        _ => unreachable!(),
-    }
-}
-
-fn wait_end(desk: &mut Desk) -> (usize, bool) {
-    match desk.wait("the end", |e| matches!(e, Event::TrainingDone(_))) {
-        Event::TrainingDone(end) => (end.step, end.stopped),
         _ => unreachable!(),
     }
 }

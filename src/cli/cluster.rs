@@ -15,9 +15,9 @@ use crate::cluster::{
     Clarity, DenseGroups, FindTopics, Points, Topics, find_dense_groups, find_topics, find_topics_by,
     normalised_mutual_information,
 };
-use crate::data::{self, Example};
+use crate::data::{self, ColumnMap, Example};
 use crate::model::mean_hidden;
-use crate::train::DeviceChoice;
+use crate::train::{Dataset, DeviceChoice, TrainSettings, heads_for_topics};
 
 const LONG_ABOUT: &str = "\
 Find the topics of your examples, and how many heads they call for.
@@ -132,14 +132,28 @@ pub fn run(args: &ClusterArgs, output: &Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The number of heads that the words of `examples` call for; told on stderr. Never one: the method that asks mixes heads,
-/// and plain LoRA is advised instead.
-pub(super) fn advised_heads(examples: &[Example], seed: u64, output: &Output) -> anyhow::Result<usize> {
-    let texts: Vec<String> = examples.iter().map(Example::text).collect();
-    let topics = find_topics(&texts, &FindTopics { seed, ..FindTopics::default() }, output.job())?;
-    output.clear_progress();
-    let heads = topics.advice.heads.max(2);
-    output.note(&format!("Heads: {heads}. {}", topics.advice.sentence));
+/// The heads that suit `data`, which was read from `paths`: one for each topic that it labels, where these make a usable
+/// number; else as many as its words call for, and never one, since the methods that ask mix heads. The default where it
+/// was read from tokens, with no path. Says on stderr which.
+pub(super) fn suited_heads(
+    data: &Dataset,
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    seed: u64,
+    output: &Output,
+) -> anyhow::Result<usize> {
+    let (heads, why) = if let Some(heads) = heads_for_topics(data.topics.len()) {
+        (heads, "One for each labelled topic.".to_owned())
+    } else if paths.is_empty() {
+        (TrainSettings::default().heads, "The default, since token files tell no topics.".into())
+    } else {
+        let import = data::import(paths, map, output.job())?;
+        let texts: Vec<String> = import.examples.iter().map(Example::text).collect();
+        let topics = find_topics(&texts, &FindTopics { seed, ..FindTopics::default() }, output.job())?;
+        output.clear_progress();
+        (topics.advice.heads.max(2), topics.advice.sentence)
+    };
+    output.note(&format!("Heads: {heads}. {why}"));
     Ok(heads)
 }
 

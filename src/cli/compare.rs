@@ -6,19 +6,18 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::cluster::advised_heads;
+use super::cluster::suited_heads;
 use super::columns::ColumnFlag;
 use super::compare_table::{head, row};
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
 use super::settings_flags::{AdapterFlags, TrainingFlags, resolved};
 use super::{open, training};
-use crate::data::import;
 use crate::model::BaseModel;
 use crate::project::comparison::Compared;
 use crate::project::runs::RunEntry;
 use crate::project::{Contender, Variant};
-use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings, heads_for_topics};
+use crate::train::{DataRef, Dataset, FileRef, Run, RunFile, RunFolder, TrainSettings};
 
 const LONG_ABOUT: &str = "\
 Train several methods on the same data, and set them side by side.
@@ -88,10 +87,7 @@ pub fn run(args: &CompareArgs, output: &Output) -> anyhow::Result<Outcome> {
     let (data, files) = training::read_rows(&args.data, &map, model.tokenizer()?, &settings, output)?;
     let files = files.iter().map(|file| FileRef::of(file)).collect::<Result<_, _>>()?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        settings.heads = match heads_for_topics(data.topics.len()) {
-            Some(heads) => heads,
-            None => advised_heads(&import(&args.data, &map, output.job())?.examples, settings.seed, output)?,
-        };
+        settings.heads = suited_heads(&data, &args.data, &map, settings.seed, output)?;
     }
     let contest = Contest {
         model,

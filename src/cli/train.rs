@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::cluster::advised_heads;
+use super::cluster::suited_heads;
 use super::columns::ColumnFlag;
 use super::flags::HeadCount;
 use super::output::{Outcome, Output};
-use super::settings_flags::{AdapterFlags, TrainingFlags, default, resolved};
+use super::settings_flags::{AdapterFlags, TrainingFlags, resolved};
 use super::{open, too_large, training};
-use crate::data;
 use crate::model::BaseModel;
-use crate::train::{
-    DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, heads_for_topics, write_settings,
-};
+use crate::train::{DataRef, Dataset, FileRef, MemoryCheck, Run, RunFolder, TrainSettings, write_settings};
 
 const LONG_ABOUT: &str = "\
 Train an adapter.
@@ -103,7 +100,8 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
     }
     let (data, data_ref) = args.data(&model, &mut settings, output)?;
     if args.adapter.heads == Some(HeadCount::Auto) {
-        settings.heads = args.suited_heads(&data, settings.seed, output)?;
+        let map = args.columns.column_map()?;
+        settings.heads = suited_heads(&data, &args.data, &map, settings.seed, output)?;
     }
     let check = if args.no_memory_check { MemoryCheck::Off } else { MemoryCheck::On };
     let asked = settings.clone();
@@ -116,21 +114,6 @@ pub fn run(args: &TrainArgs, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 impl TrainArgs {
-    /// One head for each topic that the data labels, where these make a usable number; else as many as `cluster` advises, and the
-    /// default where the run reads tokens. Says which.
-    fn suited_heads(&self, data: &Dataset, seed: u64, output: &Output) -> anyhow::Result<usize> {
-        if let Some(heads) = heads_for_topics(data.topics.len()) {
-            output.note(&format!("Heads: {heads}, one for each labelled topic."));
-            return Ok(heads);
-        }
-        if self.data.is_empty() {
-            output.note(&format!("Heads: {}, the default, since token files tell no topics.", default().heads));
-            return Ok(default().heads);
-        }
-        let import = data::import(&self.data, &self.columns.column_map()?, output.job())?;
-        advised_heads(&import.examples, seed, output)
-    }
-
     /// What the run reads, and how its folder remembers it.
     fn data(
         &self,
@@ -205,7 +188,7 @@ mod tests {
 
     #[test]
     fn defaults_that_help_tells_in_words_are_those_of_the_settings() {
-        let settings = default();
+        let settings = TrainSettings::default();
         assert_eq!((settings.length, settings.schedule), (Length::Epochs(1.0), Schedule::Cosine));
         assert_eq!((settings.device, settings.targets), (DeviceChoice::Auto, Target::ALL.to_vec()));
         assert_eq!((settings.alpha, settings.checkpoint_every, settings.eval_every), (None, None, None));

@@ -45,10 +45,10 @@ pub struct Advice {
 }
 
 /// What the advice is made of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Evidence<'a> {
     pub texts: usize,
-    pub curves: Option<&'a Curves>,
+    pub curves: &'a Curves,
     /// Bends of the curves of resamples, in groups.
     pub bends: Vec<usize>,
     /// Mean adjusted Rand index between resamples, at the number of groups looked at.
@@ -76,9 +76,10 @@ pub(super) fn candidate(curves: &Curves, bends: &[usize]) -> usize {
 impl Evidence<'_> {
     /// The advice for `groups`, the number of groups that was looked at closely.
     pub fn advice(&self, groups: usize) -> Advice {
-        let Some(curves) = self.curves.filter(|curves| self.texts >= ENOUGH && curves.differ()) else {
-            return self.without_curves();
-        };
+        let curves = self.curves;
+        if self.texts < ENOUGH || !curves.differ() {
+            return self.without_groups();
+        }
         let silhouette = curves.silhouette.get(groups.saturating_sub(1)).copied().unwrap_or(0.0);
         let bend = curves.elbow().map_or(0.0, |elbow| elbow.strength);
         let are_topics = self.shared < ONE_TOPIC && silhouette - self.chance > ABOVE_CHANCE;
@@ -96,9 +97,8 @@ impl Evidence<'_> {
         Advice { heads, clarity, sentence: sentence(clarity, heads), reasons: self.reasons(groups, silhouette, bend) }
     }
 
-    fn without_curves(&self) -> Advice {
-        let differ = self.curves.is_some_and(Curves::differ);
-        let (clarity, reason) = if !differ {
+    fn without_groups(&self) -> Advice {
+        let (clarity, reason) = if !self.curves.differ() {
             (Clarity::One, "All examples say the same, or there is only one.".to_owned())
         } else {
             (Clarity::None, format!("{} examples are too few to tell topics apart.", self.texts))

@@ -1,26 +1,20 @@
 //! From texts to topics.
 
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::advice::{Advice, Evidence, candidate};
 use super::agreement::adjusted_rand;
+use super::corpus::{Corpus, FITTED, drawn, points};
 use super::curves::Curves;
 use super::density::{DenseGroups, dbscan};
 use super::kmeans::{Clustering, k_means};
 use super::overlap::{mean_cosine, shared_words};
 use super::silhouette::{mean_silhouette, silhouettes};
-use super::svd::{Directions, Points};
-use super::tfidf::{TfIdf, tf_idf};
+use super::svd::Points;
 use super::topic::top_words;
-use super::words::StopWords;
 use crate::job::{Cancelled, Job};
 
-/// Directions that texts are told apart by.
-const DIRECTIONS: usize = 100;
-/// Texts that directions and centres are found on; the others of a larger corpus are assigned to what was found.
-const FITTED: usize = 20_000;
 /// Texts of a resample, and of the shuffled corpus.
 const RESAMPLED: usize = 1_500;
 /// Resamples, and the share of the texts that each draws.
@@ -119,49 +113,16 @@ pub fn find_dense_groups<S: AsRef<str> + Sync>(texts: &[S], seed: u64, job: &Job
         let near = compared.rows().map(distance).zip(&found.labels).min_by(|a, b| a.0.total_cmp(&b.0));
         near.map_or(-1, |(distance, label)| if distance <= found.radius { *label } else { -1 })
     };
-    let mut labels = vec![-1; corpus.points.len()];
-    let is_whole = sample.len() == corpus.points.len();
-    for (place, index) in corpus.order.iter().enumerate() {
-        let label =
-            if is_whole { found.labels.get(place).copied().unwrap_or(-1) } else { nearest(corpus.points.row(place)) };
-        if let Some(slot) = labels.get_mut(*index) {
-            *slot = label;
-        }
-    }
+    let sorted = if sample.len() == corpus.points.len() {
+        found.labels.clone()
+    } else {
+        corpus.points.rows().map(nearest).collect()
+    };
+    let labels = corpus.in_given_order(&sorted);
     Ok(DenseGroups { labels, ..found })
 }
 
-/// Texts in an order of their own, as words and as points.
-struct Corpus {
-    /// The given place of every text: texts are sorted, so that what is drawn does not depend on the order they came in.
-    order: Vec<usize>,
-    words: TfIdf,
-    points: Points,
-    /// Whether the points are made of the words.
-    is_of_words: bool,
-    languages: Vec<&'static str>,
-}
-
 impl Corpus {
-    fn read<S: AsRef<str> + Sync>(texts: &[S], seed: u64, job: &Job) -> Result<Self, Cancelled> {
-        let mut corpus = Self::counted(texts, job)?;
-        job.progress(0.15, "Finding the directions in which texts differ");
-        corpus.points = points(&corpus.words, &mut ChaCha8Rng::seed_from_u64(seed), job)?;
-        Ok(corpus)
-    }
-
-    /// The texts as words alone.
-    fn counted<S: AsRef<str> + Sync>(texts: &[S], job: &Job) -> Result<Self, Cancelled> {
-        job.progress(0.0, "Counting words");
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|index| texts.get(*index).map(AsRef::as_ref));
-        let sorted: Vec<&str> = order.iter().filter_map(|index| texts.get(*index)).map(AsRef::as_ref).collect();
-        let stop = StopWords::of(&sorted);
-        let words = tf_idf(&sorted, &stop, job)?;
-        let languages = stop.languages().to_vec();
-        Ok(Self { order, words, points: Points::default(), is_of_words: true, languages })
-    }
-
     fn topics(self, wanted: &FindTopics, job: &Job) -> Result<Topics, Cancelled> {
         let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed);
         let fitted = drawn(self.points.len(), FITTED, &mut rng);
@@ -170,14 +131,13 @@ impl Corpus {
         let curves = Curves::of(&sample, wanted.most.max(1), STARTS, wanted.seed, job)?;
         job.progress(0.7, "Trying resamples");
         let resamples = self.resamples(&sample, wanted, job)?;
-        let bends: Vec<usize> =
-            resamples.iter().filter_map(|resample| resample.curves.elbow()).map(|e| e.groups).collect();
+        let bends: Vec<usize> = resamples.iter().filter_map(Curves::elbow).map(|elbow| elbow.groups).collect();
         let close = candidate(&curves, &bends).min(curves.sse.len().max(1));
         let stability = |groups: usize| stability(&resamples, &sample, groups);
         job.progress(0.85, "Comparing with shuffled words");
         let evidence = Evidence {
             texts: self.points.len(),
-            curves: Some(&curves),
+            curves: &curves,
             bends,
             stability: stability(close),
             chance: self.silhouette_by_chance(close, wanted.seed, job)?,
@@ -192,14 +152,12 @@ impl Corpus {
         Ok(self.told(&kept, Told { advice, curves: &curves, stability, groups }))
     }
 
-    fn resamples(&self, sample: &Points, wanted: &FindTopics, job: &Job) -> Result<Vec<Resample>, Cancelled> {
+    fn resamples(&self, sample: &Points, wanted: &FindTopics, job: &Job) -> Result<Vec<Curves>, Cancelled> {
         let size = RESAMPLED.min((DRAWN * sample.len() as f64).ceil() as usize);
         let resample = |number: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed.wrapping_add(1 + number));
             let points = sample.picked(&drawn(sample.len(), size, &mut rng));
-            Ok(Resample {
-                curves: Curves::of(&points, wanted.most.max(1), FEW_STARTS, wanted.seed.wrapping_add(number), job)?,
-            })
+            Curves::of(&points, wanted.most.max(1), FEW_STARTS, wanted.seed.wrapping_add(number), job)
         };
         (0..RESAMPLES).map(resample).collect()
     }
@@ -241,14 +199,14 @@ impl Corpus {
         let renumbered = |label: &u32| number.get(*label as usize).copied().unwrap_or(0);
         let sorted: Vec<u32> = kept.labels.iter().map(renumbered).collect();
         let words = top_words(&self.words, &sorted, told.groups);
-        let silhouettes = in_given_order(&silhouettes(&self.points, &kept), &self.order);
-        let given = in_given_order(&(0..self.order.len()).collect::<Vec<_>>(), &self.order);
+        let silhouettes = self.in_given_order(&silhouettes(&self.points, &kept));
+        let given = self.in_given_order(&(0..self.order.len()).collect::<Vec<_>>());
         Topics {
             advice: told.advice,
             sse: told.curves.sse.clone(),
             silhouette: told.curves.silhouette.clone(),
             stability: told.stability,
-            labels: in_given_order(&sorted, &self.order),
+            labels: self.in_given_order(&sorted),
             sizes: by_size.iter().filter_map(|group| sizes.get(*group).copied()).collect(),
             words,
             silhouettes,
@@ -265,57 +223,19 @@ struct Told<'a> {
     groups: usize,
 }
 
-struct Resample {
-    curves: Curves,
-}
-
 /// Mean adjusted Rand index between the groups that resamples give the same points.
-fn stability(resamples: &[Resample], points: &Points, groups: usize) -> f64 {
-    let of = |resample: &Resample| resample.curves.clusterings.get(groups.saturating_sub(1)).map(|c| c.assign(points));
+fn stability(resamples: &[Curves], points: &Points, groups: usize) -> f64 {
+    let of = |resample: &Curves| resample.clusterings.get(groups.saturating_sub(1)).map(|c| c.assign(points));
     let labels: Vec<Vec<u32>> = resamples.iter().filter_map(of).collect();
     let pairs = labels.iter().enumerate().flat_map(|(i, a)| labels.iter().take(i).map(move |b| adjusted_rand(a, b)));
     let (sum, count) = pairs.fold((0.0, 0usize), |(sum, count), ari| (sum + ari, count + 1));
     if count == 0 { 1.0 } else { sum / count as f64 }
 }
 
-/// Words as points of length 1 along the strongest directions, which are found on a sample of a large corpus.
-fn points(words: &TfIdf, rng: &mut ChaCha8Rng, job: &Job) -> Result<Points, Cancelled> {
-    let sample = drawn(words.rows.len(), FITTED, rng);
-    let directions = if sample.len() == words.rows.len() {
-        Directions::of(&words.rows, DIRECTIONS, rng, job)?
-    } else {
-        Directions::of(&words.picked(&sample).rows, DIRECTIONS, rng, job)?
-    };
-    let mut points = directions.project(&words.rows);
-    points.normalise();
-    Ok(points)
-}
-
-/// Up to `most` of `0..n`, rising.
-fn drawn(n: usize, most: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..n).collect();
-    if n > most {
-        all.partial_shuffle(rng, most);
-        all.truncate(most);
-        all.sort_unstable();
-    }
-    all
-}
-
-/// What belongs to sorted texts, in the order that these were given in.
-fn in_given_order<T: Copy + Default>(sorted: &[T], order: &[usize]) -> Vec<T> {
-    let mut given = vec![T::default(); sorted.len()];
-    for (value, index) in sorted.iter().zip(order) {
-        if let Some(place) = given.get_mut(*index) {
-            *place = *value;
-        }
-    }
-    given
-}
-
 #[cfg(test)]
 mod tests {
     use rand::Rng;
+    use rand::seq::SliceRandom;
 
     use super::*;
     use crate::cluster::advice::Clarity;

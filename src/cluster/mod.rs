@@ -12,6 +12,7 @@
 
 mod advice;
 mod agreement;
+mod corpus;
 mod curves;
 mod dense;
 mod density;

@@ -11,23 +11,12 @@ use hydra_studio::app::widgets::chart_marks::{Mark, MarkKind, Marks};
 use hydra_studio::app::widgets::series::Series;
 use hydra_studio::app::widgets::smoothed_series::SmoothedSeries;
 
-use super::stage::noise;
+use super::stage::{THEMES, noise, picture};
 
 fn snapshot(name: &str, width: f32, mut draw: impl FnMut(&mut Ui)) {
     let mut results = SnapshotResults::new();
-    for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        let mut harness = Harness::builder().with_size([width, 300.0]).with_theme(theme).build_ui(|ui| {
-            egui_extras::install_image_loaders(ui.ctx());
-            theme::apply(ui.ctx());
-            theme::card_frame(Tokens::of(ui)).show(ui, |ui| {
-                ui.set_width(width - 32.0);
-                draw(ui);
-            });
-        });
-        harness.run_ok();
-        harness.fit_contents();
-        harness.snapshot(format!("{name}_{suffix}"));
-        results.extend_harness(&mut harness);
+    for theme in THEMES {
+        picture(&mut results, name, theme, [width, 300.0], &mut draw);
     }
 }
 

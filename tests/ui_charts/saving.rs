@@ -1,10 +1,8 @@
 //! Charts are saved as files: by a typed path, and by one from a dialog.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable;
 use hydra_studio::app::picker::PickOutcome;
 
 use super::stage::{Stage, data, model, run_events};
@@ -14,14 +12,6 @@ use super::{click, has, ready};
 fn choose(stage: &mut Stage, format: &str) {
     click(stage, "Save Loss as…");
     click(stage, format);
-}
-
-fn type_path(stage: &mut Stage, path: &Path) {
-    stage.window.get_by_role_and_label(Role::TextInput, "File").focus();
-    stage.settle();
-    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
-    stage.window.get_by_role_and_label(Role::TextInput, "File").type_text(&path.to_string_lossy());
-    stage.settle();
 }
 
 /// Runs frames until the writer has told how it went.
@@ -40,7 +30,7 @@ fn all_values_are_saved_to_a_typed_path() {
     stage.tell(run_events(100, 200));
     choose(&mut stage, "All values (CSV)…");
     let path = stage.runs.path().join("my charts").join("loss");
-    type_path(&mut stage, &path);
+    stage.type_path(&path);
     click(&mut stage, "Save");
     wait_for(&mut stage, "Saved the chart to");
     let text = std::fs::read_to_string(path.with_extension("csv")).expect("the file");
@@ -81,7 +71,7 @@ fn a_chart_that_cannot_be_saved_says_why() {
     let file = stage.runs.path().join("a file");
     std::fs::write(&file, "").expect("written");
     choose(&mut stage, "Drawing (SVG)…");
-    type_path(&mut stage, &file.join("loss.svg"));
+    stage.type_path(&file.join("loss.svg"));
     click(&mut stage, "Save");
     wait_for(&mut stage, "The chart was not saved: ");
 }

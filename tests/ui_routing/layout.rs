@@ -8,7 +8,7 @@ use hydra_studio::worker::protocol::Event;
 
 use super::click;
 use super::fixtures::{names, replayed, survey, surveyed};
-use super::stage::{Stage, adapter, data, model, report};
+use super::stage::{Stage, adapter, data, lie_apart, model, report};
 
 /// Width of the left rail.
 const RAIL: f32 = 184.0;
@@ -27,14 +27,10 @@ fn labels(stage: &Stage) -> Vec<(String, Rect)> {
 fn check(stage: &Stage, width: f32, place: &str) {
     let labels = labels(stage);
     assert!(labels.len() > 5, "{place} shows next to nothing: {labels:?}");
-    for (i, (text, rect)) in labels.iter().enumerate() {
+    for (text, rect) in &labels {
         assert!(rect.right() <= width, "{place}: \"{text}\" leaves the window: {rect:?}");
-        for (other, above) in labels.iter().take(i) {
-            let both = rect.intersect(*above);
-            let is_on = both.width() > 1.0 && both.height() > 1.0;
-            assert!(!is_on, "{place}: \"{text}\" {rect:?} lies on \"{other}\" {above:?}");
-        }
     }
+    lie_apart(&labels, place);
 }
 
 #[test]

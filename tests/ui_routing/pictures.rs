@@ -1,29 +1,18 @@
 //! The page's widgets as pictures, in both themes.
 
-use egui::{Color32, Theme, Ui};
-use egui_kittest::{Harness, SnapshotResults};
-use hydra_studio::app::theme::{self, Tokens};
+use egui::{Color32, Ui};
+use egui_kittest::SnapshotResults;
+use hydra_studio::app::theme::Tokens;
 use hydra_studio::app::widgets::heat_panels::{Chosen, HeatPanels, PanelLabels, PanelTable, Place, Scale, scale_ui};
 use hydra_studio::app::widgets::token_bars::{BarGates, BarMode, TokenBars};
 use hydra_studio::app::widgets::token_strip::{TokenLook, TokenSource};
 
-use super::stage::noise;
+use super::stage::{THEMES, noise, picture};
 
 fn snapshot(name: &str, width: f32, make: impl Fn() -> Box<dyn FnMut(&mut Ui)>) {
     let mut results = SnapshotResults::new();
-    for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        let mut draw = make();
-        let mut harness = Harness::builder().with_size([width, 400.0]).with_theme(theme).build_ui(move |ui| {
-            theme::apply(ui.ctx());
-            theme::card_frame(Tokens::of(ui)).show(ui, |ui| {
-                ui.set_width(width - 32.0);
-                draw(ui);
-            });
-        });
-        harness.run_ok();
-        harness.fit_contents();
-        harness.snapshot(format!("{name}_{suffix}"));
-        results.extend_harness(&mut harness);
+    for theme in THEMES {
+        picture(&mut results, name, theme, [width, 400.0], make());
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable;
 use hydra_studio::worker::protocol::Event;
 
 use super::fixtures::{replayed, survey, surveyed};
@@ -16,11 +14,7 @@ fn saved(stage: &mut Stage, picture: &str, format: &str, name: &str) -> Vec<u8> 
     click(stage, format);
     assert!(has(stage, "Save the picture"));
     let path = stage.runs.path().join(name);
-    stage.window.get_by_role_and_label(Role::TextInput, "File").focus();
-    stage.settle();
-    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
-    stage.window.get_by_role_and_label(Role::TextInput, "File").type_text(&path.to_string_lossy());
-    stage.settle();
+    stage.type_path(&path);
     click(stage, "Save");
     let start = Instant::now();
     while !has(stage, &format!("Saved the picture to {}", path.display())) {

@@ -108,6 +108,14 @@ pub fn settings(steps: usize) -> TrainSettings {
     }
 }
 
+/// Waits for the end of the run under way: its last step, and whether it was stopped before that.
+pub fn wait_end(desk: &mut Desk) -> (usize, bool) {
+    match desk.wait("the end", |e| matches!(e, Event::TrainingDone(_))) {
+        Event::TrainingDone(end) => (end.step, end.stopped),
+        _ => unreachable!(),
+    }
+}
+
 pub fn generate(id: u64, max_tokens: usize) -> Request {
     ask([(id, Side::adapter())], max_tokens, GateWatch::Nothing)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use hydra_studio::train::{TrainSettings, list_checkpoints};
 use hydra_studio::worker::protocol::{Event, JobKind, Request};
 
-use crate::desk::{Desk, ask_base, generate, settings, steps};
+use crate::desk::{Desk, ask_base, generate, settings, steps, wait_end};
 use crate::support::in_own_home;
 
 const STEPS: usize = 60;
@@ -18,13 +18,6 @@ fn slow_to_save() -> TrainSettings {
 fn after_a_step(desk: &mut Desk, request: Request) {
     desk.wait("a step", |e| matches!(e, Event::Step(_)));
     desk.send(request);
-}
-
-fn wait_end(desk: &mut Desk) -> (usize, bool) {
-    match desk.wait("the end", |e| matches!(e, Event::TrainingDone(_))) {
-        Event::TrainingDone(end) => (end.step, end.stopped),
-        _ => unreachable!(),
-    }
 }
 
 fn adapter(run: &Path) -> Vec<u8> {

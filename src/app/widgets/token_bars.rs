@@ -5,11 +5,12 @@ use std::f32::consts::FRAC_PI_2;
 use std::ops::Range;
 
 use egui::{
-    Align2, Color32, EventFilter, Key, Mesh, Modifiers, Pos2, Rect, Response, Role, ScrollArea, Sense, Shape, Stroke,
-    StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, Key, Mesh, Pos2, Rect, Response, Role, ScrollArea, Sense, Shape, Stroke, StrokeKind, TextStyle,
+    Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::heat_panels::at;
+use super::keys;
 use super::token_strip::{TokenSource, visible};
 use crate::app::theme::{Tokens, size, space};
 
@@ -89,11 +90,8 @@ impl TokenBars {
             self.cursor = None;
             return false;
         }
-        let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let moves = [Key::ArrowLeft, Key::ArrowRight, Key::Home, Key::End];
-        let Some(key) = moves.into_iter().find(|key| pressed(*key)) else { return false };
+        let Some(key) = keys::taken(ui, response.id, &moves) else { return false };
         self.cursor = Some(moved(self.cursor, key, count));
         ui.ctx().request_repaint();
         true

@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 use egui::{
-    self, Color32, EventFilter, FontId, Key, Modifiers, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui,
-    WidgetInfo, pos2, vec2,
+    self, Color32, FontId, Key, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::heat_panels::at;
+use super::keys;
 use crate::app::theme::{Tokens, size, space};
 
 /// Tokens that are measured in one frame.
@@ -170,13 +170,10 @@ impl TokenStrip {
         if !has_focus {
             return None;
         }
-        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(id, arrows));
         let ring = Stroke::new(1.5, Tokens::of(ui).accent_text);
         ui.painter().rect_stroke(area, size::RADIUS_SMALL, ring, egui::StrokeKind::Inside);
-        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let moves = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
-        let key = moves.into_iter().find(|key| pressed(*key))?;
+        let key = keys::taken(ui, id, &moves)?;
         let cursor = self.layout.moved(read, key)?;
         self.cursor = Some(cursor);
         ui.ctx().request_repaint();

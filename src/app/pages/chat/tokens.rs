@@ -5,9 +5,9 @@ use std::ops::Range;
 use egui::{Color32, Ui};
 
 use crate::app::state::{Answer, AnsweredToken, HeadNames};
-use crate::app::theme::{Tokens, size, space};
+use crate::app::theme::Tokens;
 use crate::app::widgets::figures::{count, in_one_line};
-use crate::app::widgets::legend::{Swatch, swatch_label};
+use crate::app::widgets::head_gates::{gates_ui, leaders_in_words};
 use crate::app::widgets::token_strip::{TokenLook, TokenSource, visible};
 
 use super::conversation::Seen;
@@ -140,9 +140,7 @@ impl TokenSource for TintedAnswer<'_> {
             ui.label(self.token_words(token));
             return;
         }
-        for (head, gate) in gates(token).iter().enumerate() {
-            gate_ui(ui, self.tokens.head(head), &head_title(self.names, head), *gate);
-        }
+        gates_ui(ui, gates(token), &|head| head_title(self.names, head));
     }
 
     fn in_words(&self, index: usize) -> String {
@@ -155,34 +153,9 @@ impl TokenSource for TintedAnswer<'_> {
         if self.seen != Seen::Gates {
             return String::new();
         }
-        let mut led: Vec<(usize, usize)> = Vec::new();
-        for (head, _) in range.filter_map(|index| leader(gates(self.token(index)?))) {
-            match led.iter_mut().find(|(other, _)| *other == head) {
-                Some((_, count)) => *count += 1,
-                None => led.push((head, 1)),
-            }
-        }
-        led.sort_by_key(|(head, count)| (std::cmp::Reverse(*count), *head));
-        led.iter()
-            .map(|(head, led)| format!("{} leads {}", head_title(self.names, *head), count(*led)))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let leaders = range.filter_map(|index| leader(gates(self.token(index)?))).map(|(head, _)| head);
+        leaders_in_words(leaders, &|head| head_title(self.names, head))
     }
-}
-
-/// One gate as a bar and a figure.
-fn gate_ui(ui: &mut Ui, color: Color32, name: &str, gate: f32) {
-    const BAR: f32 = 120.0;
-    const NAMES: f32 = 190.0;
-    ui.spacing_mut().interact_size.y = ui.text_style_height(&egui::TextStyle::Small) + space::XS;
-    ui.horizontal(|ui| {
-        let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
-        ui.add_space((NAMES - label.rect.width()).max(space::XS));
-        let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect, size::RADIUS_SMALL, Tokens::of(ui).control);
-        let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
-        ui.painter().rect_filled(filled, size::RADIUS_SMALL, color);
-    });
 }
 
 #[cfg(test)]

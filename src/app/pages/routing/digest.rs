@@ -33,6 +33,13 @@ impl Choice {
         Some(Module { layer: self.layer?, target: self.kind? })
     }
 
+    /// Takes what was picked; what is picked again is let go. Gives back whether it was taken.
+    pub fn toggle(&mut self, picked: Self) -> bool {
+        let is_taken = *self != picked;
+        *self = if is_taken { picked } else { Self::default() };
+        is_taken
+    }
+
     /// The modules in words: `layer 17, up_proj`.
     pub fn in_words(self) -> String {
         match (self.layer, self.kind) {

@@ -177,8 +177,7 @@ impl FormedTab {
             },
         );
         if let Some(spot) = picked {
-            let is_same = self.choice == spot.choice();
-            self.choice = if is_same { Choice::default() } else { spot.choice() };
+            self.choice.toggle(spot.choice());
         }
     }
 

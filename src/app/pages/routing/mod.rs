@@ -4,6 +4,7 @@
 //! `grid.rs`, made of the figures of `grid_data.rs`. `digest.rs` sums a report, `words.rs` tells it, `comparing.rs` sets one
 //! look against another.
 
+mod compared_grid;
 mod comparing;
 mod digest;
 mod drill;

@@ -6,7 +6,7 @@ use egui::Ui;
 
 use crate::adapter::Method;
 use crate::app::pages::PageContext;
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::Tokens;
 use crate::app::toasts::Level;
 use crate::app::widgets::card::{card, card_with_actions};
 use crate::app::widgets::chart_export::save_menu;
@@ -14,12 +14,13 @@ use crate::app::widgets::figures::{counted, file_name, in_one_line};
 use crate::app::widgets::notes::callout;
 use crate::worker::protocol::RoutingReport;
 
+use super::compared_grid::ComparedGrid;
 use super::comparing::{Comparing, Present};
 use super::digest::Choice;
 use super::drill::LayerCard;
-use super::grid::{GridView, LayerGrid};
+use super::grid::LayerGrid;
 use super::source::TextSource;
-use super::subject::Subject;
+use super::subject::LookedAt;
 use super::through::Through;
 use super::tokens::{TokensCard, head_legend_ui};
 use super::view::{RoutingView, TintedTokens};
@@ -33,8 +34,7 @@ pub struct TextTab {
     source: TextSource,
     choice: Choice,
     view: RoutingView,
-    /// Whose routing the report shows, by its number.
-    looked_at: Option<(usize, Subject)>,
+    looked_at: LookedAt,
     grid: LayerGrid,
     layer: LayerCard,
     tokens: TokensCard,
@@ -53,7 +53,7 @@ impl TextTab {
     ) {
         card(ui, "Text to look at", |ui| self.source.ui(ui, cx, method, through));
         let Some(report) = &cx.state.routing else { return };
-        self.stale_ui(ui, cx, report);
+        self.looked_at.ui(ui, cx, cx.state.routing_count, report.at.as_deref());
         let names = cx.state.head_names();
         if !self.view.update(cx.state.routing_count, report, &mut self.choice, names) {
             ui.weak("Summing up the gates…");
@@ -64,30 +64,11 @@ impl TextTab {
         self.tokens_card(ui, cx, report);
     }
 
-    /// Owns up where the report is not of the adapter that is there now.
-    fn stale_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, report: &RoutingReport) {
-        let subject = Subject::of(cx);
-        match &self.looked_at {
-            Some((number, of)) if *number == cx.state.routing_count => {
-                if *of != subject && report.at.is_none() {
-                    callout(
-                        ui,
-                        Level::Info,
-                        "This is the routing of the adapter before the one that is there now. Look again.",
-                    );
-                    ui.add_space(space::S);
-                }
-            }
-            _ => self.looked_at = Some((cx.state.routing_count, subject)),
-        }
-    }
-
     fn grid_card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, report: &RoutingReport, comparing: &mut Comparing) {
         let text = in_one_line(&report.title, TITLE_LETTERS);
         let through = report.at.as_deref().map_or_else(String::new, |at| format!(", through {}", file_name(at)));
-        let looked_at = format!("{text}, through {}", self.adapter_words(report));
+        let looked_at = format!("{text}, through {}", self.looked_at.adapter_words(report.at.as_deref()));
         let Self { grid, layer, choice, view, .. } = self;
-        let present = Present { title: &looked_at, data: &view.data, number: view.report };
         let names = cx.state.head_names();
         let format = Cell::new(None);
         let picked = card_with_actions(
@@ -97,28 +78,14 @@ impl TextTab {
             |ui| {
                 let load = view.digest.load(Choice::default());
                 head_legend_ui(ui, names, &load, "Mean gate over all tokens and modules");
-                comparing.note_ui(ui, &present);
-                let words = comparing.words(&present, names).unwrap_or_else(|| view.grid_words.clone());
-                let shown = comparing.shown(&present, view.revision);
-                let grid_view = GridView {
-                    title: "Heads by layer",
-                    words: &words,
-                    data: shown.data,
-                    before: shown.before,
-                    sides: ["in A", "in B"],
-                    most: None,
-                    revision: shown.revision,
-                    names,
+                let compared = ComparedGrid {
+                    present: Present { title: &looked_at, data: &view.data, number: view.report },
+                    words: &view.grid_words,
+                    revision: view.revision,
                     choice: *choice,
+                    save: format.take(),
                 };
-                let asked = Cell::new(None);
-                let picked = grid.ui(ui, &grid_view, |ui| asked.set(comparing.buttons_ui(ui, &present)));
-                if let Some(format) = format.take() {
-                    cx.save_chart(grid.export(format, &grid_view, Tokens::of(ui)));
-                }
-                comparing.take(asked.take(), &present);
-                ui.add_space(space::XS);
-                ui.label(&words);
+                let picked = compared.ui(ui, cx, grid, comparing);
                 if view.digest.misfits > 0 {
                     let text =
                         format!("{} could not be read and are left out.", counted(view.digest.misfits, "module"));
@@ -129,15 +96,8 @@ impl TextTab {
             },
         );
         if let Some(spot) = picked {
-            let is_same = *choice == spot.choice();
-            *choice = if is_same { Choice::default() } else { spot.choice() };
-            self.is_going_to_tokens = !is_same && spot.kind.is_some();
+            self.is_going_to_tokens = choice.toggle(spot.choice()) && spot.kind.is_some();
         }
-    }
-
-    fn adapter_words(&self, report: &RoutingReport) -> String {
-        let present = self.looked_at.as_ref().and_then(|(_, subject)| subject.adapter());
-        report.at.as_deref().or(present).map_or_else(|| "the adapter".to_owned(), file_name)
     }
 
     fn tokens_card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, report: &RoutingReport) {

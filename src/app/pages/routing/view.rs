@@ -6,9 +6,9 @@ use std::ops::Range;
 use egui::{Color32, Ui};
 
 use crate::app::state::HeadNames;
-use crate::app::theme::{Tokens, size, space};
+use crate::app::theme::Tokens;
 use crate::app::widgets::figures::count;
-use crate::app::widgets::legend::{Swatch, swatch_label};
+use crate::app::widgets::head_gates::{gates_ui, leaders_in_words};
 use crate::app::widgets::token_strip::{TokenLook, TokenSource, TokenStrip, visible};
 use crate::worker::protocol::RoutingReport;
 
@@ -120,12 +120,7 @@ impl TokenSource for TintedTokens<'_> {
         ui.strong(format!("“{}”", visible(self.text(index))));
         let part = if self.look(index).is_underlined { "supervised" } else { "not supervised" };
         ui.weak(format!("Token {} of {}, {part}", count(index + 1), count(self.count())));
-        let small = egui::TextStyle::Small.resolve(ui.style());
-        let width = |name: String| ui.painter().layout_no_wrap(name, small.clone(), Color32::PLACEHOLDER).size().x;
-        let widest = (0..self.gates.heads).map(|head| width(self.names.title(head))).fold(0.0, f32::max);
-        for (head, gate) in self.gates.of(index).iter().enumerate() {
-            gate_ui(ui, self.tokens.head(head), (&self.names.title(head), widest), *gate);
-        }
+        gates_ui(ui, self.gates.of(index), &|head| self.names.title(head));
     }
 
     fn in_words(&self, index: usize) -> String {
@@ -136,37 +131,12 @@ impl TokenSource for TintedTokens<'_> {
     }
 
     fn row_in_words(&self, range: Range<usize>) -> String {
-        if self.gates.heads < 2 { String::new() } else { leaders_in_words(self.gates, range, self.names) }
-    }
-}
-
-/// The leading heads of some tokens with how many each leads, most first: `Head 2 leads 5, Head 1 leads 2`.
-fn leaders_in_words(gates: &TokenGates, range: Range<usize>, names: &HeadNames) -> String {
-    let mut led = vec![0usize; gates.heads];
-    for (head, _) in range.filter_map(|index| gates.leader(index)) {
-        if let Some(count) = led.get_mut(head) {
-            *count += 1;
+        if self.gates.heads < 2 {
+            return String::new();
         }
+        let leaders = range.filter_map(|index| self.gates.leader(index)).map(|(head, _)| head);
+        leaders_in_words(leaders, &|head| self.names.title(head))
     }
-    let mut led: Vec<(usize, usize)> = led.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
-    led.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    led.iter().map(|(head, led)| format!("{} leads {}", names.title(*head), count(*led))).collect::<Vec<_>>().join(", ")
-}
-
-/// One gate as a bar and a figure.
-fn gate_ui(ui: &mut Ui, color: Color32, (name, widest): (&str, f32), gate: f32) {
-    const BAR: f32 = 120.0;
-    let label_height = ui.text_style_height(&egui::TextStyle::Small) + space::XS;
-    ui.spacing_mut().interact_size.y = label_height;
-    ui.horizontal(|ui| {
-        let label = swatch_label(ui, Swatch::Square, color, &format!("{name} {gate:.3}"));
-        // The swatch, and the gate's figures, beside the name.
-        ui.add_space((widest + 60.0 - label.rect.width()).max(space::XS));
-        let (rect, _) = ui.allocate_exact_size(egui::vec2(BAR, 8.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect, size::RADIUS_SMALL, Tokens::of(ui).control);
-        let filled = egui::Rect::from_min_size(rect.min, egui::vec2(BAR * gate.clamp(0.0, 1.0), rect.height()));
-        ui.painter().rect_filled(filled, size::RADIUS_SMALL, color);
-    });
 }
 
 #[cfg(test)]

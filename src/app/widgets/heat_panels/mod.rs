@@ -7,7 +7,9 @@ mod layout;
 mod paint;
 mod scale;
 
-use egui::{Color32, EventFilter, Key, Modifiers, Pos2, Rect, Response, Role, Sense, TextureHandle, Ui, WidgetInfo};
+use egui::{Color32, Key, Pos2, Rect, Response, Role, Sense, TextureHandle, Ui, WidgetInfo};
+
+use crate::app::widgets::keys;
 
 pub use figure::{picture, table};
 pub use scale::{Scale, scale_ui};
@@ -175,11 +177,8 @@ impl HeatPanels {
             self.cursor = None;
             return false;
         }
-        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let moves = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
-        let Some(key) = moves.into_iter().find(|key| pressed(*key)) else { return false };
+        let Some(key) = keys::taken(ui, response.id, &moves) else { return false };
         // The first key leads to the first cell; a table that shrank takes the cursor back in.
         let moved = self.cursor.map_or(Place::default(), |cursor| cursor.moved(key, table));
         let within =

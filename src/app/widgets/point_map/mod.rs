@@ -3,14 +3,12 @@
 
 mod figure;
 
-use egui::{
-    Color32, EventFilter, Key, Modifiers, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo,
-    pos2, vec2,
-};
+use egui::{Color32, Key, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 pub use figure::picture;
 
 use crate::app::theme::{Tokens, space};
+use crate::app::widgets::keys;
 
 /// Height of the picture, and the widest that it grows.
 const HEIGHT: f32 = 380.0;
@@ -96,11 +94,8 @@ impl PointMap {
             self.cursor = None;
             return false;
         }
-        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        let keys = [Key::ArrowRight, Key::ArrowDown, Key::ArrowLeft, Key::ArrowUp, Key::Home, Key::End];
-        let Some(key) = keys.into_iter().find(|key| pressed(*key)) else { return false };
+        let moves = [Key::ArrowRight, Key::ArrowDown, Key::ArrowLeft, Key::ArrowUp, Key::Home, Key::End];
+        let Some(key) = keys::taken(ui, response.id, &moves) else { return false };
         self.cursor = Some(moved(self.cursor, key, count));
         ui.ctx().request_repaint();
         true

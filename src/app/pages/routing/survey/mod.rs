@@ -14,7 +14,7 @@ use crate::app::commands::SystemCommand;
 use crate::app::icons::Icon;
 use crate::app::pages::{PageContext, PageId};
 use crate::app::state::Surveyed;
-use crate::app::theme::{Tokens, space};
+use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::{Fact, card, card_with_actions, facts};
@@ -24,14 +24,15 @@ use crate::app::widgets::notes::callout;
 use crate::inspect::survey::share_statement;
 use crate::worker::protocol::{JobKind, Request, SurveyScope};
 
+use super::compared_grid::ComparedGrid;
 use super::comparing::{Comparing, Present};
 use super::digest::Choice;
 use super::drill::LayerCard;
-use super::grid::{GridView, LayerGrid};
+use super::grid::LayerGrid;
 use super::grid_data::GridData;
 use super::health::health_ui;
 use super::source::{look_ui, no_router_ui};
-use super::subject::Subject;
+use super::subject::LookedAt;
 use super::through::Through;
 use super::tokens::head_legend_ui;
 
@@ -50,8 +51,7 @@ pub struct SurveyTab {
     shown: Option<usize>,
     data: GridData,
     words: String,
-    /// Whose routing the survey shows, by its number.
-    looked_at: Option<(usize, Subject)>,
+    looked_at: LookedAt,
     grid: LayerGrid,
     layer: LayerCard,
     topics: TopicsCard,
@@ -66,7 +66,7 @@ impl Default for SurveyTab {
             shown: None,
             data: GridData::default(),
             words: String::new(),
-            looked_at: None,
+            looked_at: LookedAt::default(),
             grid: LayerGrid::default(),
             layer: LayerCard::default(),
             topics: TopicsCard::default(),
@@ -87,7 +87,7 @@ impl SurveyTab {
         card(ui, "Examples to look at", |ui| self.source_ui(ui, cx, method, through));
         let Some(surveyed) = &cx.state.gates.surveyed else { return };
         self.update(cx, surveyed);
-        self.stale_ui(ui, cx, surveyed);
+        self.looked_at.ui(ui, cx, cx.state.gates.survey_count, surveyed.at.as_deref());
         health_ui(ui, &surveyed.survey.health, cx.state.head_names());
         self.grid_card(ui, cx, surveyed, comparing);
         self.topics.card_ui(ui, cx, surveyed, self.choice);
@@ -129,21 +129,6 @@ impl SurveyTab {
         self.choice = Some(self.choice).filter(is_known).unwrap_or_default();
     }
 
-    /// Owns up where the survey is not of the adapter that is there now.
-    fn stale_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, surveyed: &Surveyed) {
-        let (subject, number) = (Subject::of(cx), cx.state.gates.survey_count);
-        match &self.looked_at {
-            Some((of_number, of)) if *of_number == number => {
-                if *of != subject && surveyed.at.is_none() {
-                    let text = "This is the routing of the adapter before the one that is there now. Look again.";
-                    callout(ui, Level::Info, text);
-                    ui.add_space(space::S);
-                }
-            }
-            _ => self.looked_at = Some((number, subject)),
-        }
-    }
-
     fn grid_card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, surveyed: &Surveyed, comparing: &mut Comparing) {
         let number = cx.state.gates.survey_count;
         let names = cx.state.head_names();
@@ -158,11 +143,9 @@ impl SurveyTab {
         };
         let through = surveyed.at.as_deref().map_or_else(String::new, |at| format!(", through {}", file_name(at)));
         let title = format!("Heads by layer: {of}{through}");
-        let adapter = self.looked_at.as_ref().and_then(|(_, subject)| subject.adapter());
-        let adapter = surveyed.at.as_deref().or(adapter).map_or_else(|| "the adapter".to_owned(), file_name);
+        let adapter = self.looked_at.adapter_words(surveyed.at.as_deref());
         let looked_at = format!("{} {of}, through {adapter}", count(surveyed.survey.examples));
         let Self { grid, layer, choice, data, words, .. } = self;
-        let present = Present { title: &looked_at, data, number: FIRST_NUMBER + number };
         let format = Cell::new(None);
         let picked = card_with_actions(
             ui,
@@ -171,28 +154,14 @@ impl SurveyTab {
             |ui| {
                 counts_ui(ui, surveyed);
                 head_legend_ui(ui, names, &surveyed.survey.overall.mean, "Mean gate over all tokens of all modules");
-                comparing.note_ui(ui, &present);
-                let words = comparing.words(&present, names).unwrap_or_else(|| words.clone());
-                let shown = comparing.shown(&present, number as u64);
-                let view = GridView {
-                    title: "Heads by layer",
-                    words: &words,
-                    data: shown.data,
-                    before: shown.before,
-                    sides: ["in A", "in B"],
-                    most: None,
-                    revision: shown.revision,
-                    names,
+                let compared = ComparedGrid {
+                    present: Present { title: &looked_at, data, number: FIRST_NUMBER + number },
+                    words,
+                    revision: number as u64,
                     choice: *choice,
+                    save: format.take(),
                 };
-                let asked = Cell::new(None);
-                let picked = grid.ui(ui, &view, |ui| asked.set(comparing.buttons_ui(ui, &present)));
-                if let Some(format) = format.take() {
-                    cx.save_chart(grid.export(format, &view, Tokens::of(ui)));
-                }
-                comparing.take(asked.take(), &present);
-                ui.add_space(space::XS);
-                ui.label(&words);
+                let picked = compared.ui(ui, cx, grid, comparing);
                 layer.ui(ui, (number as u64, data), names, choice);
                 if let Some(module) = choice.module() {
                     module_words(&surveyed.survey, module, names).iter().for_each(|line| drop(ui.label(line)));
@@ -201,8 +170,7 @@ impl SurveyTab {
             },
         );
         if let Some(spot) = picked {
-            let is_same = *choice == spot.choice();
-            *choice = if is_same { Choice::default() } else { spot.choice() };
+            choice.toggle(spot.choice());
         }
     }
 }
