@@ -6,6 +6,7 @@
 //! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices. `lines.rs` writes what an
 //! import reads back.
 
+pub mod audit;
 mod chat;
 mod choices;
 mod convert;
