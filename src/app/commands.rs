@@ -31,6 +31,8 @@ pub enum SystemCommand {
     OpenFolder(PathBuf),
     /// Sets the next run up with these settings, and shows where it starts.
     TakeSettings(Box<TrainSettings>),
+    /// Has the next run take examples of at most this many tokens.
+    SetContext(usize),
     /// Shows the queue, ready to fill it with several runs of these settings.
     PlanRuns(Box<TrainSettings>),
     /// Sets these runs side by side.

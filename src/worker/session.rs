@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
+use super::auditing::KeptAudits;
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
@@ -66,6 +67,8 @@ pub(super) struct Session {
     pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
+    /// What audits read before.
+    pub audits: KeptAudits,
 }
 
 impl Session {
@@ -88,6 +91,7 @@ impl Session {
             watches_gates: false,
             sides: SideAdapters::default(),
             facts: None,
+            audits: KeptAudits::default(),
         };
         match hand_over {
             Some(hand_over) => session.take_over(hand_over),
@@ -163,6 +167,9 @@ impl Session {
         }
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
+        }
+        if let Request::AuditData { context } = request {
+            return self.start_audit(ticket, context);
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);

@@ -3,6 +3,7 @@
 
 mod answer;
 mod gates;
+mod job;
 mod run;
 
 use std::collections::HashMap;
@@ -11,24 +12,14 @@ use std::path::Path;
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
-    RenderedPrompt, Request, RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, AuditSummary, DataSummary, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary,
+    QueueView, RenderedPrompt, Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 pub use answer::{Answer, AnswerEnd, AnsweredToken};
 pub use gates::{GatesState, HeadNames, Replay, Surveyed};
+pub use job::JobStatus;
 pub use run::{Phase, RoutingSample, RunState};
-
-/// A job that is under way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobStatus {
-    /// 0 to 1 where the end is known.
-    pub share: Option<f32>,
-    /// What is being done now, in a few words.
-    pub note: String,
-    /// Whether the user asked it to stop.
-    pub is_cancelling: bool,
-}
 
 /// Examples as the model will read them, for one stretch of the kept ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +37,8 @@ pub struct AppState {
     /// What estimates of memory and time are made of, once a model is loaded.
     pub facts: Option<Facts>,
     pub preview: Option<Preview>,
+    /// What will be learned from the data, as it was found last.
+    pub audit: Option<Box<AuditSummary>>,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
     pub run_count: usize,
@@ -113,6 +106,7 @@ impl AppState {
             Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
             Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
             Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+            Request::AuditData { .. } => Some((JobKind::AuditData, "Looking for faults")),
             Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
                 Some((JobKind::Train, "Preparing the run"))
             }
@@ -197,6 +191,11 @@ impl AppState {
                     facts.data = None;
                 }
                 self.preview = None;
+                self.audit = None;
+            }
+            Event::Audited(audit) => {
+                self.end_job(JobKind::AuditData);
+                self.audit = Some(audit);
             }
             Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
@@ -351,6 +350,7 @@ impl AppState {
         self.adapter = None;
         self.data = None;
         self.preview = None;
+        self.audit = None;
         self.routing = None;
         self.gates.forget_survey();
         self.set_phase(Phase::Failed(message));

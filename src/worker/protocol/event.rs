@@ -12,6 +12,7 @@ use crate::train::{
     UsageRecord, WarningRecord,
 };
 
+use super::audit::AuditSummary;
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
@@ -54,6 +55,8 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// What will be learned from the loaded data, as it was asked for.
+    Audited(Box<AuditSummary>),
     /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
     Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that

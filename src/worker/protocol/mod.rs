@@ -3,6 +3,7 @@
 //! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, and `chat.rs` what
 //! answers are made of.
 
+mod audit;
 mod chat;
 mod event;
 mod summaries;
@@ -16,6 +17,7 @@ use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
+pub use audit::{AuditSummary, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use event::Event;
 pub use summaries::{
@@ -31,6 +33,7 @@ pub enum JobKind {
     LoadAdapter,
     ImportData,
     PreviewData,
+    AuditData,
     Train,
     Generate,
     Weigh,
@@ -111,6 +114,11 @@ pub enum Request {
     PreviewData {
         start: usize,
         count: usize,
+        context: usize,
+    },
+    /// Looks for faults in the loaded data, and for what the loaded model will learn from it with examples of at most
+    /// `context` tokens. Done beside training. Answered by [`Event::Audited`].
+    AuditData {
         context: usize,
     },
     /// Starts a run on the loaded model and data, on the model's device; `out` is the run folder, which must not exist.
@@ -265,6 +273,7 @@ impl Request {
             Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
+            Self::AuditData { .. } => Some(JobKind::AuditData),
             Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
                 Some(JobKind::Train)
             }

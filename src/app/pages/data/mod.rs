@@ -1,7 +1,8 @@
 //! The Data page: choose files with examples, see what was made of them, and read them as the model will. `files.rs` shows
-//! what was detected and lets columns be chosen by hand, `dropped.rs` lists rows that cannot be used, `reading.rs` shows
+//! what was detected and lets columns be chosen by hand, `audit/` what will be learned and what is wrong, `dropped.rs` lists rows that cannot be used, `reading.rs` shows
 //! examples with their supervised tokens tinted.
 
+mod audit;
 mod dropped;
 mod files;
 mod reading;
@@ -22,6 +23,7 @@ use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
+use audit::AuditCard;
 use files::{ColumnChoice, ColumnQuestion};
 use reading::Reading;
 
@@ -31,6 +33,7 @@ pub struct DataPage {
     path: String,
     columns: ColumnChoice,
     question: ColumnQuestion,
+    audit: AuditCard,
     reading: Reading,
 }
 
@@ -56,6 +59,7 @@ impl Page for DataPage {
             let paths = data.files.iter().map(|file| file.path.clone()).collect();
             cx.request(Request::ImportData { paths, map });
         }
+        self.audit.card(ui, cx, data);
         dropped::dropped_card(ui, data);
         topics_card(ui, data);
         self.reading.card(ui, cx, data);
@@ -64,6 +68,7 @@ impl Page for DataPage {
 
     fn note_event(&mut self, event: &Event) {
         self.question.note_event(event);
+        self.audit.note_event(event);
     }
 }
 

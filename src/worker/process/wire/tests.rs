@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary,
-    GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt, RoutingReport, RunSummary,
-    Sampling, Side, SurveyScope, TokenGates, TokenView, TrainingEnd, WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts,
+    FaultSummary, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, ReadingSummary,
+    RenderedPrompt, RoutingReport, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TrainingEnd,
+    WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
+use crate::data::audit::{Fault, Finding, Mend};
 use crate::data::{ColumnMap, Dropped, Message, Role, Source};
 use crate::model::BaseType;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};
+use crate::text::audit::Histogram;
 use crate::train::{
     CheckpointRecord, DataFacts, DeviceChoice, Energy, EnergyPart, EvalRecord, Length, PauseRecord, RunHistory,
     SampleRecord, StepRecord, TopicLoss, TrainSettings, UsageRecord, WarningKind, WarningRecord,
@@ -88,6 +91,7 @@ fn requests() -> Vec<Request> {
         R::DropAdapter,
         R::ImportData { paths: paths.clone(), map: order().columns },
         R::PreviewData { start: 3, count: usize::MAX, context: 64 },
+        R::AuditData { context: 512 },
         R::StartTraining { settings: settings.clone(), out: path("run") },
         R::StartTrainingAnyway { settings, out: path("run") },
         R::ResumeRun { run: path("run") },
@@ -233,6 +237,26 @@ fn data() -> DataSummary {
     }
 }
 
+fn audited() -> AuditSummary {
+    let finding = Finding {
+        fault: Fault::AcrossSplit,
+        row: Some(4),
+        source: Source { file: "a.csv".into(), line: 5 },
+        reason: "twice".into(),
+        mend: Mend::Drop,
+    };
+    let reading = ReadingSummary {
+        model: "tiny".into(),
+        read: 8,
+        whole: 7,
+        lengths: Histogram::of(vec![3, 9, 200], Some(64)),
+        learnt: Histogram::default(),
+        fitting: Some(208),
+    };
+    let faults = vec![FaultSummary { fault: Fault::AcrossSplit, count: 3, findings: vec![finding] }];
+    AuditSummary { context: 64, examples: 8, reading: Some(reading), faults, note: Some("not all".into()) }
+}
+
 fn entry() -> RunEntry {
     from_value(json!({
         "path": path("run"), "name": "run", "status": { "failed": { "message": "no number" } }, "step": 3, "steps": 9,
@@ -318,6 +342,7 @@ fn events_of_jobs() -> Vec<Event> {
         E::DataImported(data()),
         E::ColumnsWanted { paths: vec![path("a")], columns: vec!["ask".into()] },
         E::DataPreview { start: 0, examples: vec![example] },
+        E::Audited(Box::new(audited())),
         E::Facts(facts()),
         E::HeldOut { prompts: vec!["?".into()] },
         E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },
