@@ -19,7 +19,14 @@ pub struct Counted {
 
 /// Draws the bars under `title` over the width at hand. Beyond `mark` they stand in the colour of a warning. `summary` is
 /// the picture in words.
-pub fn histogram_ui(ui: &mut Ui, title: &str, histogram: &Histogram, nouns: Counted, mark: Option<usize>, summary: &str) {
+pub fn histogram_ui(
+    ui: &mut Ui,
+    title: &str,
+    histogram: &Histogram,
+    nouns: Counted,
+    mark: Option<usize>,
+    summary: &str,
+) {
     let tokens = Tokens::of(ui);
     ui.label(egui::RichText::new(title).small().color(tokens.text_weak));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), BARS + FIGURES), Sense::hover());

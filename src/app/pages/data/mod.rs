@@ -2,7 +2,7 @@
 //! what was detected and lets columns be chosen by hand, `audit/` what will be learned and what is wrong, `dropped.rs` lists rows that cannot be used, `reading.rs` shows
 //! examples with their supervised tokens tinted.
 
-mod audit;
+pub mod audit;
 mod dropped;
 mod files;
 mod reading;
