@@ -3,6 +3,8 @@
 
 mod faults;
 
+use std::cell::Cell;
+
 use egui::{RichText, Ui};
 
 use crate::app::commands::SystemCommand;
@@ -65,10 +67,10 @@ impl AuditCard {
         self.follow(cx, data);
         let (job, failure) = (cx.state.job(JobKind::AuditData), cx.state.failure(JobKind::AuditData));
         let audit = cx.state.audit.as_deref();
-        let mut is_wanted = false;
+        let is_wanted = Cell::new(false);
         let actions = |ui: &mut Ui| match job {
             Some(job) => job_ui(ui, cx, job),
-            None if audit.is_some() => is_wanted = ui.button("Look again").clicked(),
+            None if audit.is_some() => is_wanted.set(ui.button("Look again").clicked()),
             None => {}
         };
         card_with_actions(ui, "What will be learned", actions, |ui| {
@@ -85,11 +87,11 @@ impl AuditCard {
                     let text =
                         "Duplicates, broken texts, personal data, and what the model will learn of each example.";
                     ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
-                    is_wanted |= buttons::primary(ui, Icon::Search, "Look for faults", true).clicked();
+                    is_wanted.set(buttons::primary(ui, Icon::Search, "Look for faults", true).clicked());
                 }
             }
         });
-        if is_wanted {
+        if is_wanted.get() {
             self.ask(cx);
         }
     }
