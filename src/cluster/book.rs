@@ -136,7 +136,12 @@ impl TopicBook {
     /// The texts of topics that are left out of training.
     pub fn excluded_texts(&self) -> Vec<usize> {
         let is_excluded = |id: u32| self.topics.iter().any(|topic| topic.id == id && topic.is_excluded);
-        self.labels.iter().enumerate().filter(|(_, label)| label.is_some_and(is_excluded)).map(|(text, _)| text).collect()
+        self.labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| label.is_some_and(is_excluded))
+            .map(|(text, _)| text)
+            .collect()
     }
 
     /// Topics that are trained on.
@@ -152,7 +157,8 @@ impl TopicBook {
             let words = words.get(at).map_or(&[][..], Vec::as_slice);
             let name = cut(&words.iter().take(NAMING_WORDS).cloned().collect::<Vec<_>>().join(", "));
             let name = if name.is_empty() { format!("Topic {}", topic.id + 1) } else { name };
-            topic.name = (2..).map(|n| format!("{name} ({n})")).find(|other| !taken.contains(other)).unwrap_or_default();
+            topic.name =
+                (2..).map(|n| format!("{name} ({n})")).find(|other| !taken.contains(other)).unwrap_or_default();
             if !taken.contains(&name) {
                 topic.name = name;
             }

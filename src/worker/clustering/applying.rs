@@ -38,10 +38,5 @@ pub(super) fn apply(board: &mut Board, around: &Surroundings) -> anyhow::Result<
 
 /// An import without its examples.
 fn copied(import: &Import) -> Import {
-    Import {
-        files: import.files.clone(),
-        examples: Vec::new(),
-        dropped: import.dropped.clone(),
-        rows: import.rows,
-    }
+    Import { files: import.files.clone(), examples: Vec::new(), dropped: import.dropped.clone(), rows: import.rows }
 }

@@ -172,8 +172,12 @@ impl Board {
 
 /// The beginning of a text, with its lines joined.
 fn in_one_line(text: &str) -> String {
-    let mut line: String =
-        text.trim_start().chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).take(LETTERS).collect();
+    let mut line: String = text
+        .trim_start()
+        .chars()
+        .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
+        .take(LETTERS)
+        .collect();
     if text.trim().chars().nth(LETTERS).is_some() {
         line.push('…');
     }
@@ -245,7 +249,8 @@ fn brought(examples: &[Example]) -> Option<Vec<Option<u32>>> {
 
 /// Normalised mutual information with the labels that the data brings, over the examples that have one; noise is a topic.
 pub(super) fn agreement(brought: Option<&[Option<u32>]>, numbers: &[Option<u32>]) -> Option<f64> {
-    let pairs = brought?.iter().zip(numbers).filter_map(|(brought, number)| Some(((*brought)?, number.unwrap_or(u32::MAX))));
+    let pairs =
+        brought?.iter().zip(numbers).filter_map(|(brought, number)| Some(((*brought)?, number.unwrap_or(u32::MAX))));
     let (brought, found): (Vec<u32>, Vec<u32>) = pairs.unzip();
     Some(normalised_mutual_information(&brought, &found))
 }

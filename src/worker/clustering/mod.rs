@@ -25,7 +25,12 @@ use board::Board;
 
 /// What the thread is asked.
 pub(super) enum Order {
-    Find { ticket: Ticket, origin: Origin, data: Arc<Imported>, model: Option<Arc<BaseModel>> },
+    Find {
+        ticket: Ticket,
+        origin: Origin,
+        data: Arc<Imported>,
+        model: Option<Arc<BaseModel>>,
+    },
     /// A change of the topics at hand, or what is done with them.
     Change(Request),
     /// These examples are loaded from now on.
