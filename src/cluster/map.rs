@@ -23,6 +23,9 @@ const ITERATED: usize = 4;
 /// Points that one task places.
 const BLOCK: usize = 256;
 
+/// Computes the place of every point on a map as it is now.
+pub type Places<'a> = dyn Fn() -> Vec<[f32; 2]> + 'a;
+
 /// The points along their two principal directions.
 pub fn principal_map(points: &Points) -> Vec<[f32; 2]> {
     let width = points.width;
@@ -56,7 +59,7 @@ pub fn refine_map(
     start: &[[f32; 2]],
     seed: u64,
     job: &Job,
-    tell: &mut dyn FnMut(f32, &dyn Fn() -> Vec<[f32; 2]>),
+    tell: &mut dyn FnMut(f32, &Places<'_>),
 ) -> Result<Vec<[f32; 2]>, Cancelled> {
     if points.len() < LEAST {
         return Ok(start.to_vec());
@@ -190,7 +193,7 @@ mod tests {
         let start = principal_map(&points);
         let mut told = 0;
         let lay_out = |told: &mut usize| {
-            let mut tell = |_: f32, places: &dyn Fn() -> Vec<[f32; 2]>| *told += places().len();
+            let mut tell = |_: f32, places: &Places<'_>| *told += places().len();
             refine_map(&points, &start, 3, &Job::silent(), &mut tell).unwrap()
         };
         let places = lay_out(&mut told);

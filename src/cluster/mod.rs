@@ -45,6 +45,6 @@ pub use corpus::Corpus;
 pub use density::DenseGroups;
 pub use describe::Described;
 pub use find::{FindTopics, Topics, find_dense_groups, find_topics, find_topics_by};
-pub use map::{LAID_OUT, principal_map, refine_map};
+pub use map::{LAID_OUT, Places, principal_map, refine_map};
 pub use svd::Points;
 pub use trials::{TRIALS, Trial};

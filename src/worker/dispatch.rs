@@ -108,7 +108,7 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             Request::CompareMatrices { adapters } => start_comparison(adapters, around),
             request if clustering::is_change(&request) => {
                 around.jobs.begin_beside();
-                around.topics.send(Order::Change(request));
+                around.topics.send(Order::Change(Box::new(request)));
             }
             Request::ListRuns { .. }
             | Request::ReadRuns { .. }

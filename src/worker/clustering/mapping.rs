@@ -9,7 +9,7 @@ use super::super::jobs::Ticket;
 use super::super::protocol::{Event, JobKind, TopicOpinion};
 use super::board::{Board, agreement, numbers_of};
 use super::caught;
-use crate::cluster::{Corpus, FindTopics, Points, refine_map};
+use crate::cluster::{Corpus, FindTopics, Places, Points, refine_map};
 
 /// How often places are told while the map comes about.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
@@ -48,7 +48,7 @@ pub(super) fn start(board: &Board, principal: Vec<[f32; 2]>, around: &Surroundin
 impl Mapping {
     fn work(&self, ticket: &Ticket, around: &Surroundings) -> anyhow::Result<()> {
         let mut told = Instant::now();
-        let mut tell = |share: f32, places: &dyn Fn() -> Vec<[f32; 2]>| {
+        let mut tell = |share: f32, places: &Places<'_>| {
             if told.elapsed() >= TOLD_EVERY && !ticket.job.is_cancelled() {
                 told = Instant::now();
                 around.outbox.send(Event::TopicMap { places: places(), share });

@@ -32,7 +32,7 @@ pub(super) enum Order {
         model: Option<Arc<BaseModel>>,
     },
     /// A change of the topics at hand, or what is done with them.
-    Change(Request),
+    Change(Box<Request>),
     /// These examples are loaded from now on.
     Data(Arc<Imported>),
 }
@@ -74,7 +74,7 @@ pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Re
                     around.end(&ticket, done);
                 }
                 Order::Change(request) => {
-                    if let Err(error) = caught(|| change(board.as_mut(), request, &around)) {
+                    if let Err(error) = caught(|| change(board.as_mut(), *request, &around)) {
                         around.outbox.refuse(JobKind::EditTopics, format!("{error:#}"));
                     }
                     around.jobs.end_beside();

@@ -78,11 +78,11 @@ impl TopicCurves {
         sizes.sort_by_key(|(examples, at)| (std::cmp::Reverse(*examples), *at));
         let is_drawn = |at: &usize| sizes.iter().take(MOST).any(|(_, drawn)| drawn == at);
         let drawn = self.topics.iter_mut().enumerate().filter(|(at, _)| is_drawn(at));
-        let line = |(place, (_, topic)): (usize, (usize, &'_ mut TopicCurve))| {
+        let colored = drawn.enumerate().map(|(place, (_, topic))| {
             let color = topic.color.unwrap_or(place);
             topic.line(tokens.head(color))
-        };
-        drawn.enumerate().map(line).collect()
+        });
+        colored.collect()
     }
 }
 
