@@ -345,5 +345,4 @@ fn quoted(names: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[path = "book_tests.rs"]
 mod tests;

@@ -7,10 +7,11 @@ use hydra_studio::worker::protocol::{
 
 use super::stage::noise;
 
-pub const NAMES: [&str; 3] = ["sum, number, digit", "clause, court, law", "fever, dose, 薬"];
+pub const NAMES: [&str; 3] = ["sum, number, digit", "clause, court, law", "fever, dose, Fieber"];
 
 pub fn brief(row: usize) -> ExampleBrief {
-    let text = ["What is 17 plus 25?", "Does the clause bind both parties?", "薬の量はどれくらいですか？"][row % 3];
+    let text =
+        ["What is 17 plus 25?", "Does the clause bind both parties?", "Wie hoch ist die Dosis für Kinder?"][row % 3];
     ExampleBrief { row, source: format!("mix.jsonl:{}", row + 1), text: text.to_owned() }
 }
 
@@ -44,7 +45,7 @@ pub fn board(examples: usize) -> TopicBoard {
 /// Three heaps side by side.
 pub fn places(examples: usize, turn: f32) -> Vec<[f32; 2]> {
     let place = |row: usize| {
-        let (angle, far) = (noise(row) as f32 * 6.3 + turn, noise(row + 7919) as f32);
+        let (angle, far) = (noise(row) as f32 * 6.3 + turn, noise(row * row + 7919) as f32);
         [(row % 3) as f32 * 3.0 + far * angle.cos(), far * angle.sin()]
     };
     (0..examples).map(place).collect()

@@ -8,8 +8,11 @@ use egui_plot::{
     HLine, HoverPosition, Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, PlotUi, Points, VLine,
 };
 
-use super::figures::figure;
+use super::figures::{count, figure};
 use super::legend::{Swatch, legend_row, swatch_label};
+
+/// How far apart marks pretend to be, so that each is labelled.
+const LABEL_ROOM: f64 = 3.0;
 
 /// One line of the chart; its first value belongs to the number 1.
 pub struct NumberLine<'a> {
@@ -61,13 +64,8 @@ impl NumberChart<'_> {
             .allow_boxed_zoom(false)
             .allow_double_click_reset(false)
             .show_axes(Vec2b::TRUE)
-            .x_axis_formatter(|mark, _| {
-                if (mark.value - mark.value.round()).abs() < 1e-6 && mark.value > 0.5 {
-                    figure(mark.value)
-                } else {
-                    String::new()
-                }
-            })
+            .x_grid_spacer(|input| whole_numbers(input.bounds))
+            .x_axis_formatter(|mark, _| count(mark.value.round().max(0.0) as usize))
             .label_formatter(move |position| match position {
                 HoverPosition::NearDataPoint { position, .. } => {
                     Some(format!("{unit} {}: {}", figure(position.x.round()), figure(position.y)))
@@ -112,6 +110,12 @@ impl NumberChart<'_> {
     }
 }
 
+/// A mark at every whole number from 1 up, all of one weight: the step makes room for a label at each.
+fn whole_numbers((from, to): (f64, f64)) -> Vec<GridMark> {
+    let numbers = from.max(1.0).ceil() as usize..=to.max(0.0).floor() as usize;
+    numbers.map(|number| GridMark { value: number as f64, step_size: LABEL_ROOM }).collect()
+}
+
 fn points(values: &[f64]) -> Vec<PlotPoint> {
     values.iter().enumerate().map(|(at, value)| PlotPoint::new(at as f64 + 1.0, *value)).collect()
 }
@@ -119,6 +123,12 @@ fn points(values: &[f64]) -> Vec<PlotPoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_stand_at_the_whole_numbers_that_count_something() {
+        let marks: Vec<f64> = whole_numbers((-0.4, 3.2)).iter().map(|mark| mark.value).collect();
+        assert_eq!(marks, [1.0, 2.0, 3.0]);
+    }
 
     #[test]
     fn every_value_is_told_in_words() {
