@@ -82,7 +82,7 @@ pub(super) fn start(
         topics,
         exchange,
     };
-    clustering::start(topic_orders, around.clone())?;
+    let topics = clustering::start(topic_orders, around.clone())?;
     let engine_around = around.clone();
     let engine =
         Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around, hand_over))?;
@@ -93,6 +93,10 @@ pub(super) fn start(
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
+        }
+        around.topics.send(Order::End);
+        if topics.join().is_err() {
+            log::error!("the thread that finds topics ended badly");
         }
         runs.finish();
         around.outbox.send(Event::ShutDown);

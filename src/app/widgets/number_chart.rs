@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use egui::{Color32, Role, Ui, Vec2b, WidgetInfo};
 use egui_plot::{
-    HLine, HoverPosition, Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, PlotUi, Points, VLine,
+    GridMark, HLine, HoverPosition, Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, PlotUi, Points, VLine,
 };
 
 use super::figures::{count, figure};

@@ -9,7 +9,7 @@ mod mapping;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -35,6 +35,7 @@ pub(super) enum Order {
     Change(Box<Request>),
     /// These examples are loaded from now on.
     Data(Arc<Imported>),
+    End,
 }
 
 /// Where topics come from.
@@ -62,8 +63,8 @@ impl TopicsDesk {
     }
 }
 
-/// Starts the thread. Nobody waits for its end: what it writes is written whole or not at all.
-pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Result<()> {
+/// Starts the thread, which serves until it is told to end.
+pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("hydra-topics".into()).spawn(move || {
         let mut board = None;
         for order in queue {
@@ -79,6 +80,7 @@ pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Re
                     }
                     around.jobs.end_beside();
                 }
+                Order::End => return,
                 Order::Data(data) => {
                     if board.take_if(|board| !board.is_of(&data)).is_some() {
                         around.jobs.cancel(JobKind::MapTopics);
@@ -87,8 +89,7 @@ pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Re
                 }
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// What `work` gives; a panic in it becomes an error.
