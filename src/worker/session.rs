@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
 use super::auditing::KeptAudits;
+use super::clustering::{Order, Origin};
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
@@ -21,11 +22,10 @@ use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
 use crate::disk::write_atomic;
-use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::queue::free_name;
-use crate::project::{carry_head_names, unpack_demo};
+use crate::project::unpack_demo;
 use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
@@ -171,6 +171,12 @@ impl Session {
         if let Request::AuditData { context } = request {
             return self.start_audit(ticket, context);
         }
+        if let Request::FindTopics { search } = request {
+            return self.start_topics(ticket, Origin::Search(search));
+        }
+        if let Request::OpenTopics { path } = request {
+            return self.start_topics(ticket, Origin::File(path));
+        }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
     }
@@ -310,6 +316,7 @@ impl Session {
         self.end_survey();
         let is_by_rule = held_out.rule == *self.around.rule.lock();
         self.asleep_data = None;
+        self.around.topics.send(Order::Data(imported.clone()));
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
         if !is_by_rule {
             self.tell_held_out();
@@ -352,27 +359,6 @@ impl Session {
         });
         let examples = examples.collect::<anyhow::Result<_>>()?;
         self.around.outbox.send(Event::DataPreview { start, examples });
-        Ok(())
-    }
-
-    /// Writes the loaded adapter. The one in training is still changing, and the window shows the loaded one.
-    fn export(&mut self, out: &Path, job: &Job) -> anyhow::Result<()> {
-        let model = self.model()?;
-        let loaded = self.adapter.as_ref().ok_or_else(|| match self.training {
-            Some(_) => {
-                anyhow::anyhow!("the adapter in training can be exported once its run has ended: stop and save it")
-            }
-            None => anyhow::anyhow!("there is no adapter to export: train one first"),
-        })?;
-        let tensors = loaded.adapter.to_tensors()?;
-        let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &loaded.card };
-        let tokenizer = model.tokenizer()?;
-        let companions = |folder: &Path| {
-            tokenizer.save(folder)?;
-            Ok(carry_head_names(&loaded.path, folder)?)
-        };
-        let report = export_hydralora(out, source, companions, job)?;
-        self.around.outbox.send(Event::Exported(summary::export(out, report)));
         Ok(())
     }
 

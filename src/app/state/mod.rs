@@ -3,8 +3,9 @@
 
 mod answer;
 mod gates;
-mod job;
+mod jobs;
 mod run;
+mod topics;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,8 +19,9 @@ use crate::worker::protocol::{
 
 pub use answer::{Answer, AnswerEnd, AnsweredToken};
 pub use gates::{GatesState, HeadNames, Replay, Surveyed};
-pub use job::JobStatus;
+pub use jobs::JobStatus;
 pub use run::{Phase, RoutingSample, RunState};
+pub use topics::TopicsState;
 
 /// Examples as the model will read them, for one stretch of the kept ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,8 @@ pub struct AppState {
     pub preview: Option<Preview>,
     /// What will be learned from the data, as it was found last.
     pub audit: Option<Box<AuditSummary>>,
+    /// Topics of the data, once they were looked for.
+    pub topics: TopicsState,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
     pub run_count: usize,
@@ -100,30 +104,7 @@ impl AppState {
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
     pub fn note_request(&mut self, request: &Request) {
-        let started = match request {
-            Request::LoadModel { .. } => Some((JobKind::LoadModel, "Opening the model")),
-            Request::OpenDemo => Some((JobKind::LoadModel, "Opening the demo")),
-            Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
-            Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
-            Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
-            Request::AuditData { .. } => Some((JobKind::AuditData, "Looking for faults")),
-            Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
-                Some((JobKind::Train, "Preparing the run"))
-            }
-            Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
-            Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
-            Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
-            Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
-            Request::CompareMatrices { .. } => Some((JobKind::CompareMatrices, "Comparing the matrices")),
-            Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
-            Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
-            Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
-            Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
-            Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),
-            Request::TrashRuns { .. } => Some((JobKind::TrashRuns, "Moving to the recycle bin")),
-            _ => None,
-        };
-        if let Some((kind, note)) = started {
+        if let Some((kind, note)) = jobs::started(request) {
             self.failures.remove(&kind);
             self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
         }
@@ -197,6 +178,8 @@ impl AppState {
                 self.end_job(JobKind::AuditData);
                 self.audit = Some(audit);
             }
+            Event::TopicsFound { .. } | Event::TopicsEdited(_) | Event::TopicsSaved { .. } => self.note_topics(event),
+            Event::TopicMap { .. } | Event::TopicOpinion(_) | Event::TopicsGone => self.note_topics(event),
             Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {
@@ -349,6 +332,7 @@ impl AppState {
         self.facts = None;
         self.adapter = None;
         self.data = None;
+        self.topics.forget();
         self.preview = None;
         self.audit = None;
         self.routing = None;
