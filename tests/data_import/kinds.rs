@@ -22,7 +22,7 @@ fn explained(name: &str, content: impl AsRef<[u8]>) -> (Vec<Vec<String>>, String
 fn every_kind_of_text_file_is_read() {
     for (name, content) in [
         ("a.ndjson", format!("{GOOD}\n")),
-        ("a.jsonl", format!("{{\n  \"question\": \"Why?\",\n  \"answer\": \"Because.\"\n}}\n")),
+        ("a.jsonl", "{\n  \"question\": \"Why?\",\n  \"answer\": \"Because.\"\n}\n".to_owned()),
         ("a.json", r#"{"question":["Why?"],"answer":["Because."]}"#.to_owned()),
         ("a.json", format!(r#"{{"version":"1.0","data":[{GOOD}]}}"#)),
         ("a.json", format!(r#"{{"canary":"do not train","examples":[{GOOD}]}}"#)),
@@ -96,7 +96,7 @@ fn other_encodings_are_read_and_said() {
     assert_eq!(read_back, said);
     assert!(told.contains("written in UTF-16"), "{told}");
     let (western, _, _) = encoding_rs::WINDOWS_1252.encode(table);
-    for content in [western.to_vec(), [table.as_bytes()[..16].repeat(1), western[16..].to_vec()].concat()] {
+    for content in [western.to_vec(), [table.as_bytes()[..16].to_vec(), western[16..].to_vec()].concat()] {
         let (read_back, told) = explained("a.csv", content);
         assert_eq!(read_back, said);
         assert!(told.contains("written in Windows-1252"), "{told}");
@@ -128,9 +128,9 @@ fn running_text_is_cut_between_paragraphs_and_keeps_its_lines() {
     let told = &import.files[0].explanation;
     assert!(told.starts_with("Read as running text") && told.contains("there is no question"), "{told}");
 
-    let markdown = format!("# Opening\n\nAt nine.\n\n## Prices\n\nThree.\n\n### Children\n\nOne.\n");
+    let markdown = "# Opening\n\nAt nine.\n\n## Prices\n\nThree.\n\n### Children\n\nOne.\n";
     let pieces: Vec<String> =
-        read("a.md", &markdown).unwrap().examples.iter().map(|e| e.messages[0].content.clone()).collect();
+        read("a.md", markdown).unwrap().examples.iter().map(|e| e.messages[0].content.clone()).collect();
     assert_eq!(pieces, ["# Opening\n\nAt nine.", "## Prices\n\nThree.\n\n### Children\n\nOne."]);
 }
 

@@ -52,9 +52,11 @@ impl Parquet {
     }
 
     pub(super) fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        let next =
-            guarded("the reading of the Parquet file", || self.rows.next()).map_err(|fault| fault.of(&self.path))?;
-        let Some(record) = next else {
+        let next = guarded("the reading of the Parquet file", || {
+            let record = self.rows.next()?;
+            Some(record.map(|record| fields(record, &mut self.binary)))
+        });
+        let Some(fields) = next.map_err(|fault| fault.of(&self.path))? else {
             if self.row == self.count {
                 return Ok(None);
             }
@@ -66,25 +68,11 @@ impl Parquet {
         };
         self.row += 1;
         let row = self.row;
-        let record = record.map_err(|error| {
+        let fields = fields.map_err(|error| {
             let reason = format!("The Parquet file is damaged at row {row} ({error}); copy or download it again");
             DataError::Damaged { path: self.path.clone(), reason }
         })?;
-        Ok(Some(Row { line: row, fields: Ok(self.fields(record)) }))
-    }
-
-    fn fields(&mut self, record: Record) -> Fields {
-        let columns = record.into_columns().into_iter();
-        columns
-            .map(|(name, field)| {
-                let mut has_bytes = false;
-                let value = value(field, &mut has_bytes);
-                if has_bytes && !self.binary.contains(&name) {
-                    self.binary.insert(name.clone());
-                }
-                (name, value)
-            })
-            .collect()
+        Ok(Some(Row { line: row, fields: Ok(fields) }))
     }
 
     pub(super) fn notes(&self) -> Vec<String> {
@@ -132,6 +120,19 @@ fn checked(meta: &ParquetMetaData) -> Result<usize, Fault> {
     Ok(count)
 }
 
+/// A record as JSON; the names of columns with bytes that are no text go to `binary`.
+fn fields(record: Record, binary: &mut BTreeSet<String>) -> Fields {
+    let field = |(name, field): (String, Field)| {
+        let mut has_bytes = false;
+        let value = value(field, &mut has_bytes);
+        if has_bytes && !binary.contains(&name) {
+            binary.insert(name.clone());
+        }
+        (name, value)
+    };
+    record.into_columns().into_iter().map(field).collect()
+}
+
 /// A value as JSON; bytes that are no text are left out and told in `has_bytes`.
 fn value(field: Field, has_bytes: &mut bool) -> Value {
     let float = |number: f64| Number::from_f64(number).map_or(Value::Null, Value::Number);
@@ -158,7 +159,7 @@ fn value(field: Field, has_bytes: &mut bool) -> Value {
                 Value::Null
             }
         },
-        Field::Date(days) => moment(i64::from(days) * 86_400_000_000, "%Y-%m-%d"),
+        Field::Date(days) => moment(i64::from(days).saturating_mul(86_400_000_000), "%Y-%m-%d"),
         Field::TimeMillis(millis) => moment(i64::from(millis) * 1000, "%H:%M:%S"),
         Field::TimeMicros(micros) => moment(micros, "%H:%M:%S"),
         Field::TimestampMillis(millis) => moment(millis.saturating_mul(1000), "%Y-%m-%dT%H:%M:%S"),
