@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
 use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
@@ -42,6 +43,8 @@ pub(super) struct Surroundings {
     /// How imported examples are held out.
     pub rule: SharedRule,
     pub queue: SharedQueue,
+    /// To the thread that finds topics.
+    pub topics: TopicsDesk,
     /// Where this process can be followed by another, the place to say so.
     pub exchange: Option<Exchange>,
 }
@@ -68,6 +71,7 @@ pub(super) fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
+    let (topics, topic_orders) = TopicsDesk::new();
     let around = Surroundings {
         outbox,
         jobs: Jobs::default(),
@@ -75,8 +79,10 @@ pub(super) fn start(
         tasks,
         rule: SharedRule::default(),
         queue: SharedQueue::at(paths.queue()),
+        topics,
         exchange,
     };
+    let topics = clustering::start(topic_orders, around.clone())?;
     let engine_around = around.clone();
     let engine =
         Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around, hand_over))?;
@@ -87,6 +93,10 @@ pub(super) fn start(
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
+        }
+        around.topics.send(Order::End);
+        if topics.join().is_err() {
+            log::error!("the thread that finds topics ended badly");
         }
         runs.finish();
         around.outbox.send(Event::ShutDown);
@@ -100,6 +110,10 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
             Request::CompareMatrices { adapters } => start_comparison(adapters, around),
+            request if clustering::is_change(&request) => {
+                around.jobs.begin_beside();
+                around.topics.send(Order::Change(Box::new(request)));
+            }
             Request::ListRuns { .. }
             | Request::ReadRuns { .. }
             | Request::NoteRun { .. }
@@ -173,6 +187,7 @@ mod tests {
             tasks: tasks.clone(),
             rule: SharedRule::default(),
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
+            topics: TopicsDesk::new().0,
             exchange: None,
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
+use super::clustering::{Order, Origin};
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
 use super::import::{HeldOut, Imported, SplitRule};
@@ -164,6 +165,12 @@ impl Session {
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
         }
+        if let Request::FindTopics { search } = request {
+            return self.start_topics(ticket, Origin::Search(search));
+        }
+        if let Request::OpenTopics { path } = request {
+            return self.start_topics(ticket, Origin::File(path));
+        }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);
     }
@@ -303,6 +310,7 @@ impl Session {
         self.end_survey();
         let is_by_rule = held_out.rule == *self.around.rule.lock();
         self.asleep_data = None;
+        self.around.topics.send(Order::Data(imported.clone()));
         self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
         if !is_by_rule {
             self.tell_held_out();
