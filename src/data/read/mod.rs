@@ -208,7 +208,8 @@ fn too_long() -> String {
 
 /// The bytes of one row as text.
 fn decode(bytes: &[u8]) -> Result<&str, String> {
-    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+    if bytes.contains(&0) {
+        let at = bytes.iter().take_while(|&&byte| byte != 0).count();
         return Err(format!(
             "there is a NUL byte in the row (byte {}); the file may be damaged, write the row anew",
             at + 1
