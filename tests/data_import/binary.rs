@@ -90,6 +90,22 @@ fn a_footer_that_lies_about_its_length_is_refused() {
 }
 
 #[test]
+fn columns_nested_a_hundred_thousand_deep_are_refused() {
+    let levels = 100_000;
+    // Records of Thrift's compact protocol: an optional group of one part, a name, and at last a text.
+    let element = |parts: &[u8]| [parts, &[0]].concat();
+    let mut schema = element(&[0x48, 1, b'r', 0x15, 2]);
+    (0..levels).for_each(|_| schema.extend(element(&[0x35, 0, 0x18, 1, b'a', 0x15, 2])));
+    schema.extend(element(&[0x15, 12, 0x25, 0, 0x18, 1, b'l']));
+    let count = levels + 2;
+    let length = [count as u8 | 0x80, (count >> 7) as u8 | 0x80, (count >> 14) as u8];
+    let footer = [&[0x15, 2, 0x19, 0xfc][..], &length, &schema, &[0x16, 0, 0x19, 0x0c, 0]].concat();
+    let size = (footer.len() as u32).to_le_bytes();
+    let message = refusal("a.parquet", [b"PAR1", footer.as_slice(), &size, b"PAR1"].concat());
+    assert!(message.contains("nested 100001 deep"), "{message}");
+}
+
+#[test]
 fn a_real_workbook_is_read_with_its_dates_formulas_errors_and_merged_cells() {
     let folder = Folder::new().with("survey.xlsx", sample("survey.xlsx"));
     let import = folder.import("survey.xlsx", &ColumnMap::default()).unwrap();

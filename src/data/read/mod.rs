@@ -8,6 +8,7 @@ mod columns;
 mod disguise;
 mod encoding;
 mod extent;
+mod footer;
 mod kind;
 mod lines;
 mod object;

@@ -15,13 +15,16 @@ use serde_json::{Map, Number, Value};
 
 use super::kind::Packing;
 use super::sheet::whole_file;
-use super::{DataError, Fault, Fields, Row, guarded};
+use super::{DataError, Fault, Fields, Row, footer, guarded};
 use crate::data::plan::listed;
 
 /// Rows of a column that are decoded ahead.
 const BATCH_ROWS: usize = 64;
 /// Columns, counted down to the parts of structs.
 const MAX_COLUMNS: usize = 20_000;
+
+/// Groups within groups.
+const MAX_DEPTH: usize = 200;
 
 /// The rows of a Parquet file.
 pub(in super::super) struct Parquet {
@@ -38,7 +41,14 @@ pub(in super::super) struct Parquet {
 impl Parquet {
     /// Reads the footer, which lies at the end of the file.
     pub(super) fn open(path: &Path, packing: Packing) -> Result<Self, DataError> {
-        let (file, size) = whole_file(path, packing, &[b"PAR1", b"PARE"])?;
+        let (mut file, size) = whole_file(path, packing, &[b"PAR1", b"PARE"])?;
+        let depth = footer::depth(&mut file, size);
+        let depth = depth.map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
+        if let Some(depth) = depth.filter(|&depth| depth > MAX_DEPTH) {
+            let reason =
+                format!("The columns of the Parquet file are nested {depth} deep, at most {MAX_DEPTH} are read");
+            return Err(DataError::Damaged { path: path.to_path_buf(), reason });
+        }
         let opened = guarded("the reading of the Parquet file", || {
             let reader = SerializedFileReader::new(file).map_err(|error| damaged(&error))?;
             let count = checked(reader.metadata())?;
