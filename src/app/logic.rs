@@ -161,11 +161,11 @@ impl App {
                 let heads = counted(adapter.spec.heads, "head");
                 (Level::Ok, format!("Loaded the adapter, {heads}."), Some(PageId::Model))
             }
-            Event::DataImported(data) if data.dropped.is_empty() => {
+            Event::DataImported(data) if data.dropped_rows == 0 => {
                 (Level::Ok, format!("Imported {}.", counted(data.kept, "example")), Some(PageId::Data))
             }
             Event::DataImported(data) => {
-                let dropped = counted(data.dropped.len(), "row");
+                let dropped = counted(data.dropped_rows, "row");
                 let message = format!("Imported {} examples; {dropped} could not be used.", count(data.kept));
                 (Level::Warning, message, Some(PageId::Data))
             }

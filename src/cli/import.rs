@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, FileImport, Import};
+use crate::data::{self, DataError, FileImport, Import};
 
 const LONG_ABOUT: &str = "\
 Show what training would read from your files.
@@ -74,7 +74,7 @@ pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
     for file in &import.files {
         tell_file(file, output);
     }
-    tell_dropped(&import, output);
+    tell_dropped(&import, output)?;
     tell_sum(&import, output);
     Ok(Outcome::Done)
 }
@@ -96,15 +96,17 @@ fn tell_file(file: &FileImport, output: &Output) {
     output.line(&format!("  {}", file.explanation));
 }
 
-fn tell_dropped(import: &Import, output: &Output) {
+fn tell_dropped(import: &Import, output: &Output) -> Result<(), DataError> {
     if !import.dropped.is_empty() {
         output.line("\nDropped:");
     }
-    for dropped in &import.dropped {
+    for dropped in import.dropped.iter() {
+        let dropped = dropped?;
         let (source, reason) = (&dropped.source, dropped.reason.as_str());
         output.event("dropped", DroppedEvent { file: &source.file, line: source.line, reason });
         output.line(&format!("  {source}  {reason}"));
     }
+    Ok(())
 }
 
 fn tell_sum(import: &Import, output: &Output) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::convert::convert;
 use super::plan::{Accept, Plan, Used};
 use super::read::{Fields, Reader, Row, is_data_file};
-use super::{ColumnMap, DataError, Dropped, Example, Shape, Source};
+use super::{ColumnMap, DataError, Dropped, DroppedRows, Example, Examples, ExamplesBuilder, Shape, Source};
 use crate::job::Job;
 
 /// Rows that are looked at before a shape is chosen.
@@ -21,13 +21,13 @@ const MAX_COLUMNS: usize = 1000;
 const ROWS_PER_REPORT: usize = 512;
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Import {
     pub files: Vec<FileImport>,
     /// The rows that can be used, in the order of the files.
-    pub examples: Vec<Example>,
+    pub examples: Examples,
     /// The rows that cannot, each with file, line and reason.
-    pub dropped: Vec<Dropped>,
+    pub dropped: DroppedRows,
     /// All rows: kept and dropped.
     pub rows: usize,
 }
@@ -77,15 +77,25 @@ fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> 
     let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
     let total = sizes.iter().sum::<u64>().max(1);
-    let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
+    let mut sorted = Sorted::default();
     let mut before = 0;
     map.check_distinct()?;
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
-        read_file(path, map, accept, &watch, &mut import)?;
+        read_file(path, map, accept, &watch, &mut sorted)?;
         before += size;
     }
-    Ok(import)
+    let Sorted { files, examples, dropped } = sorted;
+    let rows = examples.len() + dropped.len();
+    Ok(Import { files, examples: examples.finish(), dropped, rows })
+}
+
+/// What is read so far.
+#[derive(Default)]
+struct Sorted {
+    files: Vec<FileImport>,
+    examples: ExamplesBuilder,
+    dropped: DroppedRows,
 }
 
 /// The paths with every folder replaced by the data files in it, sorted by name.
@@ -140,7 +150,7 @@ fn read_file(
     map: &ColumnMap,
     accept: Accept,
     watch: &Watch,
-    import: &mut Import,
+    sorted: &mut Sorted,
 ) -> Result<(), DataError> {
     watch.report(0, 0)?;
     let mut reader = Reader::open(path)?;
@@ -157,27 +167,24 @@ fn read_file(
     }
     let plan = Plan::new(&usable, &columns.names, map, accept, path)?;
     let mut file = File { plan, path: path.display().to_string(), used: Used::default(), columns, rows: 0, kept: 0 };
-    let first_dropped = import.dropped.len();
+    let first_dropped = sorted.dropped.len();
     for row in sample.into_iter().chain(next) {
-        file.take(row, import);
+        file.take(row, sorted)?;
     }
     while let Some(row) = reader.next_row()? {
-        file.take(row, import);
+        file.take(row, sorted)?;
         if file.rows.is_multiple_of(ROWS_PER_REPORT) {
             watch.report(file.rows, reader.position())?;
         }
     }
     // Only now is it known that a mapped column is in none of the rows.
     map.check_found(&file.columns.names, path)?;
-    if file.kept == 0
-        && let Some(Dropped { source, reason }) = import.dropped.get(first_dropped)
-    {
-        let (line, reason) = (source.line, reason.clone());
+    if file.kept == 0 && first_dropped < sorted.dropped.len() {
+        let Dropped { source: Source { line, .. }, reason } = sorted.dropped.get(first_dropped)?;
         return Err(DataError::NoUsableRow { path: path.to_path_buf(), rows: file.rows, line, reason });
     }
     watch.report(file.rows, reader.position())?;
-    import.rows += file.rows;
-    import.files.push(FileImport {
+    sorted.files.push(FileImport {
         path: path.to_path_buf(),
         shape: file.plan.shape,
         explanation: file.used.explain(&file.plan, &file.columns.names, reader.note()),
@@ -242,7 +249,7 @@ struct File {
 
 impl File {
     /// Puts one row where it belongs.
-    fn take(&mut self, row: Row, import: &mut Import) {
+    fn take(&mut self, row: Row, sorted: &mut Sorted) -> Result<(), DataError> {
         self.rows += 1;
         let source = Source { file: self.path.clone(), line: row.line };
         let result = row.fields.and_then(|fields| {
@@ -252,9 +259,9 @@ impl File {
         match result {
             Ok((messages, topic)) => {
                 self.kept += 1;
-                import.examples.push(Example { messages, topic, source });
+                sorted.examples.push(&Example { messages, topic, source })
             }
-            Err(reason) => import.dropped.push(Dropped { source, reason }),
+            Err(reason) => sorted.dropped.push(&Dropped { source, reason }),
         }
     }
 }

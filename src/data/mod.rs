@@ -3,8 +3,8 @@
 //!
 //! An import goes through these files: `read/` gives rows with their lines; `shape.rs` knows the names that columns go
 //! by; `plan.rs` decides once a file which column plays which part; `convert.rs` turns a row into messages by that plan,
-//! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices. `lines.rs` writes what an
-//! import reads back.
+//! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices; `store/` keeps what comes of
+//! it. `lines.rs` writes what an import reads back.
 
 mod chat;
 mod choices;
@@ -18,6 +18,7 @@ mod plan;
 mod read;
 mod shape;
 mod split;
+mod store;
 
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
@@ -27,3 +28,4 @@ pub use map::ColumnMap;
 pub use read::is_data_file;
 pub use shape::Shape;
 pub use split::{HELD_OUT_SHARE, Split, held_out_count, split};
+pub use store::{DroppedRows, Examples, ExamplesBuilder};

@@ -15,6 +15,11 @@ use crate::data::{ColumnMap, DataError, Import, Role, files_in, found_columns, i
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
 
+/// Dropped rows that the window lists.
+const MOST_DROPPED: usize = 10_000;
+/// Held-out examples that one can choose among.
+const MOST_PROMPTS: usize = 2_000;
+
 /// Data that was imported, as the engine keeps it.
 pub(super) struct Imported {
     pub map: ColumnMap,
@@ -64,14 +69,14 @@ impl Imported {
         HeldOut { rule, rows: split(&self.import.examples, rule.share, rule.seed).held_out }
     }
 
-    /// First user message of every held-out example.
+    /// First user message of every held-out example, as far as one can choose among them.
     pub fn prompts(&self, held_out: &HeldOut) -> Vec<String> {
-        let prompt = |index: &usize| {
-            let example = self.import.examples.get(*index)?;
-            let user = example.messages.iter().find(|m| m.role == Role::User)?;
-            Some(user.content.clone())
-        };
-        held_out.rows.iter().map(|index| prompt(index).unwrap_or_default()).collect()
+        let shown = held_out.rows.iter().copied().take(MOST_PROMPTS);
+        let asked = self.import.examples.iter_of(shown).map(|example| {
+            let user = example.ok()?.messages.into_iter().find(|message| message.role == Role::User)?;
+            Some(user.content)
+        });
+        asked.map(Option::unwrap_or_default).collect()
     }
 }
 
@@ -164,7 +169,8 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
         map: imported.map.clone(),
         rows: import.rows,
         kept: import.examples.len(),
-        dropped: import.dropped.clone(),
+        dropped: import.dropped.iter().take(MOST_DROPPED).filter_map(Result::ok).collect(),
+        dropped_rows: import.dropped.len(),
         held_out: if held_out.rule == default { held_out.rows.len() } else { imported.held_out(default).rows.len() },
         held_out_prompts: imported.prompts(held_out),
         topics: topics(import),
@@ -172,10 +178,7 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
 }
 
 fn topics(import: &Import) -> Vec<(String, usize)> {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-    for topic in import.examples.iter().filter_map(|example| example.topic.as_deref()) {
-        *counts.entry(topic).or_default() += 1;
-    }
+    let counts = import.examples.topics();
     let mut topics: Vec<(String, usize)> = counts.into_iter().map(|(topic, n)| (topic.to_owned(), n)).collect();
     topics.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     topics

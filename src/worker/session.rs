@@ -338,10 +338,11 @@ impl Session {
     fn preview(&mut self, start: usize, count: usize, context: usize, job: &Job) -> anyhow::Result<()> {
         let data = self.data()?;
         let tokenizer = self.model.as_ref().and_then(|model| model.tokenizer().ok());
-        let rows = data.imported.import.examples.iter().skip(start).take(count);
+        let all = &data.imported.import.examples;
+        let rows = all.iter_of(start..start.saturating_add(count).min(all.len()));
         let examples = rows.map(|example| {
             job.check()?;
-            Ok(summary::example(example, tokenizer, context))
+            Ok(summary::example(&example?, tokenizer, context))
         });
         let examples = examples.collect::<anyhow::Result<_>>()?;
         self.around.outbox.send(Event::DataPreview { start, examples });

@@ -130,8 +130,8 @@ impl Surveying {
         let tokenizer = self.model.tokenizer()?;
         while let Some(&row) = self.rows.get(self.taken) {
             self.taken += 1;
-            let Some(example) = self.data.imported.import.examples.get(row) else { continue };
-            match SurveyRow::of(example, self.topics.number(example), tokenizer, self.context) {
+            let example = self.data.imported.import.examples.get(row)?;
+            match SurveyRow::of(&example, self.topics.number(&example), tokenizer, self.context) {
                 Ok(row) => self.waiting.push(row),
                 Err(_) => self.surveyor.skip(),
             }

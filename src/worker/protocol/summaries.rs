@@ -77,7 +77,9 @@ pub struct DataSummary {
     pub map: ColumnMap,
     pub rows: usize,
     pub kept: usize,
+    /// The first of the rows that cannot be used; `dropped_rows` counts all.
     pub dropped: Vec<Dropped>,
+    pub dropped_rows: usize,
     /// Kept examples held out of training, with the default split.
     pub held_out: usize,
     /// First user message of every held-out example, for choosing one; held out as by the last run, where there was one.

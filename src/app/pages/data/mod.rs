@@ -125,7 +125,7 @@ fn summary_card(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
         let list = [
             Fact::new("Rows read", count(data.rows)),
             Fact::new("Kept", count(data.kept)),
-            Fact::new("Dropped", count(data.dropped.len())),
+            Fact::new("Dropped", count(data.dropped_rows)),
             Fact::new("For training", count(data.kept.saturating_sub(data.held_out))),
             Fact::new("Held out", count(data.held_out))
                 .explained("Kept away from training, to measure what the adapter learnt. Duplicates stay on one side."),

@@ -227,6 +227,7 @@ fn data() -> DataSummary {
         rows: 9,
         kept: 8,
         dropped: vec![Dropped { source: Source { file: "a.csv".into(), line: 4 }, reason: "empty".into() }],
+        dropped_rows: 1,
         held_out: 2,
         held_out_prompts: vec![String::new()],
         topics: vec![("sky".into(), 3)],
