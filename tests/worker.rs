@@ -4,6 +4,8 @@
 mod answers;
 #[path = "worker/cancelled.rs"]
 mod cancelled;
+#[path = "worker/data_changes.rs"]
+mod data_changes;
 #[path = "worker/desk.rs"]
 mod desk;
 #[path = "worker/facts.rs"]

@@ -187,6 +187,7 @@ impl App {
                 let (level, message) = queue_notices::of_end(summary);
                 (level, message, None)
             }
+            Event::DatasetSaved { path } => (Level::Ok, format!("Saved the examples to {}.", path.display()), None),
             Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
             Event::TranscriptSaved { path } => {
                 (Level::Ok, format!("Saved the conversation to {}.", path.display()), None)

@@ -237,6 +237,12 @@ impl FoundColumns {
     }
 }
 
+/// Where a row stood before it was written to a dataset of this program.
+fn first_source(fields: &Fields) -> Option<Source> {
+    let source = fields.get("source").filter(|source| source.is_object())?;
+    serde_json::from_value(source.clone()).ok()
+}
+
 /// A file that is being read.
 struct File {
     plan: Plan,
@@ -251,9 +257,12 @@ impl File {
     /// Puts one row where it belongs.
     fn take(&mut self, row: Row, sorted: &mut Sorted) -> Result<(), DataError> {
         self.rows += 1;
-        let source = Source { file: self.path.clone(), line: row.line };
+        let mut source = Source { file: self.path.clone(), line: row.line };
         let result = row.fields.and_then(|fields| {
             self.columns.add(&fields);
+            if let Some(first) = first_source(&fields) {
+                source = first;
+            }
             convert(&self.plan, &fields, &mut self.used)
         });
         match result {

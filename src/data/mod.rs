@@ -4,11 +4,12 @@
 //! An import goes through these files: `read/` gives rows with their lines; `shape.rs` knows the names that columns go
 //! by; `plan.rs` decides once a file which column plays which part; `convert.rs` turns a row into messages by that plan,
 //! with the help of `chat.rs` for lists of turns and `choices.rs` for questions with choices; `store/` keeps what comes of
-//! it. `lines.rs` writes what an import reads back.
+//! it, and `edits/` changes it by hand. `lines.rs` writes what an import reads back.
 
 mod chat;
 mod choices;
 mod convert;
+mod edits;
 mod error;
 mod example;
 mod import;
@@ -20,6 +21,7 @@ mod shape;
 mod split;
 mod store;
 
+pub use edits::{Edit, EditError, EditLog, LeftOut};
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
 pub use import::{FileImport, Import, files_in, found_columns, import, import_with_texts};

@@ -9,9 +9,10 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::dispatch::{Surroundings, Task, panic_text};
+use super::editing::Frozen;
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
-use crate::data::{ColumnMap, DataError, Import, Role, files_in, found_columns, import, split};
+use crate::data::{ColumnMap, DataError, EditLog, Import, Role, files_in, found_columns, import, split};
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
 
@@ -26,6 +27,9 @@ pub(super) struct Imported {
     pub import: Import,
     /// The files with the contents that were read, which may since have been edited.
     pub files: Vec<FileRef>,
+    /// What was changed since; the examples of `import` are those with the changes.
+    pub edits: EditLog,
+    pub frozen: Frozen,
 }
 
 /// How examples are held out: a share and a seed, as in the settings of a run.
@@ -86,7 +90,10 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     let (thread_around, thread_ticket) = (around.clone(), ticket.clone());
     let spawned = Builder::new().name("hydra-import".into()).spawn(move || {
         let work = || match read(&paths, map, &thread_ticket.job) {
-            Ok(imported) => publish(imported, &thread_ticket, &thread_around),
+            Ok(mut imported) => {
+                change_again(&mut imported, &thread_around);
+                publish(imported, &thread_ticket, &thread_around)
+            }
             Err(error) => {
                 if let Some(wanted) = columns_wanted(&paths, &error) {
                     thread_around.outbox.send(wanted);
@@ -98,6 +105,19 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     });
     if let Err(error) = spawned {
         around.end(&ticket, Err(anyhow::anyhow!("the system refused a thread for the import: {error}")));
+    }
+}
+
+/// Makes the changes once more that were made to the same files before, and says what cannot be.
+fn change_again(imported: &mut Imported, around: &Surroundings) {
+    let warn = |message: String| around.outbox.send(Event::Warning { message });
+    match around.datasets.edits(&imported.files, &imported.map) {
+        Ok(edits) => {
+            for error in imported.change_again(edits) {
+                warn(format!("A change made to this data before no longer fits: {error}"));
+            }
+        }
+        Err(error) => warn(error.to_string()),
     }
 }
 
@@ -128,7 +148,8 @@ pub(super) fn read(paths: &[PathBuf], map: ColumnMap, job: &Job) -> anyhow::Resu
     if let Some((path, _)) = paths.iter().zip(before).find(|(path, before)| stamp(path) != *before) {
         anyhow::bail!("this file was changed while it was read; import it again: {}", path.display());
     }
-    Ok(Imported { map, import, files })
+    let edits = EditLog::new(import.examples.clone());
+    Ok(Imported { map, import, files, edits, frozen: Frozen::default() })
 }
 
 /// Differs where a file was written to in between.
@@ -174,6 +195,7 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
         held_out: if held_out.rule == default { held_out.rows.len() } else { imported.held_out(default).rows.len() },
         held_out_prompts: imported.prompts(held_out),
         topics: topics(import),
+        edits: imported.edits_summary(),
     }
 }
 

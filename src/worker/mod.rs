@@ -2,8 +2,8 @@
 //! as [`protocol::Event`]s; nothing else passes between them. So it can be a process of its own, and is one under the
 //! window: see [`process`]. In tests, and where the system refuses a process, it is threads of the same.
 //!
-//! Six named threads either way: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data, `hydra-matrices` compares adapters, `hydra-runs` looks after runs on disk and `hydra-facts`
+//! Seven named threads either way: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data, `hydra-matrices` compares adapters, `hydra-runs` looks after runs on disk, `hydra-rows` lists rows of data and `hydra-facts`
 //! gathers what estimates are made of,
 //! all beside training; `hydra-engine` owns the model and does everything else, a run and an answer in slices no longer
 //! than a micro-batch, and while no run is on it takes the next of the queue (`queue.rs`).
@@ -13,8 +13,10 @@ pub mod process;
 pub mod protocol;
 
 mod answering;
+mod browsing;
 mod comparing;
 mod dispatch;
+mod editing;
 mod facts;
 mod freed;
 mod import;

@@ -133,6 +133,10 @@ impl Session {
                 self.adapter = None;
                 self.around.outbox.send(Event::AdapterDropped);
             }
+            Request::Enqueue { runs } => self.enqueue(runs),
+            Request::EditData(edit) => self.edit_data(edit),
+            Request::UndoEdit => self.undo_edit(),
+            Request::RedoEdit => self.redo_edit(),
             Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::WatchGates { on } => self.watches_gates = on,
             Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
@@ -191,6 +195,7 @@ impl Session {
         match request {
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
+            Request::SaveData { folder } => self.save_data(&folder, job),
             Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
@@ -298,12 +303,18 @@ impl Session {
         self.data.clone().ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))
     }
 
+    /// Puts data in place of what is loaded, for other threads too.
+    pub fn set_data(&mut self, data: LoadedData) {
+        *self.around.data.lock() = Some(data.clone());
+        self.data = Some(data);
+    }
+
     /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
     fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
         self.end_survey();
         let is_by_rule = held_out.rule == *self.around.rule.lock();
         self.asleep_data = None;
-        self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
+        self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
         if !is_by_rule {
             self.tell_held_out();
         }
@@ -323,9 +334,10 @@ impl Session {
 
     fn tell_held_out(&mut self) {
         let rule = *self.around.rule.lock();
-        let Some(data) = &mut self.data else { return };
-        data.held_out = Arc::new(data.imported.held_out(rule));
-        let prompts = data.imported.prompts(&data.held_out);
+        let Some(LoadedData { imported, .. }) = self.data.clone() else { return };
+        let held_out = Arc::new(imported.held_out(rule));
+        let prompts = imported.prompts(&held_out);
+        self.set_data(LoadedData { imported, held_out });
         self.around.outbox.send(Event::HeldOut { prompts });
     }
 
@@ -382,7 +394,7 @@ impl Session {
 /// Whether a request is about examples of the loaded data.
 fn is_about_data(request: &Request) -> bool {
     match request {
-        Request::PreviewData { .. } | Request::Survey { .. } => true,
+        Request::PreviewData { .. } | Request::SaveData { .. } | Request::Survey { .. } => true,
         Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => true,
         Request::Inspect { source, .. } => matches!(source, InspectSource::HeldOut(_)),
         _ => false,

@@ -173,6 +173,7 @@ pub fn data() -> Event {
         held_out: 100,
         held_out_prompts: prompts.map(String::from).to_vec(),
         topics: Vec::new(),
+        edits: Default::default(),
     })
 }
 

@@ -208,6 +208,7 @@ pub fn data() -> Event {
         held_out: 100,
         held_out_prompts: vec!["What is 17 plus 25?".into()],
         topics: Vec::new(),
+        edits: Default::default(),
     })
 }
 

@@ -113,6 +113,8 @@ impl AppState {
             Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
             Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
             Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+            Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
+            Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
             Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
                 Some((JobKind::Train, "Preparing the run"))
             }
@@ -198,6 +200,12 @@ impl AppState {
                 }
                 self.preview = None;
             }
+            Event::DataEdited(data) => {
+                self.data = Some(data);
+                self.preview = None;
+            }
+            Event::Rows { .. } => self.end_job(JobKind::ListRows),
+            Event::DatasetSaved { .. } => self.end_job(JobKind::SaveData),
             Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Entry, Examples, Names, Texts, kept};
-use crate::data::{DataError, Example};
+use crate::data::{DataError, Example, Message};
 
 /// Takes examples one by one and gives all of them at the end.
 #[derive(Debug, Default)]
@@ -22,11 +22,9 @@ impl ExamplesBuilder {
     /// Puts an example behind the others. Errs where the disk has no room for it.
     pub fn push(&mut self, example: &Example) -> Result<(), DataError> {
         let text = serde_json::to_vec(&example.messages).map_err(|error| kept(io::Error::other(error)))?;
-        let mut hasher = DefaultHasher::new();
-        example.messages.hash(&mut hasher);
         let entry = Entry {
             place: self.texts.add(&text).map_err(kept)?,
-            likeness: hasher.finish(),
+            likeness: likeness(&example.messages),
             row: number(self.entries.len())?,
             line: number(example.source.line)?,
             file: id(&mut self.files, &mut self.names.files, &example.source.file)?,
@@ -66,7 +64,14 @@ fn id(known: &mut HashMap<String, u32>, names: &mut Vec<String>, name: &str) -> 
     Ok(id)
 }
 
+/// A number that only equal messages share, as far as it matters.
+pub(super) fn likeness(messages: &[Message]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    messages.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Errs beyond four thousand million rows.
-fn number(count: usize) -> Result<u32, DataError> {
+pub(super) fn number(count: usize) -> Result<u32, DataError> {
     u32::try_from(count).map_err(|_| DataError::TooMany)
 }

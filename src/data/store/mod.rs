@@ -1,7 +1,8 @@
 //! The examples of an import, however many: their texts are kept aside (`texts.rs`), and memory holds forty bytes a row.
-//! Start at [`Examples`]; `building.rs` fills one, `rows_dropped.rs` keeps the rows that became no example.
+//! Start at [`Examples`]; `building.rs` fills one, `changing.rs` changes some, `rows_dropped.rs` keeps the rows that became no example.
 
 mod building;
+mod changing;
 mod rows_dropped;
 mod texts;
 
@@ -13,6 +14,7 @@ use super::{DataError, Example, Message, Source};
 use texts::{InOrder, Place, Texts};
 
 pub use building::ExamplesBuilder;
+pub(super) use changing::Placed;
 pub use rows_dropped::DroppedRows;
 
 /// Examples in order. Clones share them.

@@ -13,11 +13,12 @@ use crate::train::{
 };
 
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
+use super::data::RowView;
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
     RunSummary, TrainingEnd,
 };
-use super::{JobKind, SurveyScope};
+use super::{JobKind, RowQuery, SurveyScope};
 
 /// From the worker to the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,19 @@ pub enum Event {
     DataPreview {
         start: usize,
         examples: Vec<ExampleView>,
+    },
+    /// Rows of the loaded data, `start..` of the `total` that the query found.
+    Rows {
+        query: RowQuery,
+        start: usize,
+        total: usize,
+        rows: Vec<RowView>,
+    },
+    /// The loaded data is now this, after a change.
+    DataEdited(DataSummary),
+    /// The loaded examples are written.
+    DatasetSaved {
+        path: PathBuf,
     },
     /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
     Facts(Facts),

@@ -1,9 +1,10 @@
 //! All that passes between the window and the worker: plain data that serde can write, so that the worker can be
 //! another process. The worker answers every request with events; it never blocks the window.
-//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, and `chat.rs` what
-//! answers are made of.
+//! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, `chat.rs` what
+//! answers and `data.rs` what rows of data are made of.
 
 mod chat;
+mod data;
 mod event;
 mod summaries;
 
@@ -11,12 +12,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ColumnMap, Message};
+use crate::data::{ColumnMap, Edit, Message};
 use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
+pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -31,6 +33,8 @@ pub enum JobKind {
     LoadAdapter,
     ImportData,
     PreviewData,
+    ListRows,
+    SaveData,
     Train,
     Generate,
     Weigh,
@@ -112,6 +116,23 @@ pub enum Request {
         start: usize,
         count: usize,
         context: usize,
+    },
+    /// Asks for rows of the loaded data, `start..start + count` of those that the query finds. Done beside training.
+    ListRows {
+        query: RowQuery,
+        start: usize,
+        count: usize,
+    },
+    /// Changes the loaded examples, not the files they came from. Answered by [`Event::DataEdited`].
+    EditData(Edit),
+    /// Takes the last change to the loaded examples back.
+    UndoEdit,
+    /// Makes the change again that was taken back last.
+    RedoEdit,
+    /// Writes the loaded examples, and the rows that they leave out, to a folder that must not exist; one that does gives
+    /// way to a name with a number.
+    SaveData {
+        folder: PathBuf,
     },
     /// Starts a run on the loaded model and data, on the model's device; `out` is the run folder, which must not exist.
     StartTraining {
@@ -265,6 +286,8 @@ impl Request {
             Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
+            Self::ListRows { .. } => Some(JobKind::ListRows),
+            Self::SaveData { .. } => Some(JobKind::SaveData),
             Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
                 Some(JobKind::Train)
             }
@@ -280,6 +303,7 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
+            Self::EditData(_) | Self::UndoEdit | Self::RedoEdit => None,
             Self::RenderPrompt { .. }
             | Self::SaveTranscript { .. }
             | Self::SaveTable { .. }

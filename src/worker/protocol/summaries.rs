@@ -10,6 +10,7 @@ use crate::project::{QueueMode, QueuedRun};
 use crate::train::{DataFacts, MachineFacts, ModelFacts, TrainSettings};
 
 use super::Sampling;
+use super::data::EditsSummary;
 
 /// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +87,7 @@ pub struct DataSummary {
     pub held_out_prompts: Vec<String>,
     /// Label and number of kept examples, most frequent first; empty where no column gave labels.
     pub topics: Vec<(String, usize)>,
+    pub edits: EditsSummary,
 }
 
 /// One token as it stands in a text.

@@ -1,10 +1,11 @@
 //! The Data page: choose files with examples, see what was made of them, and read them as the model will. `files.rs` shows
-//! what was detected and lets columns be chosen by hand, `dropped.rs` lists rows that cannot be used, `reading.rs` shows
-//! examples with their supervised tokens tinted.
+//! what was detected and lets columns be chosen by hand, `dropped.rs` lists rows that cannot be used, `table/` lists
+//! the examples to be searched and changed, and `reading.rs` shows one with its supervised tokens tinted.
 
 mod dropped;
 mod files;
 mod reading;
+mod table;
 
 use egui::{RichText, Ui};
 
@@ -23,7 +24,10 @@ use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
 use files::{ColumnChoice, ColumnQuestion};
-use reading::Reading;
+use table::ExamplesTable;
+
+/// The widest that the page with its table grows.
+const WITH_TABLE: f32 = 1400.0;
 
 /// The Data page.
 #[derive(Default)]
@@ -31,7 +35,8 @@ pub struct DataPage {
     path: String,
     columns: ColumnChoice,
     question: ColumnQuestion,
-    reading: Reading,
+    table: ExamplesTable,
+    has_data: bool,
 }
 
 impl Page for DataPage {
@@ -51,6 +56,7 @@ impl Page for DataPage {
             return;
         };
         summary_card(ui, cx, data);
+        self.table.card(ui, cx, data);
         files::files_card(ui, data);
         if let Some(map) = self.columns.card(ui, cx, data) {
             let paths = data.files.iter().map(|file| file.path.clone()).collect();
@@ -58,12 +64,17 @@ impl Page for DataPage {
         }
         dropped::dropped_card(ui, data);
         topics_card(ui, data);
-        self.reading.card(ui, cx, data);
         card(ui, "Choose other files", |ui| self.choose_ui(ui, cx));
+    }
+
+    fn width(&self) -> f32 {
+        if self.has_data { WITH_TABLE } else { size::PAGE }
     }
 
     fn note_event(&mut self, event: &Event) {
         self.question.note_event(event);
+        self.table.note_event(event);
+        self.has_data |= matches!(event, Event::DataImported(_));
     }
 }
 

@@ -161,6 +161,7 @@ pub(super) mod tests {
             held_out: kept / 20,
             held_out_prompts: Vec::new(),
             topics: (0..topics).map(|i| (format!("topic {i}"), 10)).collect(),
+            edits: Default::default(),
         }
     }
 

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary,
-    GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt, RoutingReport, RunSummary,
-    Sampling, Side, SurveyScope, TokenGates, TokenView, TrainingEnd, WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EditsSummary, EndReason, ExampleView, ExportSummary, Facts,
+    FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt,
+    RoutingReport, RowOrder, RowQuery, RowSide, RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates,
+    TokenView, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
-use crate::data::{ColumnMap, Dropped, Message, Role, Source};
+use crate::data::{ColumnMap, Dropped, Edit, Message, Role, Source};
 use crate::model::BaseType;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};
@@ -88,6 +89,12 @@ fn requests() -> Vec<Request> {
         R::DropAdapter,
         R::ImportData { paths: paths.clone(), map: order().columns },
         R::PreviewData { start: 3, count: usize::MAX, context: 64 },
+        R::ListRows { query: row_query(), start: 0, count: 100 },
+        R::EditData(Edit::Replace { rows: vec![(usize::MAX, vec![message(Role::User)])] }),
+        R::EditData(Edit::SetTopics { names: vec!["a".into()], of_rows: vec![Some(0), None] }),
+        R::UndoEdit,
+        R::RedoEdit,
+        R::SaveData { folder: path("data") },
         R::StartTraining { settings: settings.clone(), out: path("run") },
         R::StartTrainingAnyway { settings, out: path("run") },
         R::ResumeRun { run: path("run") },
@@ -231,6 +238,33 @@ fn data() -> DataSummary {
         held_out: 2,
         held_out_prompts: vec![String::new()],
         topics: vec![("sky".into(), 3)],
+        edits: EditsSummary { made: 2, undo: Some("x".into()), redo: None, left_out: 1, rewritten: usize::MAX },
+    }
+}
+
+fn row_query() -> RowQuery {
+    RowQuery {
+        text: "\u{1F40D}".into(),
+        topic: Some("sky".into()),
+        side: RowSide::HeldOut,
+        rows: Some(vec![0, usize::MAX]),
+        order: RowOrder::Question,
+        descending: true,
+    }
+}
+
+fn row_view() -> RowView {
+    RowView {
+        row: 7,
+        index: 6,
+        file: "a.csv".into(),
+        line: 9,
+        question: "?".into(),
+        answer: "!".into(),
+        topic: None,
+        messages: 2,
+        bytes: u32::MAX,
+        held_out: true,
     }
 }
 
@@ -319,6 +353,9 @@ fn events_of_jobs() -> Vec<Event> {
         E::DataImported(data()),
         E::ColumnsWanted { paths: vec![path("a")], columns: vec!["ask".into()] },
         E::DataPreview { start: 0, examples: vec![example] },
+        E::Rows { query: row_query(), start: 0, total: usize::MAX, rows: vec![row_view()] },
+        E::DataEdited(data()),
+        E::DatasetSaved { path: path("data") },
         E::Facts(facts()),
         E::HeldOut { prompts: vec!["?".into()] },
         E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },
