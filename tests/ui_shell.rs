@@ -226,6 +226,9 @@ fn imported_data_shows_its_shape_its_dropped_rows_and_its_reading() {
     f.tell([model()]);
     f.press(CTRL, Key::Num2);
     f.tell([data()]);
+    // Tall enough for the whole page: what is scrolled out of sight is not shown.
+    f.window.set_size(egui::vec2(1280.0, 1700.0));
+    f.window.run();
     assert!(f.shows("question/answer") && f.shows("3 rows could not be used") && f.shows("402"));
     let asked = f.asked();
     assert!(matches!(asked.as_slice(), [Request::ListRows { start: 0, .. }]), "{asked:?}");
@@ -259,6 +262,8 @@ fn columns_chosen_by_hand_go_into_the_next_import() {
     f.press(CTRL, Key::D);
     f.asked();
     f.tell([data()]);
+    f.window.set_size(egui::vec2(1280.0, 1700.0));
+    f.window.run();
     f.click(Role::Button, "Choose by hand");
     f.click(Role::ComboBox, "Answer");
     f.click(Role::Button, "category");

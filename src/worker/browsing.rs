@@ -7,10 +7,10 @@ use std::thread::Builder;
 
 use crossbeam_channel::Sender;
 
+use super::data::LoadedData;
 use super::dispatch::{Surroundings, panic_text};
 use super::jobs::Ticket;
 use super::protocol::{Event, JobKind, RowOrder, RowQuery, RowSide, RowView};
-use super::session::LoadedData;
 use crate::data::{DataError, Example, Role};
 use crate::job::Job;
 

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use super::data::LoadedData;
 use super::import::Imported;
 use super::protocol::{EditsSummary, Event};
-use super::session::{LoadedData, Session};
+use super::session::Session;
 use crate::data::{ColumnMap, Edit, EditError, EditLog, Examples};
 use crate::job::Job;
 use crate::project::queue::free_name;

@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
 
+use super::data::LoadedData;
 use super::outbox::Outbox;
 use super::protocol::{Event, Facts};
-use super::session::{LoadedData, Session};
+use super::session::Session;
 use crate::data::DataError;
 use crate::job::Job;
 use crate::model::BaseModel;

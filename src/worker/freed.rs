@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::data::LoadedData;
 use super::import::{self, Imported};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, JobKind, TrainingEnd};
-use super::session::{LoadedAdapter, LoadedData, Session};
+use super::session::{LoadedAdapter, Session};
 use super::training::Training;
 use crate::data::{ColumnMap, Edit};
 use crate::disk::to_recycle_bin;

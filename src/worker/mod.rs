@@ -15,6 +15,7 @@ pub mod protocol;
 mod answering;
 mod browsing;
 mod comparing;
+mod data;
 mod dispatch;
 mod editing;
 mod facts;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
+use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
-use super::import::{HeldOut, Imported, SplitRule};
+use super::import::SplitRule;
 use super::jobs::Ticket;
 use super::process::{HandOver, Handing};
 use super::protocol::{EndReason, Event, InspectSource, Request};
@@ -33,13 +34,6 @@ pub(super) struct LoadedAdapter {
     pub card: CardInfo,
     /// Its folder, or the run that it is of.
     pub path: PathBuf,
-}
-
-/// Imported data and which of it is held out.
-#[derive(Clone)]
-pub(super) struct LoadedData {
-    pub imported: Arc<Imported>,
-    pub held_out: Arc<HeldOut>,
 }
 
 /// Everything the engine holds. It lives on the engine's thread and dies with a panic there.
@@ -299,66 +293,10 @@ impl Session {
         self.model.clone().ok_or_else(|| anyhow::anyhow!("no model is loaded: choose one on the Model page"))
     }
 
-    pub fn data(&self) -> anyhow::Result<LoadedData> {
-        self.data.clone().ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))
-    }
-
-    /// Puts data in place of what is loaded, for other threads too.
-    pub fn set_data(&mut self, data: LoadedData) {
-        *self.around.data.lock() = Some(data.clone());
-        self.data = Some(data);
-    }
-
-    /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
-    fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
-        self.end_survey();
-        let is_by_rule = held_out.rule == *self.around.rule.lock();
-        self.asleep_data = None;
-        self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
-        if !is_by_rule {
-            self.tell_held_out();
-        }
-        self.refresh_facts();
-    }
-
-    /// From now on holds out by `rule`, so that no example shown as held out was trained on.
-    pub fn hold_out(&mut self, rule: SplitRule) {
-        let before = std::mem::replace(&mut *self.around.rule.lock(), rule);
-        if before != rule {
-            if let Err(error) = self.wake_data(&Job::silent()) {
-                self.around.outbox.send(Event::Warning { message: format!("{error:#}") });
-            }
-            self.tell_held_out();
-        }
-    }
-
-    fn tell_held_out(&mut self) {
-        let rule = *self.around.rule.lock();
-        let Some(LoadedData { imported, .. }) = self.data.clone() else { return };
-        let held_out = Arc::new(imported.held_out(rule));
-        let prompts = imported.prompts(&held_out);
-        self.set_data(LoadedData { imported, held_out });
-        self.around.outbox.send(Event::HeldOut { prompts });
-    }
-
     /// The adapter in training, or the one that is loaded.
     pub fn active_adapter(&self) -> Option<&Adapter> {
         let trained = self.training.as_ref().and_then(|training| training.run().adapter());
         trained.or(self.adapter.as_ref().map(|loaded| &loaded.adapter))
-    }
-
-    fn preview(&mut self, start: usize, count: usize, context: usize, job: &Job) -> anyhow::Result<()> {
-        let data = self.data()?;
-        let tokenizer = self.model.as_ref().and_then(|model| model.tokenizer().ok());
-        let all = &data.imported.import.examples;
-        let rows = all.iter_of(start..start.saturating_add(count).min(all.len()));
-        let examples = rows.map(|example| {
-            job.check()?;
-            Ok(summary::example(&example?, tokenizer, context))
-        });
-        let examples = examples.collect::<anyhow::Result<_>>()?;
-        self.around.outbox.send(Event::DataPreview { start, examples });
-        Ok(())
     }
 
     /// Writes the loaded adapter. The one in training is still changing, and the window shows the loaded one.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::data::LoadedData;
 use super::protocol::{
     AdapterSummary, ExampleView, ExportSummary, InspectSource, ModelSummary, ModuleGates, RoutingReport, TokenView,
 };
-use super::session::LoadedData;
 use crate::adapter::Adapter;
 use crate::data::{Example, Message, Role};
 use crate::export::ExportReport;

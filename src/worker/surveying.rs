@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::data::LoadedData;
 use super::jobs::Ticket;
 use super::looking::adapter_at;
 use super::protocol::{Event, SurveyScope};
-use super::session::{LoadedData, Session};
+use super::session::Session;
 use crate::adapter::Adapter;
 use crate::inspect::RoutingSurvey;
 use crate::inspect::survey::{SHUFFLES, SurveyRow, Surveyor, Topics};

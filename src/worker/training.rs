@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::data::LoadedData;
 use super::import::{self, Imported, SplitRule};
 use super::protocol::{Event, JobKind, RunSummary, TrainingEnd};
-use super::session::{LoadedAdapter, LoadedData, Session};
+use super::session::{LoadedAdapter, Session};
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
 use crate::inspect::{FrameOrigin, GateFrame};

@@ -4,6 +4,7 @@
 mod answer;
 mod gates;
 mod run;
+mod started;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -107,30 +108,7 @@ impl AppState {
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
     pub fn note_request(&mut self, request: &Request) {
-        let started = match request {
-            Request::LoadModel { .. } => Some((JobKind::LoadModel, "Opening the model")),
-            Request::OpenDemo => Some((JobKind::LoadModel, "Opening the demo")),
-            Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
-            Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
-            Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
-            Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
-            Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
-            Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
-                Some((JobKind::Train, "Preparing the run"))
-            }
-            Request::ResumeRun { .. } => Some((JobKind::Train, "Opening the run")),
-            Request::Inspect { .. } => Some((JobKind::Inspect, "Reading the gates")),
-            Request::Survey { .. } => Some((JobKind::Survey, "Reading the gates")),
-            Request::Replay { .. } => Some((JobKind::Replay, "Reading the run")),
-            Request::CompareMatrices { .. } => Some((JobKind::CompareMatrices, "Comparing the matrices")),
-            Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
-            Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
-            Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
-            Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
-            Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),
-            Request::TrashRuns { .. } => Some((JobKind::TrashRuns, "Moving to the recycle bin")),
-            _ => None,
-        };
+        let started = started::started(request);
         if let Some((kind, note)) = started {
             self.failures.remove(&kind);
             self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
