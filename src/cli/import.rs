@@ -8,13 +8,16 @@ use serde::Serialize;
 
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, DataError, FileImport, Import};
+use crate::data::{self, DataError, EditLog, FileImport, Import};
+use crate::disk::check_new_folder;
+use crate::project::{EXAMPLES_FILE, QUARANTINE_FILE, save_dataset};
 
 const LONG_ABOUT: &str = "\
 Show what training would read from your files.
 
 Tells which shape each file was recognised as, which column plays which part, how many rows can be used, and for each \
-row that cannot its file, its line and the reason. Nothing is written: `train` reads the same files in the same way.";
+row that cannot its file, its line and the reason. Nothing is written, unless --save names a folder: `train` reads the \
+same files in the same way.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,6 +32,10 @@ pub struct ImportArgs {
     /// .jsonl, .json or .csv files, or folders with such files
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
+
+    /// Write the examples to this new folder as messages JSONL with topic and source, and beside them the rows left out
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
 
     #[command(flatten)]
     pub columns: ColumnFlag,
@@ -69,12 +76,21 @@ struct DoneEvent<'a> {
 /// Reads the files and tells what was found.
 pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
     let map = args.columns.column_map()?;
+    if let Some(folder) = &args.save {
+        check_new_folder(folder)?;
+    }
     let import = data::import(&args.data, &map, output.job())?;
+    if let Some(folder) = &args.save {
+        save_dataset(folder, &import, &EditLog::new(import.examples.clone()), output.job())?;
+    }
     output.clear_progress();
     for file in &import.files {
         tell_file(file, output);
     }
     tell_dropped(&import, output)?;
+    if let Some(folder) = &args.save {
+        output.line(&format!("\nWritten to {}: {EXAMPLES_FILE} and {QUARANTINE_FILE}.", folder.display()));
+    }
     tell_sum(&import, output);
     Ok(Outcome::Done)
 }

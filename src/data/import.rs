@@ -15,6 +15,8 @@ use crate::job::Job;
 const SAMPLE_ROWS: usize = 50;
 /// The look ahead also ends after this many bytes, so that long rows do not fill the memory.
 const SAMPLE_BYTES: u64 = 8 << 20;
+/// Examples that are shown before the whole file is read.
+const FIRST_ROWS: usize = 14;
 /// Column names that are remembered; a file with more is not a table of columns.
 const MAX_COLUMNS: usize = 1000;
 /// Progress is told, and cancelling asked for, every so many rows.
@@ -53,13 +55,23 @@ pub struct FileImport {
 /// Rows that cannot be used are dropped with file, line and reason. Errs where a whole file is of no use, and when the
 /// job is cancelled.
 pub fn import(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::Conversations, job)
+    import_all(paths, map, Accept::Conversations, job, |_| {})
+}
+
+/// As [`import`]; `first` is shown the first examples as soon as they are read, long before the end of a large file.
+pub fn import_showing(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    import_all(paths, map, Accept::Conversations, job, first)
 }
 
 /// As [`import`], for pre-training: a file whose columns fit no conversation, but are called `text`, is read too. Each of
 /// its texts becomes an example of one assistant message.
 pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::AlsoTexts, job)
+    import_all(paths, map, Accept::AlsoTexts, job, |_| {})
 }
 
 /// The columns that the first rows of the files have, in the order in which they are first seen. Paths are taken as by
@@ -73,7 +85,14 @@ pub fn found_columns(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
     Ok(columns.names)
 }
 
-fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
+fn import_all(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    accept: Accept,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    let mut first = Some(first);
     let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
     let total = sizes.iter().sum::<u64>().max(1);
@@ -82,10 +101,15 @@ fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> 
     map.check_distinct()?;
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
-        read_file(path, map, accept, &watch, &mut sorted)?;
+        let mut tell_first = |examples: &[Example]| {
+            if let Some(first) = first.take() {
+                first(examples);
+            }
+        };
+        read_file(path, map, accept, &watch, &mut sorted, &mut tell_first)?;
         before += size;
     }
-    let Sorted { files, examples, dropped } = sorted;
+    let Sorted { files, examples, dropped, .. } = sorted;
     let rows = examples.len() + dropped.len();
     Ok(Import { files, examples: examples.finish(), dropped, rows })
 }
@@ -96,6 +120,8 @@ struct Sorted {
     files: Vec<FileImport>,
     examples: ExamplesBuilder,
     dropped: DroppedRows,
+    /// The first examples, to be shown.
+    first: Vec<Example>,
 }
 
 /// The paths with every folder replaced by the data files in it, sorted by name.
@@ -151,6 +177,7 @@ fn read_file(
     accept: Accept,
     watch: &Watch,
     sorted: &mut Sorted,
+    tell_first: &mut dyn FnMut(&[Example]),
 ) -> Result<(), DataError> {
     watch.report(0, 0)?;
     let mut reader = Reader::open(path)?;
@@ -170,6 +197,9 @@ fn read_file(
     let first_dropped = sorted.dropped.len();
     for row in sample.into_iter().chain(next) {
         file.take(row, sorted)?;
+    }
+    if !sorted.first.is_empty() {
+        tell_first(&sorted.first);
     }
     while let Some(row) = reader.next_row()? {
         file.take(row, sorted)?;
@@ -268,7 +298,12 @@ impl File {
         match result {
             Ok((messages, topic)) => {
                 self.kept += 1;
-                sorted.examples.push(&Example { messages, topic, source })
+                let example = Example { messages, topic, source };
+                sorted.examples.push(&example)?;
+                if sorted.first.len() < FIRST_ROWS {
+                    sorted.first.push(example);
+                }
+                Ok(())
             }
             Err(reason) => sorted.dropped.push(&Dropped { source, reason }),
         }

@@ -24,7 +24,7 @@ mod store;
 pub use edits::{Edit, EditError, EditLog, LeftOut};
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
-pub use import::{FileImport, Import, files_in, found_columns, import, import_with_texts};
+pub use import::{FileImport, Import, files_in, found_columns, import, import_showing, import_with_texts};
 pub use lines::to_lines;
 pub use map::ColumnMap;
 pub use read::is_data_file;

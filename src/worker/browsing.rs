@@ -174,21 +174,26 @@ impl Found {
         let indices: Vec<usize> = self.indices.iter().skip(start).take(count).copied().collect();
         let rows = indices.iter().zip(examples.iter_of(indices.iter().copied()));
         let view = |(index, example): (&usize, Result<Example, DataError>)| {
-            let example = example?;
-            Ok(RowView {
-                row: examples.row(*index).unwrap_or_default(),
-                index: *index,
-                question: question(&example),
-                answer: example.messages.last().map(|message| one_line(&message.content)).unwrap_or_default(),
-                messages: example.messages.len(),
-                topic: example.topic,
-                file: example.source.file,
-                line: example.source.line,
-                bytes: examples.bytes(*index),
-                held_out: self.held_out.contains(index),
-            })
+            let row = examples.row(*index).unwrap_or_default();
+            Ok(row_view(row, *index, &example?, self.held_out.contains(index)))
         };
         rows.map(view).collect()
+    }
+}
+
+/// An example as it is listed.
+pub(super) fn row_view(row: usize, index: usize, example: &Example, held_out: bool) -> RowView {
+    RowView {
+        row,
+        index,
+        question: question(example),
+        answer: example.messages.last().map(|message| one_line(&message.content)).unwrap_or_default(),
+        messages: example.messages.len(),
+        topic: example.topic.clone(),
+        file: example.source.file.clone(),
+        line: example.source.line,
+        bytes: example.messages.iter().map(|message| message.content.len()).sum(),
+        held_out,
     }
 }
 

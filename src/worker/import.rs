@@ -8,11 +8,14 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::browsing::row_view;
 use super::dispatch::{Surroundings, Task, panic_text};
 use super::editing::Frozen;
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
-use crate::data::{ColumnMap, DataError, EditLog, Import, Role, files_in, found_columns, import, split};
+use crate::data::{
+    ColumnMap, DataError, EditLog, Example, Import, Role, files_in, found_columns, import_showing, split,
+};
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
 
@@ -89,7 +92,11 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     let ticket = around.jobs.begin(JobKind::ImportData, &around.outbox);
     let (thread_around, thread_ticket) = (around.clone(), ticket.clone());
     let spawned = Builder::new().name("hydra-import".into()).spawn(move || {
-        let work = || match read(&paths, map, &thread_ticket.job) {
+        let show = |first: &[Example]| {
+            let rows = first.iter().enumerate().map(|(row, example)| row_view(row, row, example, false)).collect();
+            thread_around.outbox.send(Event::FirstRows { rows });
+        };
+        let work = || match read_showing(&paths, map, &thread_ticket.job, show) {
             Ok(mut imported) => {
                 change_again(&mut imported, &thread_around);
                 publish(imported, &thread_ticket, &thread_around)
@@ -140,9 +147,18 @@ fn caught(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
 
 /// Reads files, and notes what they held.
 pub(super) fn read(paths: &[PathBuf], map: ColumnMap, job: &Job) -> anyhow::Result<Imported> {
+    read_showing(paths, map, job, |_| {})
+}
+
+fn read_showing(
+    paths: &[PathBuf],
+    map: ColumnMap,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> anyhow::Result<Imported> {
     let paths = files_in(paths)?;
     let before: Vec<_> = paths.iter().map(|path| stamp(path)).collect();
-    let import = import(&paths, &map, job)?;
+    let import = import_showing(&paths, &map, job, first)?;
     let files = paths.iter().map(|path| job.check().map_err(Into::into).and_then(|()| Ok(FileRef::of(path)?)));
     let files = files.collect::<anyhow::Result<_>>()?;
     if let Some((path, _)) = paths.iter().zip(before).find(|(path, before)| stamp(path) != *before) {

@@ -182,6 +182,8 @@ impl AppState {
                 self.data = Some(data);
                 self.preview = None;
             }
+            // The Data page keeps them.
+            Event::FirstRows { .. } => {}
             Event::Rows { .. } => self.end_job(JobKind::ListRows),
             Event::DatasetSaved { .. } => self.end_job(JobKind::SaveData),
             Event::Facts(facts) => self.facts = Some(facts),

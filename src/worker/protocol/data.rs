@@ -53,8 +53,8 @@ pub struct RowView {
     pub answer: String,
     pub topic: Option<String>,
     pub messages: usize,
-    /// Bytes of its texts, about.
-    pub bytes: u32,
+    /// Bytes of its texts.
+    pub bytes: usize,
     pub held_out: bool,
 }
 

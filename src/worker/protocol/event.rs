@@ -55,6 +55,10 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// The first rows of an import that is under way.
+    FirstRows {
+        rows: Vec<RowView>,
+    },
     /// Rows of the loaded data, `start..` of the `total` that the query found.
     Rows {
         query: RowQuery,

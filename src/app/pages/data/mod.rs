@@ -24,7 +24,7 @@ use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
 use files::{ColumnChoice, ColumnQuestion};
-use table::ExamplesTable;
+use table::{ExamplesTable, FirstRows};
 
 /// The widest that the page with its table grows.
 const WITH_TABLE: f32 = 1400.0;
@@ -36,12 +36,14 @@ pub struct DataPage {
     columns: ColumnChoice,
     question: ColumnQuestion,
     table: ExamplesTable,
+    first: FirstRows,
     has_data: bool,
 }
 
 impl Page for DataPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
         job_ui(ui, cx, JobKind::ImportData);
+        self.first.card(ui, cx);
         self.question.card(ui, cx);
         let Some(data) = &cx.state.data else {
             card(ui, "Choose files with examples", |ui| {
@@ -74,6 +76,7 @@ impl Page for DataPage {
     fn note_event(&mut self, event: &Event) {
         self.question.note_event(event);
         self.table.note_event(event);
+        self.first.note_event(event);
         self.has_data |= matches!(event, Event::DataImported(_));
     }
 }

@@ -263,7 +263,7 @@ fn row_view() -> RowView {
         answer: "!".into(),
         topic: None,
         messages: 2,
-        bytes: u32::MAX,
+        bytes: usize::MAX,
         held_out: true,
     }
 }
@@ -353,6 +353,7 @@ fn events_of_jobs() -> Vec<Event> {
         E::DataImported(data()),
         E::ColumnsWanted { paths: vec![path("a")], columns: vec!["ask".into()] },
         E::DataPreview { start: 0, examples: vec![example] },
+        E::FirstRows { rows: vec![row_view()] },
         E::Rows { query: row_query(), start: 0, total: usize::MAX, rows: vec![row_view()] },
         E::DataEdited(data()),
         E::DatasetSaved { path: path("data") },

@@ -9,7 +9,7 @@ use crate::app::pages::data::reading::{example_ui, explanation_ui};
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
-use crate::app::widgets::figures::{file_name, in_one_line};
+use crate::app::widgets::figures::in_one_line;
 use crate::app::widgets::notes;
 use crate::data::Edit;
 use crate::worker::protocol::{DataSummary, JobKind, Request, RowView};
@@ -87,12 +87,6 @@ impl Detail {
     }
 
     fn head_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, row: &RowView, is_there: bool) {
-        let tokens = Tokens::of(ui);
-        ui.horizontal_wrapped(|ui| {
-            let place = format!("{}:{}", file_name(std::path::Path::new(&row.file)), row.line);
-            ui.label(RichText::new(place).small().color(tokens.text_weak)).on_hover_text(&row.file);
-            badge(ui, if row.held_out { "held out" } else { "training" });
-        });
         ui.horizontal_wrapped(|ui| {
             let can_write = is_there && self.writing.is_none();
             if buttons::secondary(ui, Icon::Edit, "Rewrite", can_write).clicked() {
@@ -105,6 +99,7 @@ impl Detail {
                 cx.request(Request::EditData(edit));
             }
             topic_ui(ui, cx, data, row);
+            badge(ui, if row.held_out { "held out" } else { "training" });
         });
         ui.add_space(space::XS);
     }

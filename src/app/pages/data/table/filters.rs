@@ -6,6 +6,7 @@ use crate::app::icons::Icon;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::{count, counted, in_one_line};
+use crate::app::widgets::legend::{Swatch, swatch_label};
 use crate::worker::protocol::{DataSummary, RowQuery, RowSide};
 
 /// Topics that can be chosen among; more are no help in a list.
@@ -40,6 +41,9 @@ pub(super) fn filters_ui(ui: &mut Ui, data: &DataSummary, query: &mut RowQuery, 
                 format!("{} of {}", count(found), counted(data.kept, "example"))
             };
             ui.label(RichText::new(text).small().color(Tokens::of(ui).text_weak));
+        }
+        if data.held_out > 0 {
+            swatch_label(ui, Swatch::Dot, Tokens::of(ui).chart_held_out, "held out");
         }
     });
     ui.add_space(space::XXS);

@@ -119,7 +119,7 @@ pub(super) fn row_ui(ui: &mut Ui, row: Option<&RowView>, place: usize, is_chosen
     cell(ui, columns.question, &row.question, tokens.text_strong, false);
     cell(ui, columns.answer, &row.answer, tokens.text, false);
     cell(ui, columns.topic, row.topic.as_deref().unwrap_or_default(), tokens.text_weak, false);
-    cell(ui, columns.length, &count(row.bytes as usize), tokens.text_weak, true);
+    cell(ui, columns.length, &count(row.bytes), tokens.text_weak, true);
     cell(ui, columns.line, &count(row.line), tokens.text_weak, true);
     response
 }

@@ -1,13 +1,17 @@
 //! The examples as a table of any length, with the chosen one beside it as the model reads it. `rows.rs` keeps what was
-//! fetched, `line.rs` draws a row, `filters.rs` the search above, `detail.rs` the chosen example, `writing.rs` its texts
+//! fetched, `line.rs` draws a row, `filters.rs` the search above, `first.rs` what is shown while
+//! the files are still read, `detail.rs` the chosen example, `writing.rs` its texts
 //! while they are rewritten, `saving.rs` where the examples are saved.
 
 mod detail;
 mod filters;
+mod first;
 mod line;
 mod rows;
 mod saving;
 mod writing;
+
+pub(super) use first::FirstRows;
 
 use egui::{RichText, Ui};
 
