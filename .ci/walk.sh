@@ -10,6 +10,8 @@ shot 2-model
 key ctrl+2
 shot 3-data
 key ctrl+3
+shot 3-topics
+key ctrl+4
 shot 4-train
 
 # Start training, and stop once a checkpoint is there.
@@ -23,7 +25,7 @@ sleep 4
 shot 6-trained
 
 # The routing of a prompt: the pictures below the question come in.
-key ctrl+4
+key ctrl+5
 click 700 261
 xdotool type --delay 30 "What kind of thing is a rabbit?"
 sleep 0.5
@@ -35,11 +37,11 @@ must_differ unasked 7-routing 50000
 rm "$shots/unasked.png"
 
 # The page to talk with base and adapter.
-key ctrl+5
+key ctrl+6
 shot 8-chat
 
 # The adapter as a folder.
-key ctrl+6
+key ctrl+7
 click_primary
 await 30 "the exported adapter" bash -c "find '$home' -path '*adapters*' -name adapter_model.safetensors | grep -q ."
 sleep 1
@@ -51,7 +53,7 @@ xdotool type --delay 30 "light theme"
 sleep 0.5
 key Return
 page=0
-for name in model data train routing chat export; do
+for name in model data topics train routing chat export; do
     page=$((page + 1))
     key "ctrl+$page"
     shot "light-$page-$name"

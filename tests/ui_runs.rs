@@ -27,7 +27,7 @@ impl Fixture {
     fn on_runs_in(theme: ThemePreference) -> Self {
         let mut f = Fixture::with(theme, []);
         f.window.set_size(vec2(1280.0, 2600.0));
-        f.press(CTRL, Key::Num7);
+        f.press(CTRL, Key::Num8);
         assert_eq!(f.asked(), [Request::ListRuns { folder: FOLDER.into() }]);
         f.tell([Event::Runs(list())]);
         f
@@ -180,7 +180,7 @@ fn the_adapter_of_a_run_comes_with_its_base_model() {
     assert!(matches!(f.asked().as_slice(), [Request::LoadModel { path, .. }] if *path == base));
     f.tell([model()]);
     assert_eq!(f.asked(), [Request::LoadAdapter { path: path("tickets-rank-8") }]);
-    f.press(CTRL, Key::Num7);
+    f.press(CTRL, Key::Num8);
     f.click(Role::Button, "Load adapter");
     assert_eq!(f.asked(), [Request::LoadAdapter { path: path("tickets-rank-8") }]);
 }
@@ -284,7 +284,7 @@ fn tags_are_added_and_taken_off() {
 #[test]
 fn an_empty_folder_says_what_to_do_and_another_can_be_chosen() {
     let mut f = Fixture::with(ThemePreference::Dark, [PickOutcome::Picked(vec![PathBuf::from("/runs")])]);
-    f.press(CTRL, Key::Num7);
+    f.press(CTRL, Key::Num8);
     f.asked();
     f.tell([Event::Runs(RunList { folder: FOLDER.into(), ..RunList::default() })]);
     assert!(f.shows("No runs in this folder"));
@@ -313,7 +313,7 @@ fn a_run_that_broke_off_is_offered_at_the_start_and_where_runs_start() {
     let mut f = Fixture::new();
     f.tell([offer()]);
     assert!(f.shows(sentence));
-    f.press(CTRL, Key::Num3);
+    f.press(CTRL, Key::Num4);
     assert!(f.shows(sentence));
     f.click(Role::Button, "Resume");
     assert_eq!(f.asked(), [Request::ResumeRun { run: path("tickets-rank-16") }]);

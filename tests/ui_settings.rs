@@ -209,7 +209,7 @@ fn undo_waits_while_a_run_is_on_and_on_other_pages() {
     desk.press(CTRL, Key::Num2);
     desk.undo();
     assert!(desk.has("Undo: On the Train page only."));
-    desk.press(CTRL, Key::Num3);
+    desk.press(CTRL, Key::Num4);
     desk.undo();
     assert!(desk.has("Redo: Effort from Balanced to Thorough"));
 }

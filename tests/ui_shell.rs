@@ -399,7 +399,7 @@ fn a_run_that_cannot_be_saved_keeps_the_window_and_can_be_saved_later() {
     assert!(!f.has_closed());
     f.window.run();
     assert!(f.shows(message) && f.shows("paused") && !f.shows("The window closes when the run has ended."));
-    f.press(CTRL, Key::Num3);
+    f.press(CTRL, Key::Num4);
     assert_eq!(f.window.query_all_by_label_contains(message).count(), 2, "the page says it too");
     f.press(Modifiers { shift: true, ..CTRL }, Key::S);
     assert_eq!(f.asked(), [Request::StopAndSave]);
@@ -426,7 +426,7 @@ fn a_run_that_cannot_be_saved_can_be_given_up_by_closing_the_window() {
 fn an_export_while_training_says_which_adapter_it_is() {
     let mut f = Fixture::new();
     f.tell([model(), data(), adapter()]);
-    f.press(CTRL, Key::Num6);
+    f.press(CTRL, Key::Num7);
     assert!(!f.shows("This is the adapter that is loaded"));
     f.tell([started(200)]);
     assert!(f.shows("This is the adapter that is loaded. The one in training can be exported once its run has ended"));
@@ -436,7 +436,7 @@ fn an_export_while_training_says_which_adapter_it_is() {
 fn held_out_examples_follow_the_run() {
     let mut f = Fixture::new();
     f.tell([model(), data(), adapter()]);
-    f.press(CTRL, Key::Num4);
+    f.press(CTRL, Key::Num5);
     f.click(Role::Button, "A held-out example");
     assert!(f.shows("When is the shop open on Sundays?"));
     f.tell([Event::HeldOut { prompts: vec!["Do you repair shoes?".into()] }]);
@@ -465,7 +465,7 @@ fn going_on_in_the_background_continues_a_paused_run() {
 fn a_run_is_saved_freed_and_discarded_from_its_card() {
     let mut f = Fixture::new();
     f.tell([model(), data(), started(200), step(1, 200)]);
-    f.press(CTRL, Key::Num3);
+    f.press(CTRL, Key::Num4);
     f.asked();
     for (entry, request) in [("Save now", Request::SaveNow), ("Pause and free memory", Request::PauseAndFree)] {
         f.click(Role::Button, "More");
@@ -491,7 +491,7 @@ fn a_run_is_saved_freed_and_discarded_from_its_card() {
 fn an_engine_that_died_is_said_with_its_cause_and_what_can_go_on_is_asked_for() {
     let mut f = Fixture::new();
     f.tell([model(), data(), started(200), step(1, 200)]);
-    f.press(CTRL, Key::Num3);
+    f.press(CTRL, Key::Num4);
     f.asked();
     let message = "The engine ended, killed by the system, and was started anew. Your run is saved up to step 40";
     f.tell([Event::Restarted { message: message.into() }]);
@@ -526,7 +526,7 @@ fn closing_without_a_run_asks_nothing() {
 fn an_export_says_saved_only_after_it_was_compared() {
     let mut f = Fixture::new();
     f.tell([model(), adapter()]);
-    f.press(CTRL, Key::Num6);
+    f.press(CTRL, Key::Num7);
     f.click(Role::Button, "Export adapter");
     let asked = f.asked();
     let [Request::Export { out }] = asked.as_slice() else { panic!("no export in {asked:?}") };
@@ -546,7 +546,7 @@ fn an_export_says_saved_only_after_it_was_compared() {
 fn the_folder_to_export_to_can_be_emptied_and_written_anew() {
     let mut f = Fixture::new();
     f.tell([model(), adapter()]);
-    f.press(CTRL, Key::Num6);
+    f.press(CTRL, Key::Num7);
     let field = |f: &Fixture| f.window.get_by_role_and_label(Role::TextInput, "New folder").value();
     f.window.get_by_role_and_label(Role::TextInput, "New folder").focus();
     f.window.run();

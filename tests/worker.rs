@@ -27,6 +27,8 @@ mod runs;
 #[path = "worker/saving.rs"]
 mod saving;
 mod support;
+#[path = "worker/topics.rs"]
+mod topics;
 
 use desk::{Desk, generate, settings, steps};
 use hydra_studio::data::{ColumnMap, import, split};

@@ -31,6 +31,7 @@ impl App {
                 }
             }
             SystemCommand::TakeSettings(settings) => self.take_settings(*settings, "Settings of another run"),
+            SystemCommand::UseTopics(topics) => self.use_topics(topics),
             SystemCommand::PlanRuns(settings) => {
                 self.pages.runs.plan(*settings);
                 self.view = View::Page(PageId::Runs);
@@ -42,6 +43,16 @@ impl App {
             SystemCommand::OpenAdapterOf { model, run } => self.open_adapter_of(model, run),
             SystemCommand::DismissResume(run) => self.persisted.dismissed_run = Some(run),
         }
+    }
+
+    fn use_topics(&mut self, topics: usize) {
+        let basis = self.state.data.as_ref().zip(self.state.model.as_ref());
+        if let Some(name) = self.pages.train.setup().use_topics(topics, basis) {
+            let message =
+                format!("The next run takes this up ({name}). Undo on the Train page brings the other setting back.");
+            self.toasts.push(Level::Ok, message);
+        }
+        self.send_request(Request::ApplyTopics);
     }
 
     fn open_adapter_of(&mut self, model: PathBuf, run: PathBuf) {
@@ -98,6 +109,7 @@ impl App {
             // Commands that show a page were carried out above.
             UICommand::ShowModel
             | UICommand::ShowData
+            | UICommand::ShowTopics
             | UICommand::ShowTrain
             | UICommand::ShowRouting
             | UICommand::ShowChat
@@ -156,6 +168,8 @@ impl App {
             PickPurpose::ChatAdapter(column) => self.pages.chat.take_folder(column, &first),
             PickPurpose::Transcript => self.pages.chat.take_transcript(&first),
             PickPurpose::Chart(_) => self.chart_saving.take_path(&first),
+            PickPurpose::OpenTopics => self.send_request(Request::OpenTopics { path: first }),
+            PickPurpose::SaveTopics => self.send_request(Request::SaveTopics { path: with_json_ending(first) }),
             PickPurpose::LoadSettings => self.settings_desk.load(first),
             PickPurpose::SaveSettings => self.save_settings(first),
             PickPurpose::Run => {
@@ -177,4 +191,9 @@ impl App {
             }
         }
     }
+}
+
+/// A path that ends in `.json` where it has no ending.
+fn with_json_ending(path: PathBuf) -> PathBuf {
+    if path.extension().is_none() { path.with_extension("json") } else { path }
 }

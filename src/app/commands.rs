@@ -31,6 +31,9 @@ pub enum SystemCommand {
     OpenFolder(PathBuf),
     /// Sets the next run up with these settings, and shows where it starts.
     TakeSettings(Box<TrainSettings>),
+    /// Sets the next run up with a head for each of this many topics, or as plain LoRA for one, and gives the topics to the
+    /// examples.
+    UseTopics(usize),
     /// Shows the queue, ready to fill it with several runs of these settings.
     PlanRuns(Box<TrainSettings>),
     /// Sets these runs side by side.
@@ -66,6 +69,7 @@ pub fn queue() -> (CommandSender, crossbeam_channel::Receiver<SystemCommand>) {
 pub enum UICommand {
     ShowModel,
     ShowData,
+    ShowTopics,
     ShowTrain,
     ShowRouting,
     ShowChat,
@@ -128,9 +132,10 @@ const fn info(
 
 impl UICommand {
     /// Every command, in the palette's order.
-    pub const ALL: [UICommand; 34] = [
+    pub const ALL: [UICommand; 35] = [
         Self::ShowModel,
         Self::ShowData,
+        Self::ShowTopics,
         Self::ShowTrain,
         Self::ShowRouting,
         Self::ShowChat,
@@ -171,11 +176,12 @@ impl UICommand {
         match self {
             Self::ShowModel => info("Go to Model", "Choose the base model.", const { &[keys(CTRL, Key::Num1)] }, Icon::Model),
             Self::ShowData => info("Go to Data", "Choose the examples to learn from.", const { &[keys(CTRL, Key::Num2)] }, Icon::Data),
-            Self::ShowTrain => info("Go to Train", "Set up, watch and steer the run.", const { &[keys(CTRL, Key::Num3)] }, Icon::Train),
-            Self::ShowRouting => info("Go to Routing", "See which head every token is sent to.", const { &[keys(CTRL, Key::Num4)] }, Icon::Routing),
-            Self::ShowChat => info("Go to Chat", "Talk with base model and adapter, and try the heads.", const { &[keys(CTRL, Key::Num5)] }, Icon::Chat),
-            Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num6)] }, Icon::Export),
-            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num7)] }, Icon::Runs),
+            Self::ShowTopics => info("Go to Topics", "See what the examples are about, and how many heads that calls for.", const { &[keys(CTRL, Key::Num3)] }, Icon::Topics),
+            Self::ShowTrain => info("Go to Train", "Set up, watch and steer the run.", const { &[keys(CTRL, Key::Num4)] }, Icon::Train),
+            Self::ShowRouting => info("Go to Routing", "See which head every token is sent to.", const { &[keys(CTRL, Key::Num5)] }, Icon::Routing),
+            Self::ShowChat => info("Go to Chat", "Talk with base model and adapter, and try the heads.", const { &[keys(CTRL, Key::Num6)] }, Icon::Chat),
+            Self::ShowExport => info("Go to Export", "Take the adapter away as safetensors.", const { &[keys(CTRL, Key::Num7)] }, Icon::Export),
+            Self::ShowRuns => info("Go to Runs", "Look over, compare and go on with runs.", const { &[keys(CTRL, Key::Num8)] }, Icon::Runs),
             Self::ShowStart => info("Go to start", "Show the three ways to begin.", const { &[keys(CTRL, Key::Num0)] }, Icon::Home),
             Self::OpenModelFolder => info("Open model folder…", "Load a Hugging Face folder.", const { &[keys(CTRL, Key::O)] }, Icon::Folder),
             Self::OpenModelFile => info("Open GGUF file…", "Load a model from one GGUF file.", const { &[keys(CTRL_SHIFT, Key::O)] }, Icon::File),
@@ -189,7 +195,7 @@ impl UICommand {
             Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
             Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
-            Self::Undo => info("Undo", "Take back the last change of the run's settings.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
+            Self::Undo => info("Undo", "Take back the last change of the run's settings, or of the topics.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
             Self::Redo => info("Redo", "Do again what was taken back.", const { &[keys(CTRL_SHIFT, Key::Z), keys(CTRL, Key::Y)] }, Icon::Redo),
             Self::SaveSettings => info("Save settings to a file…", "Write the run's settings as TOML, to share or to train with from the command line.", &[], Icon::Export),
             Self::LoadSettings => info("Load settings from a file…", "Read settings from TOML, or from the run.json of a run.", &[], Icon::File),
@@ -211,6 +217,7 @@ impl UICommand {
         match self {
             Self::ShowModel => Some(PageId::Model),
             Self::ShowData => Some(PageId::Data),
+            Self::ShowTopics => Some(PageId::Topics),
             Self::ShowTrain => Some(PageId::Train),
             Self::ShowRouting => Some(PageId::Routing),
             Self::ShowChat => Some(PageId::Chat),

@@ -29,6 +29,7 @@ macro_rules! icons {
 icons! {
     Model = "model.svg",
     Data = "data.svg",
+    Topics = "topics.svg",
     Train = "train.svg",
     Routing = "routing.svg",
     Chat = "chat.svg",
@@ -76,6 +77,8 @@ icons! {
     Hydra = "hydra.svg",
     Quit = "quit.svg",
     Save = "save.svg",
+    Merge = "merge.svg",
+    Split = "split.svg",
 }
 
 impl Icon {

@@ -188,6 +188,7 @@ impl App {
                 (level, message, None)
             }
             Event::DatasetSaved { path } => (Level::Ok, format!("Saved the examples to {}.", path.display()), None),
+            Event::TopicsSaved { path } => (Level::Ok, format!("Saved the topics to {}.", path.display()), None),
             Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
             Event::TranscriptSaved { path } => {
                 (Level::Ok, format!("Saved the conversation to {}.", path.display()), None)

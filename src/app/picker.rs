@@ -35,6 +35,10 @@ pub enum PickPurpose {
     ChatAdapter(usize),
     /// The file that a conversation is saved to; it need not exist.
     Transcript,
+    /// A file to read topics from.
+    OpenTopics,
+    /// A file to write topics to, which need not exist.
+    SaveTopics,
     /// A file to read settings from.
     LoadSettings,
     /// A file to write settings to, which need not exist.
@@ -55,6 +59,8 @@ impl PickPurpose {
             Self::Chart(_) => "Choose where to save the chart",
             Self::ChatAdapter(_) => "Choose an adapter, a run or a checkpoint",
             Self::Transcript => "Choose a file for the conversation",
+            Self::OpenTopics => "Choose a file with topics",
+            Self::SaveTopics => "Choose a file for the topics",
             Self::LoadSettings => "Choose a file with settings",
             Self::SaveSettings => "Choose a file for the settings",
         }
@@ -69,6 +75,7 @@ impl PickPurpose {
             Self::Chart(ChartFormat::Svg) => Some(("Drawing", &["svg"])),
             Self::Chart(ChartFormat::Csv) => Some(("Table", &["csv"])),
             Self::Transcript => Some(("Examples", &["jsonl"])),
+            Self::OpenTopics | Self::SaveTopics => Some(("Topics", &["json"])),
             Self::LoadSettings => Some(("Settings", &["toml", "json"])),
             Self::SaveSettings => Some(("Settings", &["toml"])),
             _ => None,

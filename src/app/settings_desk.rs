@@ -8,13 +8,14 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::{Receiver, Sender};
 use egui::Context;
 
-use crate::app::commands::UICommand;
+use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::pages::PageId;
 use crate::app::toasts::Level;
 use crate::app::widgets::figures::file_name;
 use crate::app::{App, View};
 use crate::project::{Preset, keep_presets, list_presets};
 use crate::train::{TrainSettings, read_settings, write_settings};
+use crate::worker::protocol::{Request, TopicEdit};
 
 /// What the thread does, one after the other.
 enum Task {
@@ -167,8 +168,11 @@ impl App {
         }
     }
 
-    /// Takes the last change of the settings back.
+    /// Takes the last change of the settings back, or of the topics where these are in sight.
     pub(super) fn undo(&mut self) {
+        if self.view == View::Page(PageId::Topics) {
+            return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Undo)));
+        }
         if let Some(name) = self.pages.train.setup().undo() {
             self.toasts.keep(Level::Info, format!("Undone: {name}."));
         }
@@ -176,6 +180,9 @@ impl App {
 
     /// Does the change again that was taken back last.
     pub(super) fn redo(&mut self) {
+        if self.view == View::Page(PageId::Topics) {
+            return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Redo)));
+        }
         if let Some(name) = self.pages.train.setup().redo() {
             self.toasts.keep(Level::Info, format!("Done again: {name}."));
         }
@@ -183,9 +190,13 @@ impl App {
 
     /// Why a command cannot run now, where it cannot.
     pub(super) fn obstacle(&self, command: UICommand) -> Option<&'static str> {
-        command.obstacle(&self.state).or_else(|| match command {
-            UICommand::Undo | UICommand::Redo if self.view != View::Page(PageId::Train) => {
-                Some("On the Train page only.")
+        let is_of_topics = self.view == View::Page(PageId::Topics);
+        let is_step = matches!(command, UICommand::Undo | UICommand::Redo);
+        // Topics can be changed beside a run.
+        let obstacle = if is_of_topics && is_step { None } else { command.obstacle(&self.state) };
+        obstacle.or_else(|| match command {
+            UICommand::Undo | UICommand::Redo if !is_of_topics && self.view != View::Page(PageId::Train) => {
+                Some("On the pages Topics and Train only.")
             }
             UICommand::Undo if self.step(command).is_none() => Some("Nothing was changed."),
             UICommand::Redo if self.step(command).is_none() => Some("Nothing was taken back."),
@@ -195,6 +206,14 @@ impl App {
 
     /// What exactly undoing or redoing would change.
     pub(super) fn step(&self, command: UICommand) -> Option<&str> {
+        if self.view == View::Page(PageId::Topics) {
+            let board = self.state.topics.board.as_deref()?;
+            return match command {
+                UICommand::Undo => board.undo.as_deref(),
+                UICommand::Redo => board.redo.as_deref(),
+                _ => None,
+            };
+        }
         let history = self.pages.train.history();
         match command {
             UICommand::Undo => history.undo_name(),

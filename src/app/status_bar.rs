@@ -15,11 +15,12 @@ use crate::worker::protocol::{JobKind, Request};
 const BAR_WIDTH: f32 = 140.0;
 
 /// Jobs that the bar shows, with their names; the first that is under way wins.
-const SHOWN_JOBS: [(JobKind, &str); 7] = [
+const SHOWN_JOBS: [(JobKind, &str); 8] = [
     (JobKind::Train, "Training"),
     (JobKind::LoadModel, "Model"),
     (JobKind::LoadAdapter, "Adapter"),
     (JobKind::ImportData, "Import"),
+    (JobKind::FindTopics, "Topics"),
     (JobKind::Export, "Export"),
     (JobKind::Inspect, "Routing"),
     (JobKind::Generate, "Answer"),
@@ -100,7 +101,7 @@ fn next_step(state: &AppState) -> Option<(PageId, &'static str)> {
         PageId::Train => "Next: train",
         PageId::Routing => "Next: see the routing",
         PageId::Export => "Next: export",
-        PageId::Chat | PageId::Runs => return None,
+        PageId::Topics | PageId::Chat | PageId::Runs => return None,
     };
     Some((page, text))
 }

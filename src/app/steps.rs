@@ -33,6 +33,7 @@ impl AppState {
         let (is_done, job) = match page {
             PageId::Model => (self.model.is_some(), JobKind::LoadModel),
             PageId::Data => (self.data.as_ref().is_some_and(|data| data.kept > 0), JobKind::ImportData),
+            PageId::Topics => (self.topics.board.as_ref().is_some_and(|board| board.is_applied), JobKind::FindTopics),
             PageId::Train => (self.adapter.is_some() && self.active_run().is_none(), JobKind::Train),
             PageId::Routing => (self.routing.is_some(), JobKind::Inspect),
             PageId::Chat => (self.answers.values().any(|answer| !answer.text.is_empty()), JobKind::Generate),

@@ -16,7 +16,7 @@ use crate::cluster::{
     normalised_mutual_information,
 };
 use crate::data::{self, ColumnMap, DataError, Examples};
-use crate::model::mean_hidden;
+use crate::model::pooled_prompts;
 use crate::train::{Dataset, DeviceChoice, TrainSettings, heads_for_topics};
 
 const LONG_ABOUT: &str = "\
@@ -30,9 +30,6 @@ Examples:
   hydra-studio cluster faq.csv
   hydra-studio cluster faq.csv shop.jsonl --heads 4 --json
   hydra-studio cluster faq.csv --features model --model smollm2.gguf";
-
-/// Tokens of an example that a base model reads for its features.
-const FEATURE_TOKENS: usize = 256;
 
 /// How examples are grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -181,19 +178,12 @@ impl ClusterArgs {
         }
     }
 
-    /// What the base model makes of every prompt: its hidden states, averaged.
+    /// What the base model makes of every prompt.
     fn model_features(&self, model: &Path, examples: &Examples, output: &Output) -> anyhow::Result<Points> {
         let model = open::model(model, self.device.unwrap_or_default(), output)?;
-        let tokenizer = model.tokenizer()?;
-        let mut values = Vec::new();
-        for (done, example) in examples.iter().enumerate() {
-            output.job().check()?;
-            output.job().progress(done as f32 / examples.len() as f32, "Reading the examples with the model");
-            let mut ids = tokenizer.encode(&example?.prompt())?;
-            ids.truncate(FEATURE_TOKENS.min(model.decoder.config().max_position));
-            values.extend(mean_hidden(&model, &ids)?);
-        }
-        Ok(Points { values, width: model.decoder.config().hidden })
+        let prompts: Vec<String> =
+            examples.iter().map(|example| Ok(example?.prompt())).collect::<Result<_, DataError>>()?;
+        Ok(pooled_prompts(&model, &prompts, output.job())?)
     }
 }
 

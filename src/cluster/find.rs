@@ -2,6 +2,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::advice::{Advice, Evidence, candidate};
 use super::agreement::adjusted_rand;
@@ -10,24 +11,24 @@ use super::curves::Curves;
 use super::density::{DenseGroups, dbscan};
 use super::kmeans::{Clustering, k_means};
 use super::overlap::{mean_cosine, shared_words};
-use super::silhouette::{mean_silhouette, silhouettes};
+use super::silhouette::mean_silhouette;
 use super::svd::Points;
 use super::topic::top_words;
 use crate::job::{Cancelled, Job};
 
 /// Texts of a resample, and of the shuffled corpus.
-const RESAMPLED: usize = 1_500;
+pub(super) const RESAMPLED: usize = 1_500;
 /// Resamples, and the share of the texts that each draws.
 const RESAMPLES: u64 = 5;
-const DRAWN: f64 = 0.8;
+pub(super) const DRAWN: f64 = 0.8;
 /// Starts of k-means: for the curves, for resamples, and for the groups that are kept.
 const STARTS: usize = 5;
-const FEW_STARTS: usize = 3;
+pub(super) const FEW_STARTS: usize = 3;
 const FINAL_STARTS: usize = 10;
 /// Texts that DBSCAN compares with each other, and the directions it compares them along: along all of them no two texts are
 /// close.
 const COMPARED: usize = 8_000;
-const DENSE_DIRECTIONS: usize = 10;
+pub(super) const DENSE_DIRECTIONS: usize = 10;
 
 /// What to look for.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +60,6 @@ pub struct Topics {
     pub sizes: Vec<usize>,
     /// The words that stand out in each topic, strongest first.
     pub words: Vec<Vec<String>>,
-    /// The silhouette of every text, in the order given: a low one lies between topics.
-    pub silhouettes: Vec<f32>,
-    /// The texts as points of length 1, in the order given.
-    pub points: Points,
     /// English names of the languages found.
     pub languages: Vec<&'static str>,
 }
@@ -72,8 +69,7 @@ pub struct Topics {
 /// # Errors
 /// When the job is cancelled.
 pub fn find_topics<S: AsRef<str> + Sync>(texts: &[S], wanted: &FindTopics, job: &Job) -> Result<Topics, Cancelled> {
-    let corpus = Corpus::read(texts, wanted.seed, job)?;
-    corpus.topics(wanted, job)
+    Corpus::read(texts, wanted.seed, job)?.topics(wanted, job)
 }
 
 /// Finds the topics of `texts` by features of their own, such as a base model's hidden states, `points` `[texts, width]`,
@@ -88,12 +84,7 @@ pub fn find_topics_by<S: AsRef<str> + Sync>(
     wanted: &FindTopics,
     job: &Job,
 ) -> Result<Topics, Cancelled> {
-    let mut corpus = Corpus::counted(texts, job)?;
-    corpus.points = points.picked(&corpus.order);
-    corpus.points.centre();
-    corpus.points.normalise();
-    corpus.is_of_words = false;
-    corpus.topics(wanted, job)
+    Corpus::with_points(texts, points, job)?.topics(wanted, job)
 }
 
 /// Groups `texts` by density instead, with noise as −1; labels in the order given.
@@ -101,29 +92,15 @@ pub fn find_topics_by<S: AsRef<str> + Sync>(
 /// # Errors
 /// When the job is cancelled.
 pub fn find_dense_groups<S: AsRef<str> + Sync>(texts: &[S], seed: u64, job: &Job) -> Result<DenseGroups, Cancelled> {
-    let mut corpus = Corpus::read(texts, seed, job)?;
-    corpus.points = corpus.points.narrowed(DENSE_DIRECTIONS);
-    corpus.points.normalise();
-    job.progress(0.5, "Comparing every two texts");
-    let sample = drawn(corpus.points.len(), COMPARED, &mut ChaCha8Rng::seed_from_u64(seed));
-    let compared = corpus.points.picked(&sample);
-    let found = dbscan(&compared, job)?;
-    let nearest = |point: &[f32]| {
-        let distance = |other: &[f32]| point.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-        let near = compared.rows().map(distance).zip(&found.labels).min_by(|a, b| a.0.total_cmp(&b.0));
-        near.map_or(-1, |(distance, label)| if distance <= found.radius { *label } else { -1 })
-    };
-    let sorted = if sample.len() == corpus.points.len() {
-        found.labels.clone()
-    } else {
-        corpus.points.rows().map(nearest).collect()
-    };
-    let labels = corpus.in_given_order(&sorted);
-    Ok(DenseGroups { labels, ..found })
+    Corpus::read(texts, seed, job)?.dense_groups(seed, job)
 }
 
 impl Corpus {
-    fn topics(self, wanted: &FindTopics, job: &Job) -> Result<Topics, Cancelled> {
+    /// Groups the texts by k-means, and says how many topics there are.
+    ///
+    /// # Errors
+    /// When the job is cancelled.
+    pub fn topics(&self, wanted: &FindTopics, job: &Job) -> Result<Topics, Cancelled> {
         let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed);
         let fitted = drawn(self.points.len(), FITTED, &mut rng);
         let sample = self.points.picked(&fitted);
@@ -150,6 +127,32 @@ impl Corpus {
         let kept = k_means(&sample, groups, FINAL_STARTS, wanted.seed, job)?;
         let stability = stability(groups);
         Ok(self.told(&kept, Told { advice, curves: &curves, stability, groups }))
+    }
+
+    /// Groups the texts by density, with noise as −1; labels in the order given.
+    ///
+    /// # Errors
+    /// When the job is cancelled.
+    pub fn dense_groups(&self, seed: u64, job: &Job) -> Result<DenseGroups, Cancelled> {
+        let mut points = self.points.narrowed(DENSE_DIRECTIONS);
+        points.normalise();
+        job.progress(0.5, "Comparing every two texts");
+        let sample = drawn(points.len(), COMPARED, &mut ChaCha8Rng::seed_from_u64(seed));
+        let compared = points.picked(&sample);
+        let found = dbscan(&compared, job)?;
+        let nearest = |point: &[f32]| {
+            let distance = |other: &[f32]| point.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+            let near = compared.rows().map(distance).zip(&found.labels).min_by(|a, b| a.0.total_cmp(&b.0));
+            near.map_or(-1, |(distance, label)| if distance <= found.radius { *label } else { -1 })
+        };
+        let sorted = if sample.len() == points.len() {
+            found.labels.clone()
+        } else {
+            let rows: Vec<&[f32]> = points.rows().collect();
+            let of = |row: &&[f32]| job.check().map(|()| nearest(row));
+            rows.par_iter().map(of).collect::<Result<_, Cancelled>>()?
+        };
+        Ok(DenseGroups { labels: self.in_given_order(&sorted), ..found })
     }
 
     fn resamples(&self, sample: &Points, wanted: &FindTopics, job: &Job) -> Result<Vec<Curves>, Cancelled> {
@@ -180,7 +183,7 @@ impl Corpus {
     }
 
     /// Puts topics in the order of their sizes and texts in the order they came in.
-    fn told(self, kept: &Clustering, told: Told<'_>) -> Topics {
+    fn told(&self, kept: &Clustering, told: Told<'_>) -> Topics {
         let kept = Clustering { labels: kept.assign(&self.points), ..kept.clone() };
         let mut sizes = vec![0usize; told.groups];
         for label in &kept.labels {
@@ -199,8 +202,6 @@ impl Corpus {
         let renumbered = |label: &u32| number.get(*label as usize).copied().unwrap_or(0);
         let sorted: Vec<u32> = kept.labels.iter().map(renumbered).collect();
         let words = top_words(&self.words, &sorted, told.groups);
-        let silhouettes = self.in_given_order(&silhouettes(&self.points, &kept));
-        let given = self.in_given_order(&(0..self.order.len()).collect::<Vec<_>>());
         Topics {
             advice: told.advice,
             sse: told.curves.sse.clone(),
@@ -209,9 +210,7 @@ impl Corpus {
             labels: self.in_given_order(&sorted),
             sizes: by_size.iter().filter_map(|group| sizes.get(*group).copied()).collect(),
             words,
-            silhouettes,
-            points: self.points.picked(&given),
-            languages: self.languages,
+            languages: self.languages.clone(),
         }
     }
 }

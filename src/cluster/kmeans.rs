@@ -4,12 +4,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::corpus::drawn;
 use super::svd::Points;
 use crate::job::{Cancelled, Job};
 use crate::ops::products;
 
 /// Rounds of one start; on texts it settles after 10 to 40.
 const ROUNDS: usize = 100;
+/// Points that starts are tried on, of a larger number.
+const TRIED: usize = 4_000;
 /// Rounds end where the sum of squares falls by less than this share.
 const SETTLED: f64 = 1e-4;
 
@@ -37,14 +40,24 @@ impl Clustering {
 }
 
 /// The best of `starts` runs of k-means with `k` groups, or as many as there are points. Start `i` draws from `seed` and
-/// `i` alone, so that the result does not depend on threads. Empty groups are given the point that is farthest off.
+/// `i` alone, so that the result does not depend on threads. Empty groups are given the point that is farthest off. Of many
+/// points the starts are tried on [`TRIED`], and the best goes on with all.
 ///
 /// # Errors
 /// When the job is cancelled.
 pub fn k_means(points: &Points, k: usize, starts: usize, seed: u64, job: &Job) -> Result<Clustering, Cancelled> {
-    let all = each_start(points, k, starts, seed, job)?;
+    let is_large = points.len() > TRIED + TRIED / 2 && k > 1 && starts > 1;
+    let tried = if is_large {
+        points.picked(&drawn(points.len(), TRIED, &mut ChaCha8Rng::seed_from_u64(seed)))
+    } else {
+        points.clone()
+    };
+    let all = each_start(&tried, k, starts, seed, job)?;
     let best = all.into_iter().min_by(|a, b| a.sse.total_cmp(&b.sse));
-    Ok(best.unwrap_or(Clustering { labels: Vec::new(), centres: Vec::new(), sse: 0.0 }))
+    match best {
+        Some(best) if is_large => settled(points, best.centres, k, job),
+        best => Ok(best.unwrap_or(Clustering { labels: Vec::new(), centres: Vec::new(), sse: 0.0 })),
+    }
 }
 
 /// The result of every start, in order.
@@ -67,7 +80,11 @@ pub fn each_start(
 }
 
 fn lloyd(points: &Points, k: usize, rng: &mut impl Rng, job: &Job) -> Result<Clustering, Cancelled> {
-    let mut centres = spread_start(points, k, rng);
+    settled(points, spread_start(points, k, rng), k, job)
+}
+
+/// Rounds from `centres` until the groups hardly change.
+fn settled(points: &Points, mut centres: Vec<f32>, k: usize, job: &Job) -> Result<Clustering, Cancelled> {
     let (mut labels, mut distances, mut sse) = assigned(points, &centres, k);
     for _ in 0..ROUNDS {
         job.check()?;

@@ -58,6 +58,7 @@ impl StopWords {
 pub fn for_each_word(text: &str, stop: &StopWords, mut take: impl FnMut(&str)) {
     let mut before: Option<&str> = None;
     let mut pair = String::new();
+    let mut lower = String::new();
     for word in opening(text).unicode_words() {
         if is_unspaced(word) {
             if let Some(before) = before {
@@ -75,7 +76,14 @@ pub fn for_each_word(text: &str, stop: &StopWords, mut take: impl FnMut(&str)) {
         before = None;
         let says_something = word.chars().nth(1).is_some() && word.chars().any(char::is_alphabetic);
         if says_something {
-            let lower = word.to_lowercase().replace('’', "'");
+            lower.clear();
+            if word.is_ascii() {
+                // Most words are: they need no memory of their own.
+                lower.push_str(word);
+                lower.make_ascii_lowercase();
+            } else {
+                lower.push_str(&word.to_lowercase().replace('’', "'"));
+            }
             if !stop.holds(&lower) {
                 take(&lower);
             }

@@ -32,7 +32,7 @@ pub use config::{Architecture, ConfigError, ModelConfig, RopeScaling, SlidingWin
 pub use decoder::{Decoder, TensorSource};
 pub use error::ModelError;
 pub use generate::{Generator, Piece, StopReason, generate};
-pub use pooled::mean_hidden;
+pub use pooled::pooled_prompts;
 pub use random::{ModelShape, RandomWeights};
 pub use rope::inverse_frequencies;
 pub use sampler::{Sampler, SamplerSettings};

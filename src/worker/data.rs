@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::clustering::Order;
 use super::import::{HeldOut, Imported, SplitRule};
 use super::protocol::Event;
 use super::session::Session;
@@ -22,6 +23,7 @@ impl Session {
 
     /// Puts data in place of what is loaded, for other threads too.
     pub(super) fn set_data(&mut self, data: LoadedData) {
+        self.around.topics.send(Order::Data(data.imported.clone()));
         *self.around.data.lock() = Some(data.clone());
         self.data = Some(data);
     }

@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::browsing::{BrowsingThread, Page, SharedData};
+use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
 use super::import::{HeldOut, Imported, SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
@@ -47,6 +48,8 @@ pub(super) struct Surroundings {
     pub data: SharedData,
     /// Where changes to data are kept.
     pub datasets: Datasets,
+    /// To the thread that finds topics.
+    pub topics: TopicsDesk,
     /// Where this process can be followed by another, the place to say so.
     pub exchange: Option<Exchange>,
 }
@@ -73,6 +76,7 @@ pub(super) fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     // Unbounded: the window's queue in front of it is bounded, and this thread must never wait for the engine.
     let (tasks, queue) = crossbeam_channel::unbounded();
+    let (topics, topic_orders) = TopicsDesk::new();
     let around = Surroundings {
         outbox,
         jobs: Jobs::default(),
@@ -82,8 +86,10 @@ pub(super) fn start(
         queue: SharedQueue::at(paths.queue()),
         data: SharedData::default(),
         datasets: Datasets::at(paths.datasets()),
+        topics,
         exchange,
     };
+    let topics = clustering::start(topic_orders, around.clone())?;
     let engine_around = around.clone();
     let engine =
         Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around, hand_over))?;
@@ -95,6 +101,10 @@ pub(super) fn start(
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
+        }
+        around.topics.send(Order::End);
+        if topics.join().is_err() {
+            log::error!("the thread that finds topics ended badly");
         }
         runs.finish();
         around.outbox.send(Event::ShutDown);
@@ -109,6 +119,10 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             Request::ImportData { paths, map } => start_import(paths, map, around),
             Request::ListRows { query, start, count } => rows.take(Page { query, start, count }, around),
             Request::CompareMatrices { adapters } => start_comparison(adapters, around),
+            request if clustering::is_change(&request) => {
+                around.jobs.begin_beside();
+                around.topics.send(Order::Change(Box::new(request)));
+            }
             Request::ListRuns { .. }
             | Request::ReadRuns { .. }
             | Request::NoteRun { .. }
@@ -184,6 +198,7 @@ mod tests {
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
             data: SharedData::default(),
             datasets: Datasets::at(AppPaths::under(folder.path()).datasets()),
+            topics: TopicsDesk::new().0,
             exchange: None,
         };
         let ticket = around.jobs.begin(JobKind::Inspect, &around.outbox);

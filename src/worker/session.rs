@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
+use super::clustering::Origin;
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
@@ -161,6 +162,12 @@ impl Session {
         }
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
+        }
+        if let Request::FindTopics { search } = request {
+            return self.start_topics(ticket, Origin::Search(search));
+        }
+        if let Request::OpenTopics { path } = request {
+            return self.start_topics(ticket, Origin::File(path));
         }
         let done = ticket.job.check().map_err(Into::into).and_then(|()| self.work_on(&ticket.job, request));
         self.around.end(&ticket, done);

@@ -227,10 +227,10 @@ fn the_page_is_reached_from_rail_keys_and_routing() {
     stage.tell([model(), data(), adapter()]);
     click(&mut stage, "Try the heads in Chat");
     assert!(has(&stage, "Solo head 2"));
-    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num4);
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num5);
     stage.settle();
     assert!(!has(&stage, "Solo head 2"));
-    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num5);
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num6);
     stage.settle();
     assert!(stage.window.get_by_label("Solo head 2").accesskit_node().role() == NodeRole::Button);
 }

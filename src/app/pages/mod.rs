@@ -7,6 +7,7 @@ pub mod export;
 pub mod model;
 pub mod routing;
 pub mod runs;
+pub mod topics;
 pub mod train;
 
 use egui::Ui;
@@ -19,6 +20,7 @@ use crate::app::pages::export::ExportPage;
 use crate::app::pages::model::ModelPage;
 use crate::app::pages::routing::RoutingPage;
 use crate::app::pages::runs::RunsPage;
+use crate::app::pages::topics::TopicsPage;
 use crate::app::pages::train::TrainPage;
 use crate::app::settings::Persisted;
 use crate::app::state::AppState;
@@ -33,6 +35,7 @@ use crate::worker::protocol::{Event, JobKind, Request};
 pub enum PageId {
     Model,
     Data,
+    Topics,
     Train,
     Routing,
     Chat,
@@ -42,17 +45,19 @@ pub enum PageId {
 
 impl PageId {
     /// Every page, in the order of the rail.
-    pub const ALL: [PageId; 7] =
-        [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Chat, Self::Export, Self::Runs];
+    pub const ALL: [PageId; 8] =
+        [Self::Model, Self::Data, Self::Topics, Self::Train, Self::Routing, Self::Chat, Self::Export, Self::Runs];
 
     /// The pages that are steps of the work, in its order.
-    pub const STEPS: [PageId; 6] = [Self::Model, Self::Data, Self::Train, Self::Routing, Self::Chat, Self::Export];
+    pub const STEPS: [PageId; 7] =
+        [Self::Model, Self::Data, Self::Topics, Self::Train, Self::Routing, Self::Chat, Self::Export];
 
     /// The name in the rail and at the top of the page.
     pub fn title(self) -> &'static str {
         match self {
             Self::Model => "Model",
             Self::Data => "Data",
+            Self::Topics => "Topics",
             Self::Train => "Train",
             Self::Routing => "Routing",
             Self::Chat => "Chat",
@@ -66,6 +71,7 @@ impl PageId {
         match self {
             Self::Model => "The base model stays as it is. The adapter you train sits on top of it.",
             Self::Data => "Questions and answers to learn from, one example per row.",
+            Self::Topics => "What the examples are about, and how many heads that calls for.",
             Self::Train => "Teach the adapter, and watch it learn.",
             Self::Routing => "Which head each token is sent to, module by module.",
             Self::Chat => "Talk with the base model and the adapter, and try its heads.",
@@ -78,6 +84,7 @@ impl PageId {
         match self {
             Self::Model => Icon::Model,
             Self::Data => Icon::Data,
+            Self::Topics => Icon::Topics,
             Self::Train => Icon::Train,
             Self::Routing => Icon::Routing,
             Self::Chat => Icon::Chat,
@@ -158,6 +165,7 @@ pub trait Page {
 pub(super) struct Pages {
     pub model: ModelPage,
     pub data: DataPage,
+    pub topics: TopicsPage,
     pub train: TrainPage,
     pub routing: RoutingPage,
     pub chat: ChatPage,
@@ -171,6 +179,7 @@ impl Pages {
         match id {
             PageId::Model => &mut self.model,
             PageId::Data => &mut self.data,
+            PageId::Topics => &mut self.topics,
             PageId::Train => &mut self.train,
             PageId::Routing => &mut self.routing,
             PageId::Chat => &mut self.chat,

@@ -3,8 +3,9 @@
 
 mod answer;
 mod gates;
+mod jobs;
 mod run;
-mod started;
+mod topics;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,18 +19,9 @@ use crate::worker::protocol::{
 
 pub use answer::{Answer, AnswerEnd, AnsweredToken};
 pub use gates::{GatesState, HeadNames, Replay, Surveyed};
+pub use jobs::JobStatus;
 pub use run::{Phase, RoutingSample, RunState};
-
-/// A job that is under way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobStatus {
-    /// 0 to 1 where the end is known.
-    pub share: Option<f32>,
-    /// What is being done now, in a few words.
-    pub note: String,
-    /// Whether the user asked it to stop.
-    pub is_cancelling: bool,
-}
+pub use topics::TopicsState;
 
 /// Examples as the model will read them, for one stretch of the kept ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +39,8 @@ pub struct AppState {
     /// What estimates of memory and time are made of, once a model is loaded.
     pub facts: Option<Facts>,
     pub preview: Option<Preview>,
+    /// Topics of the data, once they were looked for.
+    pub topics: TopicsState,
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
     pub run_count: usize,
@@ -108,8 +102,7 @@ impl AppState {
 
     /// Notes what was just asked of the worker, so that the window shows it before the first answer.
     pub fn note_request(&mut self, request: &Request) {
-        let started = started::started(request);
-        if let Some((kind, note)) = started {
+        if let Some((kind, note)) = jobs::started(request) {
             self.failures.remove(&kind);
             self.jobs.insert(kind, JobStatus { note: note.to_owned(), ..JobStatus::default() });
         }
@@ -179,6 +172,8 @@ impl AppState {
                 self.preview = None;
             }
             Event::DataEdited(data) => {
+                // Topics given to the examples are such a change.
+                self.end_job(JobKind::EditTopics);
                 self.data = Some(data);
                 self.preview = None;
             }
@@ -186,6 +181,8 @@ impl AppState {
             Event::FirstRows { .. } => {}
             Event::Rows { .. } => self.end_job(JobKind::ListRows),
             Event::DatasetSaved { .. } => self.end_job(JobKind::SaveData),
+            Event::TopicsFound { .. } | Event::TopicsEdited(_) | Event::TopicsSaved { .. } => self.note_topics(event),
+            Event::TopicMap { .. } | Event::TopicOpinion(_) | Event::TopicsGone => self.note_topics(event),
             Event::Facts(facts) => self.facts = Some(facts),
             Event::HeldOut { prompts } => {
                 if let Some(data) = &mut self.data {
@@ -338,6 +335,7 @@ impl AppState {
         self.facts = None;
         self.adapter = None;
         self.data = None;
+        self.topics.forget();
         self.preview = None;
         self.routing = None;
         self.gates.forget_survey();

@@ -37,6 +37,26 @@ pub struct EditLog {
     undone: Vec<Change>,
 }
 
+/// Why a row is left out, if it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reasons<'a> {
+    /// What an edit of it said.
+    said: Option<&'a str>,
+    /// The topic that it went with.
+    topic: Option<&'a str>,
+}
+
+impl Reasons<'_> {
+    fn is_any(&self) -> bool {
+        self.said.is_some() || self.topic.is_some()
+    }
+
+    fn text(&self) -> Option<String> {
+        let topic = || Some(format!("left out with its topic, \"{}\"; the Topics page takes it back in", self.topic?));
+        self.said.map(str::to_owned).or_else(topic)
+    }
+}
+
 /// An edit, and where the messages stand that it brought.
 #[derive(Clone, Debug)]
 struct Change {
@@ -112,7 +132,7 @@ impl EditLog {
     /// The rows that are left out, in order, each with the reason of the edit that left it out last.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let reasons = self.reasons().into_iter().enumerate();
-        reasons.filter_map(|(row, reason)| Some(LeftOut { row, reason: reason?.to_owned() })).collect()
+        reasons.filter_map(|(row, reason)| Some(LeftOut { row, reason: reason.text()? })).collect()
     }
 
     /// How many rows have other messages than they were imported with.
@@ -127,20 +147,37 @@ impl EditLog {
         rows.len()
     }
 
-    fn reasons(&self) -> Vec<Option<&str>> {
-        let mut reasons = vec![None; self.imported.len()];
-        let mut put = |rows: &[usize], reason| {
-            for row in rows {
-                if let Some(place) = reasons.get_mut(*row) {
-                    *place = reason;
-                }
-            }
-        };
+    /// The rows that are left out with a topic, each with the name of it.
+    pub fn left_out_by_topic(&self) -> Vec<(usize, &str)> {
+        let reasons = self.reasons().into_iter().enumerate();
+        reasons.filter_map(|(row, reason)| Some((row, reason.topic?))).collect()
+    }
+
+    fn reasons(&self) -> Vec<Reasons<'_>> {
+        let mut reasons = vec![Reasons::default(); self.imported.len()];
         for change in &self.done {
             match &change.edit {
-                Edit::Drop { rows, reason } => put(rows, Some(reason.as_str())),
-                Edit::Keep { rows } => put(rows, None),
-                Edit::Replace { .. } | Edit::Label { .. } | Edit::SetTopics { .. } => {}
+                Edit::Drop { rows, reason } => {
+                    for row in rows {
+                        if let Some(place) = reasons.get_mut(*row) {
+                            place.said = Some(reason);
+                        }
+                    }
+                }
+                Edit::Keep { rows } => {
+                    for row in rows {
+                        if let Some(place) = reasons.get_mut(*row) {
+                            *place = Reasons::default();
+                        }
+                    }
+                }
+                Edit::SetTopics { names, of_rows, excluded } => {
+                    for (place, topic) in reasons.iter_mut().zip(of_rows) {
+                        let out = topic.filter(|topic| excluded.contains(topic));
+                        place.topic = out.and_then(|topic| names.get(topic as usize)).map(String::as_str);
+                    }
+                }
+                Edit::Replace { .. } | Edit::Label { .. } => {}
             }
         }
         reasons
@@ -162,7 +199,7 @@ impl EditLog {
                     placed.push(self.imported.place(&messages)?);
                 }
             }
-            Edit::SetTopics { names, of_rows } => {
+            Edit::SetTopics { names, of_rows, .. } => {
                 if of_rows.len() != count {
                     return Err(EditError::OtherRows { of_rows: of_rows.len(), rows: count });
                 }
@@ -195,10 +232,10 @@ impl EditLog {
                     rows.iter().zip(&change.placed).for_each(|((row, _), placed)| changing.replace(*row, *placed));
                 }
                 Edit::Label { rows, topic } => changing.label(rows, topic.as_deref())?,
-                Edit::SetTopics { names, of_rows } => changing.set_topics(names, of_rows),
+                Edit::SetTopics { names, of_rows, .. } => changing.set_topics(names, of_rows),
             }
         }
-        let left_out: Vec<bool> = self.reasons().iter().map(Option::is_some).collect();
+        let left_out: Vec<bool> = self.reasons().iter().map(Reasons::is_any).collect();
         let examples = changing.finish(&left_out);
         if examples.is_empty() && !self.imported.is_empty() { Err(EditError::NothingLeft) } else { Ok(examples) }
     }
@@ -243,6 +280,23 @@ mod tests {
         Edit::Drop { rows: rows.to_vec(), reason: "too short".into() }
     }
 
+    fn topics(names: &[&str], of_rows: &[Option<u32>], excluded: &[u32]) -> Edit {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Edit::SetTopics { names, of_rows: of_rows.to_vec(), excluded: excluded.to_vec() }
+    }
+
+    #[test]
+    fn topics_take_rows_out_and_bring_back_only_what_topics_took() {
+        let mut log = log();
+        log.apply(drop(&[0])).unwrap();
+        let of_rows = [Some(0), Some(1), Some(1), None];
+        assert_eq!(rows(&log.apply(topics(&["a", "b"], &of_rows, &[1])).unwrap()), [3]);
+        assert_eq!(log.left_out_by_topic(), [(1, "b"), (2, "b")]);
+        assert!(log.left_out()[1].reason.contains("with its topic, \"b\""));
+        assert_eq!(rows(&log.apply(Edit::Keep { rows: vec![2] }).unwrap()), [2, 3]);
+        assert_eq!(rows(&log.apply(topics(&["a", "b"], &of_rows, &[])).unwrap()), [1, 2, 3]);
+    }
+
     #[test]
     fn rows_keep_their_numbers_when_others_are_left_out_and_taken_back() {
         let mut log = log();
@@ -262,7 +316,11 @@ mod tests {
             drop(&[0]),
             Edit::Replace { rows: vec![(1, conversation("eins"))] },
             Edit::Label { rows: vec![1, 2], topic: Some("new".into()) },
-            Edit::SetTopics { names: vec!["a".into(), "b".into()], of_rows: vec![Some(0), Some(1), None, Some(0)] },
+            Edit::SetTopics {
+                names: vec!["a".into(), "b".into()],
+                of_rows: vec![Some(0), Some(1), None, Some(0)],
+                excluded: vec![],
+            },
             Edit::Label { rows: vec![3], topic: None },
         ];
         let mut states = vec![before];
@@ -294,8 +352,9 @@ mod tests {
             (drop(&[4]), "Row 5"),
             (drop(&[0, 1, 2, 3]), "Nothing would be left"),
             (Edit::Replace { rows: vec![(0, blank)] }, "the answer is empty"),
-            (Edit::SetTopics { names: vec![], of_rows: vec![None] }, "do not fit"),
-            (Edit::SetTopics { names: vec!["a".into()], of_rows: vec![None, Some(1), None, None] }, "topic 1 of 1"),
+            (topics(&[], &[None], &[]), "do not fit"),
+            (topics(&["a"], &[None, Some(1), None, None], &[]), "topic 1 of 1"),
+            (topics(&["a"], &[Some(0); 4], &[0]), "Nothing would be left"),
         ] {
             let error = log.apply(edit).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

@@ -21,8 +21,9 @@ pub enum Edit {
     Replace { rows: Vec<(usize, Vec<Message>)> },
     /// Gives some rows a label, or takes it away.
     Label { rows: Vec<usize>, topic: Option<String> },
-    /// Labels all rows anew: for every row which of the names it has.
-    SetTopics { names: Vec<String>, of_rows: Vec<Option<u32>> },
+    /// Labels all rows anew: for every row which of the names it has. Rows of the names in `excluded` are left out, in place
+    /// of those that an earlier edit of this kind left out.
+    SetTopics { names: Vec<String>, of_rows: Vec<Option<u32>>, excluded: Vec<u32> },
 }
 
 impl Edit {

@@ -89,6 +89,11 @@ impl Examples {
         })
     }
 
+    /// Whether both are of one import, whatever was changed since.
+    pub fn is_of_same_import(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.texts, &other.texts)
+    }
+
     /// Which of the kept rows of the import an example is, from 0, whatever became of the others.
     pub fn row(&self, index: usize) -> Option<usize> {
         self.entries.get(index).map(|entry| entry.row as usize)

@@ -3,8 +3,9 @@
 use candle_core::{Result as TensorResult, Tensor};
 
 use super::gather::Gathered;
-use super::{Alike, LayerCosines, MOST_POINTS, MapPoint, MatrixKind, MatrixMap, MatrixUnit, UnitCosines, pca, tsne};
+use super::{Alike, LayerCosines, MOST_POINTS, MapPoint, MatrixKind, MatrixMap, MatrixUnit, UnitCosines, pca};
 use crate::adapter::{Module, Target};
+use crate::cluster::tsne;
 use crate::job::Job;
 use crate::train::TrainError;
 

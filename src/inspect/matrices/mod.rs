@@ -3,7 +3,7 @@
 //!
 //! Only matrices of one shape can be compared, so every kind of module has pictures of its own; the mean over the kinds is
 //! that of their cosines. [`compare`] reads the adapters (`gather.rs`), makes one table of dot products for every kind
-//! (`alike.rs`), and lays its points out (`pca.rs`, `tsne.rs`).
+//! (`alike.rs`), and lays its points out (`pca.rs`, and t-SNE as topics have it).
 //!
 //! That the `A`s of several runs are alike says little where they began with the same random numbers, as runs of one seed do:
 //! [`Alike::a_moved`] holds what training added to each of them against each other instead.
@@ -11,7 +11,6 @@
 mod alike;
 mod gather;
 mod pca;
-mod tsne;
 
 use std::path::{Path, PathBuf};
 

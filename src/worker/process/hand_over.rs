@@ -149,6 +149,8 @@ impl Session {
         (self.asleep, self.asleep_data) = (model, data);
         *self.around.rule.lock() = rule;
         self.take_over_turn(queue);
+        // What was found of the topics was not handed over.
+        self.around.outbox.send(Event::TopicsGone);
         self.hold_again(run);
     }
 }

@@ -18,6 +18,7 @@ use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
     RunSummary, TrainingEnd,
 };
+use super::topics::{TopicBoard, TopicOpinion, TopicsReport};
 use super::{JobKind, RowQuery, SurveyScope};
 
 /// From the worker to the window.
@@ -72,6 +73,24 @@ pub enum Event {
     DatasetSaved {
         path: PathBuf,
     },
+    /// Topics were found, or read from a file.
+    TopicsFound {
+        report: Box<TopicsReport>,
+        board: Box<TopicBoard>,
+    },
+    /// The topics as they stand after a change, or after they were given to the examples.
+    TopicsEdited(Box<TopicBoard>),
+    /// Where the shown examples lie on the map that comes about; `share` of it is done.
+    TopicMap {
+        places: Vec<[f32; 2]>,
+        share: f32,
+    },
+    TopicOpinion(Box<TopicOpinion>),
+    TopicsSaved {
+        path: PathBuf,
+    },
+    /// The topics at hand were of examples that are not loaded any more.
+    TopicsGone,
     /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
     Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that

@@ -1,12 +1,13 @@
 //! All that passes between the window and the worker: plain data that serde can write, so that the worker can be
 //! another process. The worker answers every request with events; it never blocks the window.
 //! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, `chat.rs` what
-//! answers and `data.rs` what rows of data are made of.
+//! answers, `data.rs` what rows of data and `topics.rs` what topics are made of.
 
 mod chat;
 mod data;
 mod event;
 mod summaries;
+mod topics;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
     QueueView, RoutingReport, RunSummary, TokenView, TrainingEnd,
 };
+pub use topics::{ExampleBrief, TopicBoard, TopicEdit, TopicOpinion, TopicSearch, TopicView, TopicsReport};
 
 /// What can be under way. There is at most one of each kind: a second request of a kind stops the first, of which nothing
 /// more is told. A run that trains is no job any more; it refuses another.
@@ -35,6 +37,11 @@ pub enum JobKind {
     PreviewData,
     ListRows,
     SaveData,
+    FindTopics,
+    /// The map, which comes about after the topics were found, and the second opinion.
+    MapTopics,
+    /// Never replaced by another of its kind: each change of the topics is made.
+    EditTopics,
     Train,
     Generate,
     Weigh,
@@ -133,6 +140,24 @@ pub enum Request {
     /// way to a name with a number.
     SaveData {
         folder: PathBuf,
+    },
+    /// Looks for the topics of the loaded examples, in place of those at hand; done beside training. Answered by
+    /// [`Event::TopicsFound`], then by [`Event::TopicMap`] and [`Event::TopicOpinion`].
+    FindTopics {
+        search: TopicSearch,
+    },
+    /// Puts topics that were saved in place of those at hand; they must be of the loaded examples. Answered as a search is.
+    OpenTopics {
+        path: PathBuf,
+    },
+    /// Changes the topics at hand. Answered by [`Event::TopicsEdited`].
+    EditTopics(TopicEdit),
+    /// Gives every example the topic that it was found to be of, in place of the label that it brought, and leaves those of
+    /// excluded topics out. Answered by [`Event::DataEdited`] and [`Event::TopicsEdited`].
+    ApplyTopics,
+    /// Writes the topics at hand, in place of a file of that name. Answered by [`Event::TopicsSaved`].
+    SaveTopics {
+        path: PathBuf,
     },
     /// Starts a run on the loaded model and data, on the model's device; `out` is the run folder, which must not exist.
     StartTraining {
@@ -288,6 +313,8 @@ impl Request {
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
             Self::ListRows { .. } => Some(JobKind::ListRows),
             Self::SaveData { .. } => Some(JobKind::SaveData),
+            Self::FindTopics { .. } | Self::OpenTopics { .. } => Some(JobKind::FindTopics),
+            Self::EditTopics(_) | Self::ApplyTopics | Self::SaveTopics { .. } => Some(JobKind::EditTopics),
             Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
                 Some(JobKind::Train)
             }

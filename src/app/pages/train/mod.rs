@@ -136,6 +136,7 @@ impl TrainPage {
     }
 
     fn curves_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
+        self.curves.take_topic_colors(&|topic| cx.state.topic_color(topic));
         if let Some(export) = card(ui, "Curves", |ui| self.curves.ui(ui)) {
             cx.send(SystemCommand::SaveChart(Box::new(export)));
         }

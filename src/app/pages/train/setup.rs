@@ -16,6 +16,7 @@ use super::run_folder::{NameParts, RunFolder};
 use super::simple::{Cost, Outlook, simple_ui};
 use super::totals::{expected, roughly, totals_ui};
 use super::undo::History;
+use crate::adapter::Method;
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
@@ -110,6 +111,32 @@ impl Setup {
         let before = self.form.clone();
         self.form.enter(settings);
         self.history.note(name, before, &self.form);
+    }
+
+    /// Trains a head for each of so many topics, or plain LoRA for a single one, as one step; gives its name. Nothing where it
+    /// is so already.
+    pub fn use_topics(&mut self, topics: usize, basis: Option<Basis<'_>>) -> Option<String> {
+        let before = self.form.clone();
+        let own = self.form.own_settings().cloned();
+        let was = basis.map(|basis| self.form.settings(basis)).or(own).unwrap_or_default();
+        let mut settings = was.clone();
+        if topics < 2 {
+            settings.method = Method::Lora;
+        } else {
+            settings.heads = topics;
+            settings.method = if was.method.is_single_head() { Method::HydraLora } else { was.method };
+        }
+        if settings == was {
+            return None;
+        }
+        match basis {
+            Some(basis) => self.form.mend(settings, basis),
+            None => self.form.enter(settings),
+        }
+        let name =
+            if topics < 2 { "Plain LoRA for one topic".to_owned() } else { format!("{topics} heads from the topics") };
+        self.history.note(name.clone(), before, &self.form);
+        Some(name)
     }
 
     /// What was changed last, to be taken back or done again.

@@ -103,7 +103,7 @@ impl PointMap {
 }
 
 /// The point that a key leads to; the first key leads to the first one.
-fn moved(cursor: Option<usize>, key: Key, count: usize) -> usize {
+pub(super) fn moved(cursor: Option<usize>, key: Key, count: usize) -> usize {
     let last = count.saturating_sub(1);
     match (cursor, key) {
         (_, Key::End) => last,
@@ -115,21 +115,26 @@ fn moved(cursor: Option<usize>, key: Key, count: usize) -> usize {
 
 /// Where the points stand in `rect`: as large as they fit, with one scale for both axes, in the middle.
 fn places(dots: &[MapDot], rect: Rect) -> Vec<Pos2> {
-    let finite = || dots.iter().map(|dot| pos2(dot.at[0], dot.at[1])).filter(|at| at.x.is_finite() && at.y.is_finite());
+    places_of(dots.iter().map(|dot| dot.at), rect)
+}
+
+/// The same of points that are told by their places alone.
+pub(super) fn places_of(points: impl Iterator<Item = [f32; 2]> + Clone, rect: Rect) -> Vec<Pos2> {
+    let finite = || points.clone().map(|[x, y]| pos2(x, y)).filter(|at| at.x.is_finite() && at.y.is_finite());
     let bounds = finite().fold(Rect::NOTHING, |bounds, at| bounds.union(Rect::from_min_max(at, at)));
     let scale = (rect.width() / bounds.width().max(f32::MIN_POSITIVE))
         .min(rect.height() / bounds.height().max(f32::MIN_POSITIVE));
     let scale = if scale.is_finite() { scale } else { 0.0 };
     let middle = bounds.center();
-    let place = |dot: &MapDot| {
-        let from = vec2(dot.at[0] - middle.x, middle.y - dot.at[1]) * scale;
+    let place = |[x, y]: [f32; 2]| {
+        let from = vec2(x - middle.x, middle.y - y) * scale;
         if from.x.is_finite() && from.y.is_finite() { rect.center() + from } else { rect.center() }
     };
-    dots.iter().map(place).collect()
+    points.map(place).collect()
 }
 
 /// The point that is pointed at.
-fn nearest(places: &[Pos2], at: Pos2) -> Option<usize> {
+pub(super) fn nearest(places: &[Pos2], at: Pos2) -> Option<usize> {
     let far = |place: &Pos2| place.distance(at);
     let (dot, place) = places.iter().enumerate().min_by(|(_, a), (_, b)| far(a).total_cmp(&far(b)))?;
     (far(place) <= REACH).then_some(dot)

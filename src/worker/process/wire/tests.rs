@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EditsSummary, EndReason, ExampleView, ExportSummary, Facts,
-    FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt,
-    RoutingReport, RowOrder, RowQuery, RowSide, RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates,
-    TokenView, TrainingEnd, WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EditsSummary, EndReason, ExampleBrief, ExampleView,
+    ExportSummary, Facts, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView,
+    RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide, RowView, RunSummary, Sampling, Side, SurveyScope,
+    TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd,
+    WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
+use crate::cluster::{Advice, Clarity, TopicFeatures, TopicMethod, Trial};
 use crate::data::{ColumnMap, Dropped, Edit, Message, Role, Source};
 use crate::model::BaseType;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
@@ -91,10 +93,21 @@ fn requests() -> Vec<Request> {
         R::PreviewData { start: 3, count: usize::MAX, context: 64 },
         R::ListRows { query: row_query(), start: 0, count: 100 },
         R::EditData(Edit::Replace { rows: vec![(usize::MAX, vec![message(Role::User)])] }),
-        R::EditData(Edit::SetTopics { names: vec!["a".into()], of_rows: vec![Some(0), None] }),
+        R::EditData(Edit::SetTopics { names: vec!["a".into()], of_rows: vec![Some(0), None], excluded: vec![0] }),
         R::UndoEdit,
         R::RedoEdit,
         R::SaveData { folder: path("data") },
+        R::FindTopics { search: search() },
+        R::OpenTopics { path: path("clusters.json") },
+        R::EditTopics(TopicEdit::Merge(vec![0, u32::MAX])),
+        R::EditTopics(TopicEdit::Split(1)),
+        R::EditTopics(TopicEdit::Rename { topic: 1, name: "値段".into() }),
+        R::EditTopics(TopicEdit::Exclude { topic: 1, is_excluded: true }),
+        R::EditTopics(TopicEdit::Gather(vec![usize::MAX])),
+        R::EditTopics(TopicEdit::Undo),
+        R::EditTopics(TopicEdit::Redo),
+        R::ApplyTopics,
+        R::SaveTopics { path: path("clusters.json") },
         R::StartTraining { settings: settings.clone(), out: path("run") },
         R::StartTrainingAnyway { settings, out: path("run") },
         R::ResumeRun { run: path("run") },
@@ -136,6 +149,61 @@ fn requests() -> Vec<Request> {
         R::FindLastRun { recent: paths, folder: path("runs") },
         R::Cancel { job: JobKind::ReadRuns },
         R::Shutdown,
+    ]
+}
+
+fn search() -> TopicSearch {
+    TopicSearch { method: TopicMethod::Density, features: TopicFeatures::Model, topics: Some(3), seed: u64::MAX }
+}
+
+fn events_of_topics() -> Vec<Event> {
+    let brief = ExampleBrief { row: 3, source: "a.csv:3".into(), text: "値段は？".into() };
+    let topic = TopicView {
+        id: u32::MAX,
+        name: "sky".into(),
+        color: 9,
+        size: 3,
+        words: vec!["moon".into()],
+        typical: vec![brief.clone()],
+        borderline: Vec::new(),
+        is_excluded: true,
+    };
+    let board = TopicBoard {
+        topics: vec![topic],
+        examples: 4,
+        noise: 1,
+        shown: vec![Some(0), None],
+        agreement: Some(f64::NAN),
+        undo: Some("Merge".into()),
+        redo: None,
+        is_applied: true,
+    };
+    let advice = Advice { heads: 3, clarity: Clarity::Loose, sentence: "Use 3.".into(), reasons: vec!["so".into()] };
+    let report = TopicsReport {
+        search: search(),
+        advice,
+        sse: vec![0.1 + 0.2, f64::INFINITY],
+        silhouette: vec![0.0, f64::NAN],
+        stability: 1e-300,
+        languages: vec!["German".into()],
+        shown: vec![brief],
+        principal: vec![[f32::NAN, f32::MIN_POSITIVE]],
+        file: Some(path("clusters.json")),
+    };
+    let opinion = TopicOpinion {
+        groups: 2,
+        noise: 3,
+        shown: vec![None, Some(1)],
+        agreement: None,
+        trials: vec![Trial { by_error: 3, by_density: 0 }],
+    };
+    vec![
+        Event::TopicsFound { report: Box::new(report), board: Box::new(board.clone()) },
+        Event::TopicsEdited(Box::new(board)),
+        Event::TopicMap { places: vec![[f32::INFINITY, -0.5]], share: 0.25 },
+        Event::TopicOpinion(Box::new(opinion)),
+        Event::TopicsSaved { path: path("clusters.json") },
+        Event::TopicsGone,
     ]
 }
 
@@ -482,7 +550,7 @@ fn every_request_comes_whole_to_the_other_process() {
 
 #[test]
 fn every_event_comes_whole_with_numbers_that_are_not_finite() {
-    let events = [events_of_jobs(), events_of_runs()].concat();
+    let events = [events_of_jobs(), events_of_topics(), events_of_runs()].concat();
     let source = include_str!("../../protocol/event.rs");
     assert_eq!(events.iter().map(kind).collect::<BTreeSet<_>>(), variants(source, "Event"));
     assert_whole(&events);

@@ -127,6 +127,11 @@ impl RunCurves {
         Chart::new("Loss", LOSS).height(240.0).ui_in(ui, &mut self.views.loss, &mut self.group, lines)
     }
 
+    /// Takes over the colours that topics have on every page.
+    pub fn take_topic_colors(&mut self, color: &dyn Fn(&str) -> Option<usize>) {
+        self.values.topics.take_colors(color);
+    }
+
     /// The smaller charts in two columns; the last has both where it would stand alone.
     fn details_ui(&mut self, ui: &mut Ui) -> Option<ChartExport> {
         let tokens = Tokens::of(ui);

@@ -21,6 +21,8 @@ struct TopicCurve {
     name: String,
     examples: usize,
     series: Series,
+    /// The place of its colour among those of the heads, where that is known.
+    color: Option<usize>,
 }
 
 impl TopicCurve {
@@ -43,7 +45,7 @@ impl TopicCurves {
             let at = known.unwrap_or_else(|| {
                 let name = in_one_line(&topic.topic, LETTERS);
                 let (topic, examples) = (topic.topic.clone(), topic.examples);
-                self.topics.push(TopicCurve { topic, name, examples, series: Series::default() });
+                self.topics.push(TopicCurve { topic, name, examples, series: Series::default(), color: None });
                 self.topics.len() - 1
             });
             if let Some(curve) = self.topics.get_mut(at) {
@@ -51,6 +53,11 @@ impl TopicCurves {
                 curve.series.push_at(eval.step, eval.elapsed_s, topic.loss);
             }
         }
+    }
+
+    /// Takes over the colours that topics have on every page.
+    pub fn take_colors(&mut self, color: &dyn Fn(&str) -> Option<usize>) {
+        self.topics.iter_mut().for_each(|curve| curve.color = color(&curve.topic));
     }
 
     /// Whether the data has no topics.
@@ -71,7 +78,11 @@ impl TopicCurves {
         sizes.sort_by_key(|(examples, at)| (std::cmp::Reverse(*examples), *at));
         let is_drawn = |at: &usize| sizes.iter().take(MOST).any(|(_, drawn)| drawn == at);
         let drawn = self.topics.iter_mut().enumerate().filter(|(at, _)| is_drawn(at));
-        drawn.enumerate().map(|(place, (_, topic))| topic.line(tokens.head(place))).collect()
+        let colored = drawn.enumerate().map(|(place, (_, topic))| {
+            let color = topic.color.unwrap_or(place);
+            topic.line(tokens.head(color))
+        });
+        colored.collect()
     }
 }
 
@@ -104,6 +115,16 @@ mod tests {
         assert_eq!(curves.note().as_deref(), Some("the 8 largest of 10 topics"));
         let colors: Vec<_> = curves.lines(tokens).iter().map(|line| line.color).collect();
         assert_eq!(colors, tokens.heads);
+    }
+
+    #[test]
+    fn a_topic_has_the_colour_that_it_has_elsewhere() {
+        let mut curves = TopicCurves::default();
+        curves.push(&eval(0, &[3, 2]));
+        curves.take_colors(&|topic| (topic == "topic 1").then_some(5));
+        let tokens = Tokens::of_theme(Theme::Dark);
+        let colors: Vec<_> = curves.lines(tokens).iter().map(|line| line.color).collect();
+        assert_eq!(colors, [tokens.head(0), tokens.head(5)]);
     }
 
     #[test]

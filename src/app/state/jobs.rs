@@ -1,17 +1,33 @@
-//! How a job is called from the moment it is asked for until the worker tells what it does.
+//! Jobs of the worker, as the window knows them.
 
 use crate::worker::protocol::{JobKind, Request};
 
-/// The job that a request starts, where the window shows it, and what it does.
+/// A job that is under way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobStatus {
+    /// 0 to 1 where the end is known.
+    pub share: Option<f32>,
+    /// What is being done now, in a few words.
+    pub note: String,
+    /// Whether the user asked it to stop.
+    pub is_cancelling: bool,
+}
+
+/// The job that a request begins, and what it does first, so that the window shows it before the first answer.
 pub(super) fn started(request: &Request) -> Option<(JobKind, &'static str)> {
     match request {
         Request::LoadModel { .. } => Some((JobKind::LoadModel, "Opening the model")),
         Request::OpenDemo => Some((JobKind::LoadModel, "Opening the demo")),
         Request::LoadAdapter { .. } => Some((JobKind::LoadAdapter, "Opening the adapter")),
         Request::ImportData { .. } => Some((JobKind::ImportData, "Reading files")),
-        Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+        Request::FindTopics { .. } => Some((JobKind::FindTopics, "Reading the examples")),
+        Request::OpenTopics { .. } => Some((JobKind::FindTopics, "Reading the topics")),
+        Request::EditTopics(_) => Some((JobKind::EditTopics, "Changing the topics")),
+        Request::ApplyTopics => Some((JobKind::EditTopics, "Giving every example its topic")),
+        Request::SaveTopics { .. } => Some((JobKind::EditTopics, "Writing the topics")),
         Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
         Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
+        Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
         Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
             Some((JobKind::Train, "Preparing the run"))
         }
