@@ -16,10 +16,16 @@ mod stage;
 #[path = "../tests/ui_routing/fixtures.rs"]
 mod fixtures;
 
+#[path = "../tests/ui_topics/fixtures.rs"]
+mod topics;
+
 use fixtures::{replayed, survey, surveyed};
 use stage::{Stage, adapter, data, eval, model, report, routing_sample, run_events, step, usage};
 
 const STEPS: usize = 100_000;
+
+/// Examples on the map of topics, as many as it ever shows.
+const EXAMPLES: usize = 20_000;
 
 /// A frame's CPU time that 95 of 100 must stay below, in milliseconds.
 const BUDGET_MS: f64 = 8.0;
@@ -77,6 +83,10 @@ fn routed(look: &str, size: [f32; 2]) -> Stage {
 fn in_training(page: PageId, size: [f32; 2]) -> Stage {
     let mut stage = Stage::new(page, size, egui::ThemePreference::Dark);
     stage.tell([model(), data(), adapter(), Event::Routing(report(2048, 30, 8))]);
+    if page == PageId::Topics {
+        let map = Event::TopicMap { places: topics::places(EXAMPLES, 0.5), share: 1.0 };
+        stage.tell([topics::found(EXAMPLES), map, topics::opinion(EXAMPLES)]);
+    }
     stage.send(run_events(STEPS - 1000, STEPS));
     // The window takes in a few thousand events a frame.
     stage.window.run_steps(60);

@@ -161,6 +161,10 @@ impl App {
                 let heads = counted(adapter.spec.heads, "head");
                 (Level::Ok, format!("Loaded the adapter, {heads}."), Some(PageId::Model))
             }
+            Event::DataEdited(data) if self.state.job(JobKind::EditTopics).is_some() => {
+                let message = format!("{} have their topics.", counted(data.kept, "example"));
+                (Level::Ok, message, Some(PageId::Topics))
+            }
             Event::DataImported(data) if data.dropped_rows == 0 => {
                 (Level::Ok, format!("Imported {}.", counted(data.kept, "example")), Some(PageId::Data))
             }

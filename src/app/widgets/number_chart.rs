@@ -64,6 +64,7 @@ impl NumberChart<'_> {
             .allow_boxed_zoom(false)
             .allow_double_click_reset(false)
             .show_axes(Vec2b::TRUE)
+            .show_grid(Vec2b::new(false, true))
             .x_grid_spacer(|input| whole_numbers(input.bounds))
             .x_axis_formatter(|mark, _| count(mark.value.round().max(0.0) as usize))
             .label_formatter(move |position| match position {

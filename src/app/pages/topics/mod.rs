@@ -67,6 +67,7 @@ impl Page for TopicsPage {
             if empty_state(ui, Icon::Topics, "No topics yet", &text, Some((Icon::Search, "Find topics"))) {
                 cx.request(Request::FindTopics { search: self.search.search().clone() });
             }
+            ui.add_space(space::XL);
             self.search_ui(ui, cx, None);
             return;
         };

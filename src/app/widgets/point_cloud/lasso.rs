@@ -22,6 +22,10 @@ impl Lasso {
 
     /// Follows a drag; when it ends, gives back the points inside.
     pub fn follow(&mut self, response: &Response, places: &[Pos2]) -> Option<CloudAction> {
+        if response.drag_started() {
+            // A drag is told to be one only after some points of way.
+            self.corners.extend(response.ctx.input(|input| input.pointer.press_origin()));
+        }
         if response.dragged()
             && let Some(at) = response.interact_pointer_pos()
             && self.corners.last().is_none_or(|last| last.distance(at) >= APART)
