@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, DataError, EditLog, FileImport, Import};
+use crate::data::{self, DataError, EditLog, FileImport, Import, Sure};
 use crate::disk::check_new_folder;
 use crate::project::{EXAMPLES_FILE, QUARANTINE_FILE, save_dataset};
 
@@ -29,7 +29,7 @@ Examples:
 #[command(about = "Show what training would read from your files", long_about = LONG_ABOUT)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ImportArgs {
-    /// .jsonl, .json or .csv files, or folders with such files
+    /// .jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt or .md files, also as .gz or .zst, or folders with such files, or a dataset_info.json
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
 
@@ -47,6 +47,8 @@ struct FileEvent<'a> {
     path: &'a Path,
     format: String,
     explanation: &'a str,
+    /// `certain`, `likely` or `guess`.
+    sure: Sure,
     columns: &'a [String],
     mapping: &'a BTreeMap<String, String>,
     rows: usize,
@@ -102,6 +104,7 @@ fn tell_file(file: &FileImport, output: &Output) {
             path: &file.path,
             format: file.shape.to_string(),
             explanation: &file.explanation,
+            sure: file.sure,
             columns: &file.columns,
             mapping: &file.mapping,
             rows: file.rows,
