@@ -2,6 +2,8 @@
 
 #[path = "worker/answers.rs"]
 mod answers;
+#[path = "worker/audits.rs"]
+mod audits;
 #[path = "worker/cancelled.rs"]
 mod cancelled;
 #[path = "worker/data_changes.rs"]

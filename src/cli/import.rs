@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::audit::{self, AuditFlags};
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
 use crate::data::{self, DataError, EditLog, FileImport, Import, Sure};
@@ -16,12 +17,13 @@ const LONG_ABOUT: &str = "\
 Show what training would read from your files.
 
 Tells which shape each file was recognised as, which column plays which part, how many rows can be used, and for each \
-row that cannot its file, its line and the reason. Nothing is written, unless --save names a folder: `train` reads the \
-same files in the same way.";
+row that cannot its file, its line and the reason. With --audit also what is wrong with rows that can, and with a model \
+what it will learn from them. Nothing is written, unless --save names a folder: `train` reads the same files in the same way.";
 
 const EXAMPLES: &str = "\
 Examples:
   hydra-studio import faq.csv
+  hydra-studio import faq.csv --audit --model smollm2.gguf --context 512
   hydra-studio import shop.csv more.jsonl --map prompt=Question --map response=Answer";
 
 /// What `import` is given.
@@ -39,6 +41,9 @@ pub struct ImportArgs {
 
     #[command(flatten)]
     pub columns: ColumnFlag,
+
+    #[command(flatten)]
+    pub audit: AuditFlags,
 }
 
 /// The event `file`: how one file was read.
@@ -90,6 +95,9 @@ pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
         tell_file(file, output);
     }
     tell_dropped(&import, output)?;
+    if args.audit.audit {
+        audit::run(&args.audit, &import, output)?;
+    }
     if let Some(folder) = &args.save {
         output.line(&format!("\nWritten to {}: {EXAMPLES_FILE} and {QUARANTINE_FILE}.", folder.display()));
     }

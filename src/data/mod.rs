@@ -7,6 +7,7 @@
 //! a folder gives, `layout.rs` what its owner wrote down about them, and `sure.rs` how sure a guess is. `store/` keeps what
 //! comes of it, and `edits/` changes it by hand. `lines.rs` writes what an import reads back.
 
+pub mod audit;
 mod chat;
 mod choices;
 mod convert;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
+use super::auditing::KeptAudits;
 use super::clustering::Origin;
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
@@ -22,11 +23,10 @@ use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
 use crate::disk::write_atomic;
-use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::queue::free_name;
-use crate::project::{carry_head_names, unpack_demo};
+use crate::project::unpack_demo;
 use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
@@ -61,6 +61,8 @@ pub(super) struct Session {
     pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
+    /// What audits read before.
+    pub audits: KeptAudits,
 }
 
 impl Session {
@@ -83,6 +85,7 @@ impl Session {
             watches_gates: false,
             sides: SideAdapters::default(),
             facts: None,
+            audits: KeptAudits::default(),
         };
         match hand_over {
             Some(hand_over) => session.take_over(hand_over),
@@ -162,6 +165,9 @@ impl Session {
         }
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
+        }
+        if let Request::AuditData { context } = request {
+            return self.start_audit(ticket, context);
         }
         if let Request::FindTopics { search } = request {
             return self.start_topics(ticket, Origin::Search(search));
@@ -304,27 +310,6 @@ impl Session {
     pub fn active_adapter(&self) -> Option<&Adapter> {
         let trained = self.training.as_ref().and_then(|training| training.run().adapter());
         trained.or(self.adapter.as_ref().map(|loaded| &loaded.adapter))
-    }
-
-    /// Writes the loaded adapter. The one in training is still changing, and the window shows the loaded one.
-    fn export(&mut self, out: &Path, job: &Job) -> anyhow::Result<()> {
-        let model = self.model()?;
-        let loaded = self.adapter.as_ref().ok_or_else(|| match self.training {
-            Some(_) => {
-                anyhow::anyhow!("the adapter in training can be exported once its run has ended: stop and save it")
-            }
-            None => anyhow::anyhow!("there is no adapter to export: train one first"),
-        })?;
-        let tensors = loaded.adapter.to_tensors()?;
-        let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &loaded.card };
-        let tokenizer = model.tokenizer()?;
-        let companions = |folder: &Path| {
-            tokenizer.save(folder)?;
-            Ok(carry_head_names(&loaded.path, folder)?)
-        };
-        let report = export_hydralora(out, source, companions, job)?;
-        self.around.outbox.send(Event::Exported(summary::export(out, report)));
-        Ok(())
     }
 
     fn open_demo(&mut self, job: &Job) -> anyhow::Result<()> {

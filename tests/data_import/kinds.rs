@@ -123,6 +123,7 @@ fn running_text_is_cut_between_paragraphs_and_keeps_its_lines() {
         import
             .examples
             .iter()
+            .map(Result::unwrap)
             .all(|example| example.messages.len() == 1 && example.messages[0].role == Role::Assistant)
     );
     let told = &import.files[0].explanation;
@@ -130,7 +131,7 @@ fn running_text_is_cut_between_paragraphs_and_keeps_its_lines() {
 
     let markdown = "# Opening\n\nAt nine.\n\n## Prices\n\nThree.\n\n### Children\n\nOne.\n";
     let pieces: Vec<String> =
-        read("a.md", markdown).unwrap().examples.iter().map(|e| e.messages[0].content.clone()).collect();
+        read("a.md", markdown).unwrap().examples.iter().map(|e| e.unwrap().messages.remove(0).content).collect();
     assert_eq!(pieces, ["# Opening\n\nAt nine.", "## Prices\n\nThree.\n\n### Children\n\nOne."]);
 }
 

@@ -28,6 +28,7 @@ pub(super) fn started(request: &Request) -> Option<(JobKind, &'static str)> {
         Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
         Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
         Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+        Request::AuditData { .. } => Some((JobKind::AuditData, "Looking for faults")),
         Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
             Some((JobKind::Train, "Preparing the run"))
         }

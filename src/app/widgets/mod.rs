@@ -16,6 +16,7 @@ pub mod drop_zone;
 pub mod figures;
 pub mod head_gates;
 pub mod heat_panels;
+pub mod histogram;
 mod keys;
 pub mod legend;
 pub mod notes;

@@ -12,6 +12,7 @@ use crate::train::{
     UsageRecord, WarningRecord,
 };
 
+use super::audit::AuditSummary;
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
 use super::data::RowView;
 use super::summaries::{
@@ -73,6 +74,8 @@ pub enum Event {
     DatasetSaved {
         path: PathBuf,
     },
+    /// What will be learned from the loaded data, as it was asked for.
+    Audited(Box<AuditSummary>),
     /// Topics were found, or read from a file.
     TopicsFound {
         report: Box<TopicsReport>,

@@ -3,6 +3,7 @@
 //! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, `chat.rs` what
 //! answers, `data.rs` what rows of data and `topics.rs` what topics are made of.
 
+mod audit;
 mod chat;
 mod data;
 mod event;
@@ -18,6 +19,7 @@ use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
+pub use audit::{AuditSummary, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
@@ -37,6 +39,7 @@ pub enum JobKind {
     PreviewData,
     ListRows,
     SaveData,
+    AuditData,
     FindTopics,
     /// The map, which comes about after the topics were found, and the second opinion.
     MapTopics,
@@ -140,6 +143,11 @@ pub enum Request {
     /// way to a name with a number.
     SaveData {
         folder: PathBuf,
+    },
+    /// Looks for faults in the loaded data, and for what the loaded model will learn from it with examples of at most
+    /// `context` tokens. Done beside training. Answered by [`Event::Audited`].
+    AuditData {
+        context: usize,
     },
     /// Looks for the topics of the loaded examples, in place of those at hand; done beside training. Answered by
     /// [`Event::TopicsFound`], then by [`Event::TopicMap`] and [`Event::TopicOpinion`].
@@ -313,6 +321,7 @@ impl Request {
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
             Self::ListRows { .. } => Some(JobKind::ListRows),
             Self::SaveData { .. } => Some(JobKind::SaveData),
+            Self::AuditData { .. } => Some(JobKind::AuditData),
             Self::FindTopics { .. } | Self::OpenTopics { .. } => Some(JobKind::FindTopics),
             Self::EditTopics(_) | Self::ApplyTopics | Self::SaveTopics { .. } => Some(JobKind::EditTopics),
             Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {

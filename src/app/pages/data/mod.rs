@@ -1,7 +1,9 @@
 //! The Data page: choose files with examples, see what was made of them, and read them as the model will. `files.rs` shows
-//! what was detected and lets columns be chosen by hand, `dropped.rs` lists rows that cannot be used, `table/` lists
-//! the examples to be searched and changed, and `reading.rs` shows one with its supervised tokens tinted.
+//! what was detected and lets columns be chosen by hand, `audit/` what will be learned and what is wrong, `dropped.rs` lists
+//! rows that cannot be used, `table/` lists the examples to be searched and changed, and `reading.rs` shows one with its
+//! supervised tokens tinted.
 
+pub mod audit;
 mod dropped;
 mod files;
 mod reading;
@@ -23,6 +25,7 @@ use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
+use audit::AuditCard;
 use files::{ColumnChoice, ColumnQuestion};
 use table::{ExamplesTable, FirstRows};
 
@@ -35,6 +38,7 @@ pub struct DataPage {
     path: String,
     columns: ColumnChoice,
     question: ColumnQuestion,
+    audit: AuditCard,
     table: ExamplesTable,
     first: FirstRows,
     has_data: bool,
@@ -64,6 +68,7 @@ impl Page for DataPage {
             let paths = data.files.iter().map(|file| file.path.clone()).collect();
             cx.request(Request::ImportData { paths, map });
         }
+        self.audit.card(ui, cx, data);
         dropped::dropped_card(ui, data);
         topics_card(ui, data);
         card(ui, "Choose other files", |ui| self.choose_ui(ui, cx));
@@ -78,6 +83,7 @@ impl Page for DataPage {
         self.table.note_event(event);
         self.first.note_event(event);
         self.has_data |= matches!(event, Event::DataImported(_));
+        self.audit.note_event(event);
     }
 }
 

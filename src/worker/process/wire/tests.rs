@@ -5,19 +5,21 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EditsSummary, EndReason, ExampleBrief, ExampleView,
-    ExportSummary, Facts, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView,
-    RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide, RowView, RunSummary, Sampling, Side, SurveyScope,
-    TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd,
-    WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataSummary, EditsSummary, EndReason, ExampleBrief,
+    ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary,
+    ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide, RowView,
+    RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion, TopicSearch,
+    TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
 use crate::cluster::{Advice, Clarity, TopicFeatures, TopicMethod, Trial};
+use crate::data::audit::{Fault, Finding, Mend};
 use crate::data::{ColumnMap, Dropped, Edit, Message, Role, Source};
 use crate::model::BaseType;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};
+use crate::text::audit::Histogram;
 use crate::train::{
     CheckpointRecord, DataFacts, DeviceChoice, Energy, EnergyPart, EvalRecord, Length, PauseRecord, RunHistory,
     SampleRecord, StepRecord, TopicLoss, TrainSettings, UsageRecord, WarningKind, WarningRecord,
@@ -97,6 +99,7 @@ fn requests() -> Vec<Request> {
         R::UndoEdit,
         R::RedoEdit,
         R::SaveData { folder: path("data") },
+        R::AuditData { context: 512 },
         R::FindTopics { search: search() },
         R::OpenTopics { path: path("clusters.json") },
         R::EditTopics(TopicEdit::Merge(vec![0, u32::MAX])),
@@ -336,6 +339,26 @@ fn row_view() -> RowView {
     }
 }
 
+fn audited() -> AuditSummary {
+    let finding = Finding {
+        fault: Fault::AcrossSplit,
+        row: Some(4),
+        source: Source { file: "a.csv".into(), line: 5 },
+        reason: "twice".into(),
+        mend: Mend::Drop,
+    };
+    let reading = ReadingSummary {
+        model: "tiny".into(),
+        read: 8,
+        whole: 7,
+        lengths: Histogram::of(vec![3, 9, 200], Some(64)),
+        learnt: Histogram::default(),
+        fitting: Some(208),
+    };
+    let faults = vec![FaultSummary { fault: Fault::AcrossSplit, count: 3, findings: vec![finding] }];
+    AuditSummary { context: 64, examples: 8, reading: Some(reading), faults, note: Some("not all".into()) }
+}
+
 fn entry() -> RunEntry {
     from_value(json!({
         "path": path("run"), "name": "run", "status": { "failed": { "message": "no number" } }, "step": 3, "steps": 9,
@@ -425,6 +448,7 @@ fn events_of_jobs() -> Vec<Event> {
         E::Rows { query: row_query(), start: 0, total: usize::MAX, rows: vec![row_view()] },
         E::DataEdited(data()),
         E::DatasetSaved { path: path("data") },
+        E::Audited(Box::new(audited())),
         E::Facts(facts()),
         E::HeldOut { prompts: vec!["?".into()] },
         E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },
