@@ -73,12 +73,12 @@ struct ReadingEvent<'a> {
 pub(super) fn run(flags: &AuditFlags, import: &Import, output: &Output) -> anyhow::Result<()> {
     let settings = TrainSettings::default();
     let held_out = split(&import.examples, settings.held_out, settings.seed).held_out;
-    let found = audit(import.examples.as_slice(), &import.dropped, &held_out, output.job())?;
+    let found = audit(&import.examples, &import.dropped, &held_out, output.job())?;
     let reading = match &flags.model {
         Some(path) => {
             let (tokenizer, longest) = BaseModel::read_tokenizer(path)?;
             let context = flags.context.min(longest);
-            Some((context, read(import.examples.as_slice(), &tokenizer, output.job())?.audit(context, longest)))
+            Some((context, read(&import.examples, &tokenizer, output.job())?.audit(context, longest)))
         }
         None => None,
     };

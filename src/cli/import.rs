@@ -9,14 +9,16 @@ use serde::Serialize;
 use super::audit::{self, AuditFlags};
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, FileImport, Import};
+use crate::data::{self, DataError, EditLog, FileImport, Import, Sure};
+use crate::disk::check_new_folder;
+use crate::project::{EXAMPLES_FILE, QUARANTINE_FILE, save_dataset};
 
 const LONG_ABOUT: &str = "\
 Show what training would read from your files.
 
 Tells which shape each file was recognised as, which column plays which part, how many rows can be used, and for each \
 row that cannot its file, its line and the reason. With --audit also what is wrong with rows that can, and with a model \
-what it will learn from them. Nothing is written: `train` reads the same files in the same way.";
+what it will learn from them. Nothing is written, unless --save names a folder: `train` reads the same files in the same way.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,9 +31,13 @@ Examples:
 #[command(about = "Show what training would read from your files", long_about = LONG_ABOUT)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ImportArgs {
-    /// .jsonl, .json or .csv files, or folders with such files
+    /// .jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt or .md files, also as .gz or .zst, or folders with such files, or a dataset_info.json
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
+
+    /// Write the examples to this new folder as messages JSONL with topic and source, and beside them the rows left out
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
 
     #[command(flatten)]
     pub columns: ColumnFlag,
@@ -46,6 +52,8 @@ struct FileEvent<'a> {
     path: &'a Path,
     format: String,
     explanation: &'a str,
+    /// `certain`, `likely` or `guess`.
+    sure: Sure,
     columns: &'a [String],
     mapping: &'a BTreeMap<String, String>,
     rows: usize,
@@ -75,14 +83,23 @@ struct DoneEvent<'a> {
 /// Reads the files and tells what was found.
 pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
     let map = args.columns.column_map()?;
+    if let Some(folder) = &args.save {
+        check_new_folder(folder)?;
+    }
     let import = data::import(&args.data, &map, output.job())?;
+    if let Some(folder) = &args.save {
+        save_dataset(folder, &import, &EditLog::new(import.examples.clone()), output.job())?;
+    }
     output.clear_progress();
     for file in &import.files {
         tell_file(file, output);
     }
-    tell_dropped(&import, output);
+    tell_dropped(&import, output)?;
     if args.audit.audit {
         audit::run(&args.audit, &import, output)?;
+    }
+    if let Some(folder) = &args.save {
+        output.line(&format!("\nWritten to {}: {EXAMPLES_FILE} and {QUARANTINE_FILE}.", folder.display()));
     }
     tell_sum(&import, output);
     Ok(Outcome::Done)
@@ -95,6 +112,7 @@ fn tell_file(file: &FileImport, output: &Output) {
             path: &file.path,
             format: file.shape.to_string(),
             explanation: &file.explanation,
+            sure: file.sure,
             columns: &file.columns,
             mapping: &file.mapping,
             rows: file.rows,
@@ -105,15 +123,17 @@ fn tell_file(file: &FileImport, output: &Output) {
     output.line(&format!("  {}", file.explanation));
 }
 
-fn tell_dropped(import: &Import, output: &Output) {
+fn tell_dropped(import: &Import, output: &Output) -> Result<(), DataError> {
     if !import.dropped.is_empty() {
         output.line("\nDropped:");
     }
-    for dropped in &import.dropped {
+    for dropped in import.dropped.iter() {
+        let dropped = dropped?;
         let (source, reason) = (&dropped.source, dropped.reason.as_str());
         output.event("dropped", DroppedEvent { file: &source.file, line: source.line, reason });
         output.line(&format!("  {source}  {reason}"));
     }
+    Ok(())
 }
 
 fn tell_sum(import: &Import, output: &Output) {

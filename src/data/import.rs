@@ -2,32 +2,39 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::convert::convert;
+use super::folder::{files_in, left_out};
 use super::plan::{Accept, Plan, Used};
-use super::read::{Fields, Reader, Row, is_data_file};
-use super::{ColumnMap, DataError, Dropped, Example, Shape, Source};
+use super::read::{Fields, Reader, Row};
+use super::shape::same_name;
+use super::{ColumnMap, DataError, Dropped, DroppedRows, Example, Examples, ExamplesBuilder, Shape, Source, Sure};
 use crate::job::Job;
 
 /// Rows that are looked at before a shape is chosen.
 const SAMPLE_ROWS: usize = 50;
 /// The look ahead also ends after this many bytes, so that long rows do not fill the memory.
 const SAMPLE_BYTES: u64 = 8 << 20;
-/// Column names that are remembered; a file with more is not a table of columns.
-const MAX_COLUMNS: usize = 1000;
+/// Examples that are shown before the whole file is read.
+const FIRST_ROWS: usize = 14;
+/// Column names that are remembered, beside those that are mapped by hand.
+const MAX_COLUMNS: usize = 20_000;
+/// Column names that are offered to choose from.
+const MAX_OFFERED: usize = 1000;
 /// Progress is told, and cancelling asked for, every so many rows.
 const ROWS_PER_REPORT: usize = 512;
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Import {
     pub files: Vec<FileImport>,
     /// The rows that can be used, in the order of the files.
-    pub examples: Vec<Example>,
+    pub examples: Examples,
     /// The rows that cannot, each with file, line and reason.
-    pub dropped: Vec<Dropped>,
+    pub dropped: DroppedRows,
     /// All rows: kept and dropped.
     pub rows: usize,
 }
@@ -37,8 +44,11 @@ pub struct Import {
 pub struct FileImport {
     pub path: PathBuf,
     pub shape: Shape,
-    /// Why that shape, and which column plays which part, in words.
+    /// Why that shape, which column plays which part, what is unusual about the file and how sure all that is, in words.
     pub explanation: String,
+    /// How sure it is.
+    #[serde(default)]
+    pub sure: Sure,
     /// Part to column: `prompt` to `question`. Several columns are separated by commas.
     pub mapping: BTreeMap<String, String>,
     /// The columns found, in the order of the file.
@@ -47,19 +57,30 @@ pub struct FileImport {
     pub kept: usize,
 }
 
-/// Reads `.jsonl`, `.json` and `.csv` files; of a folder, all such files sorted by name. The shape of each file is
+/// Reads files of all kinds that [`KINDS_IN_WORDS`](super::KINDS_IN_WORDS) lists; of a folder, those that [`files_in`]
+/// gives. The shape of each file is
 /// detected, except for the columns that `map` names.
 ///
 /// Rows that cannot be used are dropped with file, line and reason. Errs where a whole file is of no use, and when the
 /// job is cancelled.
 pub fn import(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::Conversations, job)
+    import_all(paths, map, Accept::Conversations, job, |_| {})
+}
+
+/// As [`import`]; `first` is shown the first examples as soon as they are read, long before the end of a large file.
+pub fn import_showing(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    import_all(paths, map, Accept::Conversations, job, first)
 }
 
 /// As [`import`], for pre-training: a file whose columns fit no conversation, but are called `text`, is read too. Each of
 /// its texts becomes an example of one assistant message.
 pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::AlsoTexts, job)
+    import_all(paths, map, Accept::AlsoTexts, job, |_| {})
 }
 
 /// The columns that the first rows of the files have, in the order in which they are first seen. Paths are taken as by
@@ -70,46 +91,50 @@ pub fn found_columns(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
         let rows = sample(&mut Reader::open(&path)?)?;
         rows.iter().filter_map(|row| row.fields.as_ref().ok()).for_each(|fields| columns.add(fields));
     }
+    columns.names.truncate(MAX_OFFERED);
     Ok(columns.names)
 }
 
-fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
+fn import_all(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    accept: Accept,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    let mut first = Some(first);
     let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
     let total = sizes.iter().sum::<u64>().max(1);
-    let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
+    let mut sorted = Sorted::default();
     let mut before = 0;
     map.check_distinct()?;
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
-        read_file(path, map, accept, &watch, &mut import)?;
+        let mut tell_first = |examples: &[Example]| {
+            if let Some(first) = first.take() {
+                first(examples);
+            }
+        };
+        read_file(path, map, accept, &watch, &mut sorted, &mut tell_first)?;
+        if let (Some(file), Some(note)) = (sorted.files.last_mut(), left_out(path, &files)) {
+            file.explanation.push_str(&format!(" Also: {note}."));
+        }
         before += size;
     }
-    Ok(import)
+    let Sorted { files, examples, dropped, .. } = sorted;
+    let rows = examples.len() + dropped.len();
+    Ok(Import { files, examples: examples.finish(), dropped, rows })
 }
 
-/// The paths with every folder replaced by the data files in it, sorted by name.
-///
-/// Errs where one cannot be listed, a folder holds no such file, or there is no path at all.
-pub fn files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let unreadable = |source| DataError::Unreadable { path: path.clone(), source };
-        if !path.metadata().map_err(unreadable)?.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries = path.read_dir().map_err(unreadable)?;
-        let entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-        let mut inside = entries.map_err(unreadable)?;
-        inside.retain(|file| file.is_file() && is_data_file(file));
-        if inside.is_empty() {
-            return Err(DataError::EmptyFolder { path: path.clone() });
-        }
-        inside.sort();
-        files.extend(inside);
-    }
-    if files.is_empty() { Err(DataError::NoPaths) } else { Ok(files) }
+/// What is read so far.
+#[derive(Default)]
+struct Sorted {
+    files: Vec<FileImport>,
+    examples: ExamplesBuilder,
+    dropped: DroppedRows,
+    /// The first examples, to be shown.
+    first: Vec<Example>,
 }
 
 fn file_name(path: &Path) -> String {
@@ -140,12 +165,14 @@ fn read_file(
     map: &ColumnMap,
     accept: Accept,
     watch: &Watch,
-    import: &mut Import,
+    sorted: &mut Sorted,
+    tell_first: &mut dyn FnMut(&[Example]),
 ) -> Result<(), DataError> {
     watch.report(0, 0)?;
+    let stamp = stamp(path);
     let mut reader = Reader::open(path)?;
     let sample = sample(&mut reader)?;
-    let mut columns = FoundColumns::default();
+    let mut columns = FoundColumns::with(map);
     let usable: Vec<&Fields> = sample.iter().filter_map(|row| row.fields.as_ref().ok()).collect();
     usable.iter().for_each(|fields| columns.add(fields));
     if usable.is_empty() {
@@ -157,36 +184,46 @@ fn read_file(
     }
     let plan = Plan::new(&usable, &columns.names, map, accept, path)?;
     let mut file = File { plan, path: path.display().to_string(), used: Used::default(), columns, rows: 0, kept: 0 };
-    let first_dropped = import.dropped.len();
+    let first_dropped = sorted.dropped.len();
     for row in sample.into_iter().chain(next) {
-        file.take(row, import);
+        file.take(row, sorted)?;
+    }
+    if !sorted.first.is_empty() {
+        tell_first(&sorted.first);
     }
     while let Some(row) = reader.next_row()? {
-        file.take(row, import);
+        file.take(row, sorted)?;
         if file.rows.is_multiple_of(ROWS_PER_REPORT) {
-            watch.report(file.rows, reader.position())?;
+            watch.report(file.rows, reader.on_disk())?;
         }
+    }
+    if self::stamp(path) != stamp {
+        return Err(DataError::Changed { path: path.to_path_buf() });
     }
     // Only now is it known that a mapped column is in none of the rows.
     map.check_found(&file.columns.names, path)?;
-    if file.kept == 0
-        && let Some(Dropped { source, reason }) = import.dropped.get(first_dropped)
-    {
-        let (line, reason) = (source.line, reason.clone());
+    if file.kept == 0 && first_dropped < sorted.dropped.len() {
+        let Dropped { source: Source { line, .. }, reason } = sorted.dropped.get(first_dropped)?;
         return Err(DataError::NoUsableRow { path: path.to_path_buf(), rows: file.rows, line, reason });
     }
-    watch.report(file.rows, reader.position())?;
-    import.rows += file.rows;
-    import.files.push(FileImport {
+    watch.report(file.rows, reader.on_disk())?;
+    sorted.files.push(FileImport {
         path: path.to_path_buf(),
         shape: file.plan.shape,
+        sure: file.plan.certainty.sure,
         explanation: file.used.explain(&file.plan, &file.columns.names, reader.note()),
         mapping: file.used.mapping(),
-        columns: file.columns.names,
+        columns: file.columns.names.into_iter().take(MAX_OFFERED).collect(),
         rows: file.rows,
         kept: file.kept,
     });
     Ok(())
+}
+
+/// Differs where a file was written to or replaced in between. A pipe, which has no size, is not watched.
+fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+    let meta = path.metadata().ok()?;
+    meta.is_file().then_some((meta.len(), meta.modified().ok()?))
 }
 
 /// The first rows of a file, with those that are broken.
@@ -217,17 +254,31 @@ fn no_usable_row(path: &Path, rows: &[Row]) -> DataError {
 struct FoundColumns {
     names: Vec<String>,
     known: HashSet<String>,
+    /// Mapped by hand, and so remembered in any case.
+    mapped: Vec<String>,
 }
 
 impl FoundColumns {
+    fn with(map: &ColumnMap) -> Self {
+        let mapped = map.entries().map(|(_, column)| column.to_owned()).collect();
+        Self { mapped, ..Self::default() }
+    }
+
     fn add(&mut self, fields: &Fields) {
         for name in fields.keys() {
-            if self.names.len() < MAX_COLUMNS && !self.known.contains(name) {
+            let is_wanted = || self.mapped.iter().any(|mapped| same_name(mapped, name));
+            if (self.names.len() < MAX_COLUMNS || is_wanted()) && !self.known.contains(name) {
                 self.known.insert(name.clone());
                 self.names.push(name.clone());
             }
         }
     }
+}
+
+/// Where a row stood before it was written to a dataset of this program.
+fn first_source(fields: &Fields) -> Option<Source> {
+    let source = fields.get("source").filter(|source| source.is_object())?;
+    serde_json::from_value(source.clone()).ok()
 }
 
 /// A file that is being read.
@@ -242,19 +293,27 @@ struct File {
 
 impl File {
     /// Puts one row where it belongs.
-    fn take(&mut self, row: Row, import: &mut Import) {
+    fn take(&mut self, row: Row, sorted: &mut Sorted) -> Result<(), DataError> {
         self.rows += 1;
-        let source = Source { file: self.path.clone(), line: row.line };
+        let mut source = Source { file: self.path.clone(), line: row.line };
         let result = row.fields.and_then(|fields| {
             self.columns.add(&fields);
+            if let Some(first) = first_source(&fields) {
+                source = first;
+            }
             convert(&self.plan, &fields, &mut self.used)
         });
         match result {
             Ok((messages, topic)) => {
                 self.kept += 1;
-                import.examples.push(Example { messages, topic, source });
+                let example = Example { messages, topic, source };
+                sorted.examples.push(&example)?;
+                if sorted.first.len() < FIRST_ROWS {
+                    sorted.first.push(example);
+                }
+                Ok(())
             }
-            Err(reason) => import.dropped.push(Dropped { source, reason }),
+            Err(reason) => sorted.dropped.push(&Dropped { source, reason }),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::Builder;
 
+use super::data::LoadedData;
 use super::dispatch::{Surroundings, panic_text};
 use super::import::{HeldOut, Imported};
 use super::jobs::Ticket;
 use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
-use super::session::{LoadedData, Session};
+use super::session::Session;
 use crate::data::audit::{DataAudit, Fault, Findings, audit};
 use crate::job::Job;
 use crate::model::BaseModel;
@@ -53,7 +54,7 @@ impl KeptAudits {
             return Ok(Arc::clone(&kept.audit));
         }
         let import = &imported.import;
-        let found = Arc::new(audit(import.examples.as_slice(), &import.dropped, &held_out.rows, job)?);
+        let found = Arc::new(audit(&import.examples, &import.dropped, &held_out.rows, job)?);
         self.lock().data = Some(KeptData {
             imported: Arc::downgrade(imported),
             held_out: Arc::downgrade(held_out),
@@ -71,7 +72,7 @@ impl KeptAudits {
         {
             return Ok(Arc::clone(&kept.reading));
         }
-        let found = Arc::new(read(imported.import.examples.as_slice(), model.tokenizer()?, job)?);
+        let found = Arc::new(read(&imported.import.examples, model.tokenizer()?, job)?);
         self.lock().reading = Some(KeptReading {
             imported: Arc::downgrade(imported),
             fingerprint: model.fingerprint.clone(),

@@ -178,6 +178,16 @@ impl AppState {
                 self.end_job(JobKind::AuditData);
                 self.audit = Some(audit);
             }
+            Event::DataEdited(data) => {
+                // Topics given to the examples are such a change.
+                self.end_job(JobKind::EditTopics);
+                self.data = Some(data);
+                self.preview = None;
+            }
+            // The Data page keeps them.
+            Event::FirstRows { .. } => {}
+            Event::Rows { .. } => self.end_job(JobKind::ListRows),
+            Event::DatasetSaved { .. } => self.end_job(JobKind::SaveData),
             Event::TopicsFound { .. } | Event::TopicsEdited(_) | Event::TopicsSaved { .. } => self.note_topics(event),
             Event::TopicMap { .. } | Event::TopicOpinion(_) | Event::TopicsGone => self.note_topics(event),
             Event::Facts(facts) => self.facts = Some(facts),

@@ -25,6 +25,7 @@ pub mod part_bar;
 pub mod path_field;
 pub mod point_cloud;
 pub mod point_map;
+pub mod row_list;
 pub mod series;
 pub mod smoothed_series;
 pub mod token_bars;

@@ -11,7 +11,7 @@ use super::places::Places;
 use super::shingles::of_example;
 use super::sides::Sides;
 use super::{Fault, Finding, Findings, Mend, answers, mojibake, personal, repaired, roles, signs};
-use crate::data::{DataError, Dropped, Example};
+use crate::data::{DataError, Dropped, DroppedRows, Example, Examples};
 use crate::job::Job;
 
 /// Rows of which near duplicates are looked for: a signature takes 64 bytes.
@@ -48,7 +48,7 @@ pub struct DataAudit {
 /// Where the examples cannot be read, and when the job is cancelled.
 pub fn audit<R: Rows + ?Sized>(
     rows: &R,
-    dropped: &[Dropped],
+    dropped: &DroppedRows,
     held_out: &[usize],
     job: &Job,
 ) -> Result<DataAudit, DataError> {
@@ -63,7 +63,9 @@ pub fn audit<R: Rows + ?Sized>(
         Ok::<_, DataError>(part)
     })?;
     let mut all = Auditor::new(count, hashes);
-    dropped.iter().for_each(|dropped| all.see_dropped(dropped));
+    for dropped in dropped.iter() {
+        all.see_dropped(&dropped?);
+    }
     parts.into_iter().for_each(|part| all.append(part));
     all.finish(held_out, &|row| Ok(rows.example(row)?.into_owned()), job)
 }
@@ -218,12 +220,22 @@ fn suggested(fault: Fault, example: &Example) -> Mend {
     }
 }
 
+impl Rows for Examples {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn example(&self, row: usize) -> Result<Cow<'_, Example>, DataError> {
+        self.get(row).map(Cow::Owned)
+    }
+}
+
 impl Rows for [Example] {
     fn count(&self) -> usize {
         self.len()
     }
 
     fn example(&self, row: usize) -> Result<Cow<'_, Example>, DataError> {
-        self.get(row).map(Cow::Borrowed).ok_or(DataError::NoPaths)
+        self.get(row).map(Cow::Borrowed).ok_or(DataError::NoSuchExample { index: row, count: self.len() })
     }
 }

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::data::{ColumnMap, Dropped, Example, Message, Role, Source, import, split};
+use crate::data::{ColumnMap, Dropped, DroppedRows, Example, Message, Role, Source, import, split};
 use crate::job::Job;
 
 fn example(line: usize, question: &str, answer: &str) -> Example {
@@ -25,7 +25,7 @@ fn prose(rng: &mut ChaCha8Rng, words: usize) -> Vec<String> {
 }
 
 fn found(examples: &[Example], held_out: &[usize]) -> Vec<(Fault, usize, String)> {
-    let audit = audit(examples, &[], held_out, &Job::silent()).unwrap();
+    let audit = audit(examples, &DroppedRows::default(), held_out, &Job::silent()).unwrap();
     let told = |finding: &Finding| (finding.fault, finding.source.line, finding.reason.clone());
     audit.findings.iter().map(told).collect()
 }
@@ -35,7 +35,7 @@ fn the_bundled_data_is_clean() {
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data/examples.jsonl");
     let import = import(&[data], &ColumnMap::default(), &Job::silent()).unwrap();
     let held_out = split(&import.examples, 0.05, 42).held_out;
-    let audit = audit(import.examples.as_slice(), &import.dropped, &held_out, &Job::silent()).unwrap();
+    let audit = audit(&import.examples, &import.dropped, &held_out, &Job::silent()).unwrap();
     let told: Vec<&Finding> = audit.findings.iter().take(5).collect();
     assert_eq!((audit.findings.total(), &audit.note), (0, &None), "{told:#?}");
 }
@@ -70,7 +70,9 @@ fn every_fault_of_a_row_is_told_with_its_line() {
         Dropped { source: Source { file: "a".into(), line: 7 }, reason: "the answer in \"output\" is empty".into() },
         Dropped { source: Source { file: "a".into(), line: 8 }, reason: "the row is broken JSON".into() },
     ];
-    let audit = audit(examples.as_slice(), &dropped, &[], &Job::silent()).unwrap();
+    let mut rows = DroppedRows::default();
+    dropped.iter().for_each(|row| rows.push(row).unwrap());
+    let audit = audit(examples.as_slice(), &rows, &[], &Job::silent()).unwrap();
     let mut told: Vec<(Fault, usize)> = audit.findings.iter().map(|found| (found.fault, found.source.line)).collect();
     let mut expected: Vec<(Fault, usize)> =
         broken.iter().enumerate().map(|(row, (fault, _))| (*fault, row * 3 + 1)).collect();
@@ -187,7 +189,7 @@ fn a_hundred_thousand_equal_rows_take_no_time_and_are_counted() {
     let examples: Vec<Example> =
         (1..=100_000).map(|line| example(line, "Why?", "Because of this and of that.")).collect();
     let begun = Instant::now();
-    let audit = audit(examples.as_slice(), &[], &[], &Job::silent()).unwrap();
+    let audit = audit(examples.as_slice(), &DroppedRows::default(), &[], &Job::silent()).unwrap();
     assert_eq!(audit.findings.count(Fault::ExactDuplicate), 99_999);
     assert_eq!(audit.findings.of(Fault::ExactDuplicate).len(), KEPT);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
@@ -198,6 +200,6 @@ fn a_cancelled_audit_ends_as_such() {
     let job = Job::silent();
     job.cancel();
     let examples: Vec<Example> = (1..=2_000).map(|line| example(line, "Why?", "Because.")).collect();
-    let error = audit(examples.as_slice(), &[], &[], &job).unwrap_err();
+    let error = audit(examples.as_slice(), &DroppedRows::default(), &[], &job).unwrap_err();
     assert!(matches!(error, crate::data::DataError::Cancelled(_)), "{error}");
 }

@@ -54,7 +54,9 @@ impl AuditCard {
                 self.revision += 1;
                 self.faults = Faults::default();
             }
-            Event::ModelLoaded(_) | Event::HeldOut { .. } | Event::Restarted { .. } => self.revision += 1,
+            Event::ModelLoaded(_) | Event::DataEdited(_) | Event::HeldOut { .. } | Event::Restarted { .. } => {
+                self.revision += 1;
+            }
             _ => {}
         }
     }
