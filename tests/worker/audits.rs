@@ -47,8 +47,6 @@ fn an_audit_comes_while_a_run_trains() {
     let audit = audited(&mut desk, 64);
     assert_eq!(audit.reading.map(|reading| reading.read), Some(200));
     desk.wait("another step", |e| matches!(e, Event::Step(_)));
-    desk.send(Request::Discard);
-    desk.wait("the end", |e| matches!(e, Event::Discarded { .. } | Event::Warning { .. }));
 }
 
 /// A desk with rows of which ten are copies and one is mojibake.

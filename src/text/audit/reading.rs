@@ -38,8 +38,8 @@ pub struct TokenAudit {
     pub lengths: Histogram,
     /// Tokens of the examples that count within the context.
     pub learnt: Histogram,
-    /// The least context that leaves [`WHOLE_SHARE`] of the examples whole, in steps of eight and no longer than the
-    /// model allows; `None` without any example.
+    /// The least context that leaves [`WHOLE_SHARE`] of the examples whole, in steps of eight, be it longer than the model
+    /// allows; `None` without any example.
     pub fitting: Option<usize>,
 }
 
@@ -117,7 +117,7 @@ impl Reading {
         let mut sorted = lengths.clone();
         sorted.sort_unstable();
         let whole = Some(quantile(&sorted, WHOLE_SHARE)).filter(|fitting| *fitting > 0);
-        audit.fitting = whole.map(|fitting| fitting.next_multiple_of(STEP).min(longest));
+        audit.fitting = whole.map(|fitting| fitting.next_multiple_of(STEP));
         audit.lengths = Histogram::of(lengths, Some(context));
         audit.learnt = Histogram::of(learnt, None);
         audit

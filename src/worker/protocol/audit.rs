@@ -36,7 +36,7 @@ pub struct ReadingSummary {
     pub lengths: Histogram,
     /// Tokens of the examples that count within the context.
     pub learnt: Histogram,
-    /// The least context that leaves 99 % of the examples whole, as far as the model allows.
+    /// The least context that leaves 99 % of the examples whole, be it longer than the model allows.
     pub fitting: Option<usize>,
 }
 

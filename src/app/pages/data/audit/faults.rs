@@ -101,7 +101,8 @@ fn mended(fault: Fault, mend: Mend, context: usize, row: Option<usize>) -> Reque
 
 /// A button that takes the context which fits nearly all, where that is a longer one.
 fn fit_ui(ui: &mut Ui, cx: &PageContext<'_>, context: usize, fitting: Option<usize>) {
-    let Some(fitting) = fitting.filter(|fitting| *fitting > context) else { return };
+    let most = cx.state.model.as_ref().map_or(usize::MAX, |model| model.max_context);
+    let Some(fitting) = fitting.map(|fitting| fitting.min(most)).filter(|best| *best > context) else { return };
     let button = ui.button(Mend::FitContext.name());
     let hint = format!("Sets the context to {} tokens on the Train page, where Undo takes it back", count(fitting));
     if button.on_hover_text(hint).clicked() {
