@@ -39,6 +39,25 @@ fn an_import_in_json_is_one_object_a_line_and_ends_with_done() {
 }
 
 #[test]
+fn each_file_tells_how_sure_its_shape_is_and_dropped_rows_come_in_their_order() {
+    let program = Program::new();
+    program.write("faq.tsv", "question\tanswer\tresponse\nWhy?\tSo.\tWell.\nWho?\t\t\n");
+    program.write("tale.txt", "Once upon a time.\n\nThe end.\n");
+    program.write("more.jsonl", ROWS);
+    let told = program.run(&["import", "faq.tsv", "tale.txt", "more.jsonl", "--json"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let events = json_lines(&told.stdout);
+    let named = |name: &str| events.iter().filter(|event| event["event"] == name).cloned().collect::<Vec<_>>();
+    let files: Vec<_> = named("file").iter().map(|event| (event["sure"].clone(), event["format"].clone())).collect();
+    let expected = [("likely", "question/answer"), ("certain", "text"), ("certain", "question/answer")];
+    assert_eq!(files, expected.map(|(sure, format)| (json!(sure), json!(format))));
+    let dropped: Vec<_> = named("dropped").iter().map(|event| (event["file"].clone(), event["line"].clone())).collect();
+    assert_eq!(dropped, [(json!("faq.tsv"), json!(3)), (json!("more.jsonl"), json!(2))]);
+    let done = events.last().unwrap();
+    assert_eq!((&done["event"], &done["dropped"], &done["format"]), (&json!("done"), &json!(2), &json!("mixed")));
+}
+
+#[test]
 fn columns_named_by_hand_are_taken() {
     let program = Program::new();
     program.write("shop.csv", "Frage,Antwort\nWann öffnen Sie?,Um neun.\n");

@@ -1,7 +1,17 @@
 //! Files go in through the door that the window and the command line use, good ones and bad ones.
 
+#[path = "data_import/bad_input.rs"]
+mod bad_input;
+#[path = "data_import/binary.rs"]
+mod binary;
+#[path = "data_import/folders.rs"]
+mod folders;
+#[path = "data_import/kinds.rs"]
+mod kinds;
 #[path = "data_import/mapping.rs"]
 mod mapping;
+#[path = "data_import/shapes.rs"]
+mod shapes;
 #[path = "data_import/tables.rs"]
 mod tables;
 
@@ -112,7 +122,7 @@ fn every_shape_becomes_messages() {
     let choice = r#"{"subject":"law","question":"Which?","choices":["this","that"],"answer":"B"}"#;
     assert_eq!(
         only("a.jsonl", choice),
-        (Shape::QuestionAnswer, pair("Which?\n\nA. this\nB. that", "B"), Some("law".into()))
+        (Shape::MultipleChoice, pair("Which?\n\nA. this\nB. that", "B"), Some("law".into()))
     );
 }
 
@@ -164,7 +174,7 @@ fn the_explanation_says_what_was_seen_and_what_was_left_aside() {
     assert_eq!(
         file.explanation,
         "Read as question/answer, because there are the columns \"Question\" and \"answer\"; the question is \"Question\", \
-         the answer is \"answer\"; \"topic\" is the topic; not used: \"url\"."
+         the answer is \"answer\"; \"topic\" is the topic; not used: \"url\". This is certain: the one row that was looked at is laid out so."
     );
     assert_eq!(file.columns, ["Question", "answer", "url", "topic"]);
     assert_eq!(file.mapping.get("prompt").map(String::as_str), Some("Question"));
@@ -221,12 +231,12 @@ fn text_behind_the_end_of_an_array_is_not_lost_unsaid() {
 
 #[test]
 fn a_row_that_is_not_utf8_is_dropped_with_its_line() {
-    let bad = b"{\"question\":\"Why\xff?\",\"answer\":\"So.\"}";
+    let bad = b"{\"question\":\"Why\xff?\",\"answer\":\"\xc3\xa9\"}";
     let lines = [GOOD.as_bytes(), b"\n", bad, b"\n", GOOD.as_bytes()].concat();
     assert_eq!(dropped("a.jsonl", &lines)[0].0, 2);
     let array = [b"[", GOOD.as_bytes(), b",\n", bad, b"]"].concat();
     assert_eq!(dropped("a.json", &array)[0].0, 2);
-    let rows = dropped("a.csv", b"question,answer\nWhy\xe9?,So.\nWho?,Ann\n");
+    let rows = dropped("a.csv", b"question,answer\nWhy\xe9?,So.\nWho?,\xc3\x84nn\n");
     assert_eq!(rows[0].0, 2);
     assert!(rows[0].1.contains("UTF-8"), "{}", rows[0].1);
 }
@@ -292,10 +302,9 @@ fn files_of_no_use_are_refused_by_name_and_with_a_mend() {
     );
     assert!(refusal("a.jsonl", r#"{"prompt":"a","chosen":"b","rejected":"c"}"#).contains("preference"));
     assert!(refusal("a.csv", "answer,Answer ,answer\na,b,c\n").contains("Two columns"));
-    assert!(refusal("a.csv", b"\xff\xfea\0").contains("UTF-16"));
-    assert!(refusal("a.xlsx", "x").contains("CSV UTF-8"));
-    assert!(refusal("a.parquet", "x").contains(".parquet"));
-    assert!(refusal("a.tsv", "x").contains("rename it to .csv"));
+    assert!(refusal("a.xls", "x").contains("CSV UTF-8"));
+    assert!(refusal("a.xlsx", "x").contains("not of the kind that its name says"));
+    assert!(refusal("a.parquet", "x").contains("not of the kind that its name says"));
     let nowhere = Folder::new().import("nowhere.jsonl", &ColumnMap::default()).unwrap_err();
     assert!(matches!(nowhere, DataError::Unreadable { .. }));
     assert!(matches!(import(&[], &ColumnMap::default(), &Job::silent()), Err(DataError::NoPaths)));
@@ -327,8 +336,9 @@ fn progress_is_told_and_a_cancelled_import_ends() {
 
 #[test]
 fn running_text_is_read_where_it_is_asked_for_and_only_there() {
-    let rows = "{\"text\":\"Once upon a time.\"}\n{\"text\":\" \"}\n{\"text\":\"The end.\",\"topic\":\"tale\"}\n";
+    let rows = "{\"text\":\"Once upon a time.\",\"by\":\"Ann\"}\n{\"text\":\" \"}\n{\"text\":\"The end.\",\"topic\":\"tale\"}\n";
     assert!(refusal("tales.jsonl", rows).contains("fit no shape"));
+    assert!(refusal("reviews.csv", "text,label\nFine.,1\n").contains("fit no shape"));
     let folder = Folder::new().with("tales.jsonl", rows).with("faq.csv", "question,answer\nWhen?,Now.\n");
     let paths = [folder.path("tales.jsonl"), folder.path("faq.csv")];
     let import = import_with_texts(&paths, &ColumnMap::default(), &Job::silent()).unwrap();

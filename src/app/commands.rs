@@ -185,7 +185,7 @@ impl UICommand {
             Self::ShowStart => info("Go to start", "Show the three ways to begin.", const { &[keys(CTRL, Key::Num0)] }, Icon::Home),
             Self::OpenModelFolder => info("Open model folder…", "Load a Hugging Face folder.", const { &[keys(CTRL, Key::O)] }, Icon::Folder),
             Self::OpenModelFile => info("Open GGUF file…", "Load a model from one GGUF file.", const { &[keys(CTRL_SHIFT, Key::O)] }, Icon::File),
-            Self::OpenData => info("Open data…", "Import JSONL, JSON or CSV files.", const { &[keys(CTRL, Key::D)] }, Icon::Data),
+            Self::OpenData => info("Open data…", "Import tables, sheets, chats or texts.", const { &[keys(CTRL, Key::D)] }, Icon::Data),
             Self::OpenAdapter => info("Open adapter…", "Put a trained adapter on the model.", &[], Icon::Hydra),
             Self::DropAdapter => info("Take the adapter off", "The base model then answers alone.", &[], Icon::Close),
             Self::OpenRun => info("Open run…", "Go on with a run from its last checkpoint.", const { &[keys(CTRL, Key::R)] }, Icon::Restore),

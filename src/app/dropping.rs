@@ -9,7 +9,7 @@ use crate::app::commands::SystemCommand;
 use crate::app::picker::PickPurpose;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
-use crate::data::is_data_file;
+use crate::data::holds_data;
 
 impl App {
     /// Hands dropped paths to whom they are for.
@@ -55,11 +55,7 @@ fn folder_purpose(folder: &Path) -> PickPurpose {
         let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
         path.ends_with("config.json") || extension.is_some_and(|name| name == "gguf" || name == "safetensors")
     };
-    if !files().any(is_of_model) && files().any(|path| is_data_file(&path)) {
-        PickPurpose::Data
-    } else {
-        PickPurpose::ModelFolder
-    }
+    if !files().any(is_of_model) && holds_data(folder) { PickPurpose::Data } else { PickPurpose::ModelFolder }
 }
 
 /// Whether something hovers over the window that could be dropped.

@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 use crate::app::Waker;
 use crate::app::log_lines::dialog_errors;
 use crate::app::widgets::chart_export::ChartFormat;
+use crate::data::EXTENSIONS;
 
 /// What a path is wanted for; it decides the dialog's title and filter, and who takes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +71,7 @@ impl PickPurpose {
     fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             Self::ModelFile => Some(("GGUF model", &["gguf"])),
-            Self::Data => Some(("Examples", &["jsonl", "json", "csv"])),
+            Self::Data => Some(("Examples", EXTENSIONS)),
             Self::Chart(ChartFormat::Png) => Some(("Picture", &["png"])),
             Self::Chart(ChartFormat::Svg) => Some(("Drawing", &["svg"])),
             Self::Chart(ChartFormat::Csv) => Some(("Table", &["csv"])),

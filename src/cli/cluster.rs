@@ -52,7 +52,7 @@ pub enum Features {
 #[command(about = "Find the topics of your examples, and how many heads they call for", long_about = LONG_ABOUT)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ClusterArgs {
-    /// .jsonl, .json or .csv files, or folders with such files
+    /// .jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt or .md files, also as .gz or .zst, or folders with such files
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, FileImport, Import};
+use crate::data::{self, FileImport, Import, Sure};
 
 const LONG_ABOUT: &str = "\
 Show what training would read from your files.
@@ -26,7 +26,7 @@ Examples:
 #[command(about = "Show what training would read from your files", long_about = LONG_ABOUT)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ImportArgs {
-    /// .jsonl, .json or .csv files, or folders with such files
+    /// .jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt or .md files, also as .gz or .zst, or folders with such files, or a dataset_info.json
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
 
@@ -40,6 +40,8 @@ struct FileEvent<'a> {
     path: &'a Path,
     format: String,
     explanation: &'a str,
+    /// `certain`, `likely` or `guess`.
+    sure: Sure,
     columns: &'a [String],
     mapping: &'a BTreeMap<String, String>,
     rows: usize,
@@ -86,6 +88,7 @@ fn tell_file(file: &FileImport, output: &Output) {
             path: &file.path,
             format: file.shape.to_string(),
             explanation: &file.explanation,
+            sure: file.sure,
             columns: &file.columns,
             mapping: &file.mapping,
             rows: file.rows,

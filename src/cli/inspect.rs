@@ -60,7 +60,7 @@ pub struct InspectArgs {
     #[arg(required_unless_present = "data", conflicts_with = "data")]
     pub prompt: Option<String>,
 
-    /// Examples to route: .jsonl, .json or .csv files
+    /// Examples to route: files of rows or texts, or folders of them (the kinds are in `help import`)
     #[arg(long, value_name = "D", num_args = 1..)]
     pub data: Vec<PathBuf>,
 

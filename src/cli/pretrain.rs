@@ -35,7 +35,7 @@ fn default() -> PretrainSettings {
 #[derive(Args, Clone, Debug)]
 #[command(about = "Train a small base model from scratch", long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
 pub struct PretrainArgs {
-    /// The training data: .jsonl, .json or .csv files
+    /// The training data: files of rows or texts, or folders of them (the kinds are in `help import`)
     #[arg(long, value_name = "D", num_args = 1.., required = true)]
     pub data: Vec<PathBuf>,
 

@@ -42,7 +42,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "M")]
     pub model: PathBuf,
 
-    /// The training data: .jsonl, .json or .csv files
+    /// The training data: files of rows or texts, or folders of them (the kinds are in `help import`)
     #[arg(long, value_name = "D", num_args = 1.., required_unless_present = "tokens")]
     pub data: Vec<PathBuf>,
 

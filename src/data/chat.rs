@@ -2,16 +2,38 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::read::name;
-use super::shape::{CONTENTS, ROLES, find};
+use super::shape::{CONTENTS, ROLES, find, same_name};
 use super::{Message, Role};
 
-/// The items of a list, which may also stand as JSON in a text: a table's cell has no other way to hold one.
+/// How turns are written, where their owner says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tags {
+    /// The names of the role and of the content in a turn.
+    pub role: Option<String>,
+    pub content: Option<String>,
+    /// Names of roles.
+    pub names: Vec<(String, Role)>,
+}
+
+/// What a list of turns gave.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    pub messages: Vec<Message>,
+    /// Whether a turn calls tools, which stands as JSON in its text.
+    pub calls_tools: bool,
+}
+
+/// The items of a list, which may also stand as JSON in a text: a table's cell has no other way to hold one. An object of
+/// lists, one for the roles and one for the contents, is the list of its turns.
 pub(super) fn list<'a>(value: &'a Value, column: &str) -> Result<Cow<'a, [Value]>, String> {
     match value {
         Value::Array(list) => Ok(Cow::Borrowed(list)),
+        Value::Object(lists) if side_by_side(lists).is_some() => {
+            Ok(Cow::Owned(side_by_side(lists).unwrap_or_default()))
+        }
         Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
             Ok(list) => Ok(Cow::Owned(list)),
             Err(error) => {
@@ -24,22 +46,37 @@ pub(super) fn list<'a>(value: &'a Value, column: &str) -> Result<Cow<'a, [Value]
     }
 }
 
-/// The turns of a list, each an object with a role (or `from`) and a content (or `value`).
-pub(super) fn turns(value: &Value, column: &str) -> Result<Vec<Message>, String> {
-    let list = list(value, column)?;
-    let numbered = list.iter().enumerate();
-    numbered.map(|(index, turn)| message(turn).map_err(|why| format!("message {}: {why}", index + 1))).collect()
+/// The turns of two lists of the same length.
+fn side_by_side(lists: &Map<String, Value>) -> Option<Vec<Value>> {
+    let (role, Value::Array(roles)) = find(lists, ROLES)? else { return None };
+    let (content, Value::Array(contents)) = find(lists, CONTENTS)? else { return None };
+    let turn = |(who, what): (&Value, &Value)| json!({ role: who, content: what });
+    (roles.len() == contents.len()).then(|| roles.iter().zip(contents).map(turn).collect())
 }
 
-/// Question and answer pairs that came before, as alpaca's `history` has them.
+/// The turns of a list, each an object with a role (or `from`) and a content (or `value`).
+pub(super) fn turns(value: &Value, column: &str, tags: &Tags) -> Result<Turns, String> {
+    let mut turns = Turns::default();
+    for (index, turn) in list(value, column)?.iter().enumerate() {
+        let message = message(turn, tags, &mut turns.calls_tools);
+        turns.messages.push(message.map_err(|why| format!("message {}: {why}", index + 1))?);
+    }
+    Ok(turns)
+}
+
+/// What came before: pairs of question and answer, as alpaca's `history` has them, or turns.
 pub(super) fn history(value: &Value, column: &str) -> Result<Vec<Message>, String> {
     if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
         return Ok(Vec::new());
     }
     let mut messages = Vec::new();
     for pair in list(value, column)?.iter() {
+        if pair.is_object() {
+            messages.push(message(pair, &Tags::default(), &mut false)?);
+            continue;
+        }
         let Some([Value::String(question), Value::String(answer)]) = pair.as_array().map(Vec::as_slice) else {
-            return Err(format!("\"{column}\" must be a list of pairs of question and answer"));
+            return Err(format!("\"{column}\" must be a list of pairs of question and answer, or of turns"));
         };
         messages.push(Message { role: Role::User, content: question.clone() });
         messages.push(Message { role: Role::Assistant, content: answer.clone() });
@@ -70,31 +107,68 @@ pub(super) fn finish(mut messages: Vec<Message>) -> Result<Vec<Message>, String>
     Ok(messages)
 }
 
-fn message(turn: &Value) -> Result<Message, String> {
+fn message(turn: &Value, tags: &Tags, calls_tools: &mut bool) -> Result<Message, String> {
     let Value::Object(fields) = turn else {
         return Err(format!("it must be an object with role and content, it is {}", name(turn)));
     };
-    let Some((_, Value::String(role))) = find(fields, ROLES) else {
+    let Some((_, Value::String(role))) = find_tagged(fields, tags.role.as_ref(), ROLES) else {
         return Err("it has no role".to_owned());
     };
-    let role = role_of(role)?;
-    match find(fields, CONTENTS) {
-        Some((_, Value::String(text))) => Ok(Message { role, content: text.clone() }),
-        Some((_, Value::Array(parts))) => Ok(Message { role, content: join(parts)? }),
-        Some((_, Value::Null)) | None if find(fields, &["tool_calls", "function_call"]).is_some() => {
-            Err("it calls a tool, which cannot be trained on yet".to_owned())
-        }
-        Some((column, other)) => Err(format!("\"{column}\" must be a text, it is {}", name(other))),
-        None => Err("it has no content".to_owned()),
+    let own = tags.names.iter().find(|(name, _)| same_name(name, role));
+    let role = own.map_or_else(|| role_of(role), |(_, role)| Ok(*role))?;
+    let calls = calls(fields);
+    let content = match find_tagged(fields, tags.content.as_ref(), CONTENTS) {
+        Some((_, Value::String(text))) => text.clone(),
+        Some((_, Value::Array(parts))) => join(parts)?,
+        Some((_, Value::Null)) | None if !calls.is_empty() => String::new(),
+        // What a function gave, or the call of one, may stand as it is.
+        Some((_, value @ Value::Object(_))) if role == Role::Tool => value.to_string(),
+        Some((column, other)) => return Err(format!("\"{column}\" must be a text, it is {}", name(other))),
+        None => return Err("it has no content".to_owned()),
+    };
+    *calls_tools |= !calls.is_empty();
+    let texts: Vec<String> =
+        Some(content).filter(|text| !text.is_empty() || calls.is_empty()).into_iter().chain(calls).collect();
+    Ok(Message { role, content: texts.join("\n") })
+}
+
+/// The tools that a turn calls, each as JSON with its name and its arguments.
+fn calls(fields: &Map<String, Value>) -> Vec<String> {
+    let one = |call: &Value| {
+        let call = call.get("function").unwrap_or(call);
+        let arguments = match call.get("arguments") {
+            Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
+            Some(arguments) => arguments.clone(),
+            None => json!({}),
+        };
+        Some(json!({ "name": call.get("name")?, "arguments": arguments }).to_string())
+    };
+    match (fields.get("tool_calls"), fields.get("function_call")) {
+        (Some(Value::Array(calls)), _) => calls.iter().filter_map(one).collect(),
+        (_, Some(call @ Value::Object(_))) => one(call).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn find_tagged<'a>(
+    fields: &'a Map<String, Value>,
+    tag: Option<&String>,
+    names: &[&str],
+) -> Option<(&'a str, &'a Value)> {
+    match tag {
+        Some(tag) => find(fields, &[tag]),
+        None => find(fields, names),
     }
 }
 
 fn role_of(name: &str) -> Result<Role, String> {
     match name.trim().to_lowercase().as_str() {
         "system" | "developer" => Ok(Role::System),
-        "user" | "human" => Ok(Role::User),
-        "assistant" | "gpt" | "model" | "bot" => Ok(Role::Assistant),
-        "tool" | "function" | "observation" => Ok(Role::Tool),
+        "user" | "human" | "prompter" => Ok(Role::User),
+        "assistant" | "gpt" | "model" | "bot" | "chatbot" | "ai" | "chatgpt" | "function_call" | "tool_call" => {
+            Ok(Role::Assistant)
+        }
+        "tool" | "function" | "observation" | "tool_response" | "function_response" | "ipython" => Ok(Role::Tool),
         _ => Err(format!("the role \"{name}\" is not known; use system, user, assistant or tool")),
     }
 }
@@ -115,7 +189,7 @@ mod tests {
     use super::*;
 
     fn conversation(turns_: Value) -> Result<Vec<Message>, String> {
-        turns(&turns_, "messages").and_then(finish)
+        turns(&turns_, "messages", &Tags::default()).and_then(|turns| finish(turns.messages))
     }
 
     #[test]
@@ -152,5 +226,46 @@ mod tests {
         let turns = json!([{"role": "system", "content": ""}, {"role": "user", "content": "Hi"},
             {"role": "assistant", "content": "Yes"}]);
         assert_eq!(conversation(turns).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn tools_keep_their_roles_and_calls_stand_as_json() {
+        let openai = json!([
+            {"role": "system", "content": "You may look up."},
+            {"role": "user", "content": "Weather?"},
+            {"role": "assistant", "content": null,
+             "tool_calls": [{"id": "1", "type": "function", "function": {"name": "look", "arguments": "{\"at\":\"Rome\"}"}}]},
+            {"role": "tool", "content": "Sunny", "tool_call_id": "1"},
+            {"role": "assistant", "content": "Sunny."}
+        ]);
+        let messages = conversation(openai).unwrap();
+        let roles: Vec<Role> = messages.iter().map(|message| message.role).collect();
+        assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::Tool, Role::Assistant]);
+        assert_eq!(messages[2].content, r#"{"name":"look","arguments":{"at":"Rome"}}"#);
+        let sharegpt = json!([
+            {"from": "human", "value": "Weather?"}, {"from": "function_call", "value": "{}"},
+            {"from": "observation", "value": "Sunny"}, {"from": "gpt", "value": "Sunny."}
+        ]);
+        let roles: Vec<Role> = conversation(sharegpt).unwrap().iter().map(|message| message.role).collect();
+        assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool, Role::Assistant]);
+    }
+
+    #[test]
+    fn roles_and_contents_may_lie_side_by_side() {
+        let lists = json!({"role": ["user", "assistant"], "content": ["Hi", "Yes"]});
+        assert_eq!(conversation(lists).unwrap().len(), 2);
+        assert!(conversation(json!({"role": ["user"], "content": ["Hi", "Yes"]})).is_err());
+    }
+
+    #[test]
+    fn turns_are_read_by_the_tags_they_are_given() {
+        let tags = Tags {
+            role: Some("who".into()),
+            content: Some("says".into()),
+            names: vec![("Q".into(), Role::User), ("A".into(), Role::Assistant)],
+        };
+        let list = json!([{"who": "Q", "says": "Hi"}, {"who": "A", "says": "Yes"}]);
+        let read = turns(&list, "talk", &tags).unwrap().messages;
+        assert_eq!((read[0].role, read[1].content.as_str()), (Role::User, "Yes"));
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Choices {
 impl Choices {
     /// The choices of a row, if it has any. Errs where they cannot be shown.
     pub fn of(fields: &Fields, used: &mut Used) -> Result<Option<Self>, String> {
-        let Some((column, value)) = find(fields, CHOICES) else { return Ok(None) };
+        let Some((column, value)) = find(fields, CHOICES) else { return Self::in_columns(fields, used) };
         let choices = match value {
             Value::Object(parts) => match (parts.get("label"), parts.get("text")) {
                 (Some(Value::Array(labels)), Some(Value::Array(choices))) if labels.len() == choices.len() => {
@@ -38,6 +38,19 @@ impl Choices {
             used.note("choices", column);
         }
         Ok(choices)
+    }
+
+    /// Choices that have a column each: `A`, `B` and so on, or `option_a`.
+    fn in_columns(fields: &Fields, used: &mut Used) -> Result<Option<Self>, String> {
+        let Some(columns) = lettered(fields) else { return Ok(None) };
+        let mut choices: Vec<Value> = columns.iter().map(|(_, value)| (*value).clone()).collect();
+        let is_blank = |value: &Value| value.as_str().map_or(value.is_null(), |text| text.trim().is_empty());
+        while choices.last().is_some_and(is_blank) {
+            choices.pop();
+        }
+        columns.iter().for_each(|(column, _)| used.note("choices", column));
+        let first = columns.first().map(|(column, _)| *column).unwrap_or_default();
+        Self::listed(&choices, None, first).map(Some)
     }
 
     fn listed(choices: &[Value], labels: Option<&[Value]>, column: &str) -> Result<Self, String> {
@@ -87,6 +100,27 @@ impl Choices {
             (None, None) => Err(format!("{}, which are numbered from 0; write the letter", none())),
         }
     }
+}
+
+/// The columns that hold a choice each, at least two, under one of the spellings in use.
+pub(super) fn lettered(fields: &Fields) -> Option<Vec<(&str, &Value)>> {
+    find(fields, &["a", "option_a", "option a", "choice_a", "opa"])?;
+    let spelt = |letter: char| {
+        [
+            letter.to_string(),
+            format!("option_{letter}"),
+            format!("option {letter}"),
+            format!("choice_{letter}"),
+            format!("op{letter}"),
+        ]
+    };
+    let of_spelling = |spelling: usize| {
+        let columns = ('a'..='z').map_while(move |letter| find(fields, spelt(letter).get(spelling..=spelling)?));
+        let columns: Vec<(&str, &Value)> = columns.collect();
+        // A lone pair of a and b may be anything, such as q and a.
+        (columns.len() >= 3 || spelling > 0 && columns.len() == 2).then_some(columns)
+    };
+    (0..5).find_map(of_spelling)
 }
 
 /// A whole number, also where it was stored as 1.0.

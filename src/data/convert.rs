@@ -34,7 +34,7 @@ pub(super) fn convert(plan: &Plan, fields: &Fields, used: &mut Used) -> Result<(
         Body::Turns(columns) => {
             let (column, value) = find(fields, columns).ok_or_else(|| missing(plan, columns))?;
             used.note("messages", column);
-            let turns = chat::turns(value, column)?;
+            let turns = turns(plan, value, column, used)?;
             if turns.iter().any(|turn| turn.role == Role::System) {
                 messages.retain(|message| message.role != Role::System);
             }
@@ -42,11 +42,22 @@ pub(super) fn convert(plan: &Plan, fields: &Fields, used: &mut Used) -> Result<(
         }
         Body::Parts(parts) => {
             let choices = if parts.extra == Extra::Choices { Choices::of(fields, used)? } else { None };
-            messages.extend(question(plan, parts, fields, choices.as_ref(), used)?);
-            messages.extend(answer(plan, parts, fields, choices.as_ref(), used)?);
+            let answer = answer(plan, parts, fields, choices.as_ref(), used)?;
+            // Messages that begin with the question hold the whole conversation.
+            let asked = answer.iter().find(|message| message.role != Role::System);
+            if asked.is_none_or(|message| message.role != Role::User) {
+                messages.extend(question(plan, parts, fields, choices.as_ref(), used)?);
+            }
+            messages.extend(answer);
         }
     }
     Ok((chat::finish(messages)?, topic))
+}
+
+fn turns(plan: &Plan, value: &Value, column: &str, used: &mut Used) -> Result<Vec<Message>, String> {
+    let turns = chat::turns(value, column, &plan.tags)?;
+    used.calls_tools |= turns.calls_tools;
+    Ok(turns.messages)
 }
 
 /// A text as the one thing the model says.
@@ -68,7 +79,7 @@ fn question(
     let (column, value) = find(fields, &parts.prompt).ok_or_else(|| missing(plan, &parts.prompt))?;
     used.note("prompt", column);
     if holds_messages(value) {
-        return chat::turns(value, column);
+        return turns(plan, value, column, used);
     }
     let mut pieces: Vec<String> = text(value, column)?.into_iter().collect();
     if let Some((column, text)) = text_of(fields, &parts.context)? {
@@ -95,7 +106,7 @@ fn answer(
     let (column, value) = find(fields, &parts.response).ok_or_else(|| missing(plan, &parts.response))?;
     used.note("response", column);
     if holds_messages(value) {
-        return chat::turns(value, column);
+        return turns(plan, value, column, used);
     }
     let content = text(value, column)?.ok_or_else(|| format!("the answer in \"{column}\" is empty"))?;
     let label = choices.map_or(Ok(None), |choices| choices.answer(value))?;
@@ -161,6 +172,10 @@ fn text(value: &Value, column: &str) -> Result<Option<String>, String> {
         Value::String(text) => Ok(Some(text.clone())),
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Bool(truth) => Ok(Some(truth.to_string())),
+        // Of several right answers, as SQuAD lists them, the first.
+        Value::Object(parts) if parts.get("text").and_then(|texts| texts.get(0)).is_some_and(Value::is_string) => {
+            text(parts.get("text").and_then(|texts| texts.get(0)).unwrap_or(&Value::Null), column)
+        }
         Value::Array(_) | Value::Object(_) => Err(format!("\"{column}\" must be a text, it is {}", name(value))),
     }
 }

@@ -3,19 +3,35 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::read::KINDS_IN_WORDS;
 use crate::job::Cancelled;
 
 /// Why an import gave nothing. The path stands last in every message.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    #[error("No file to read: name at least one .jsonl, .json or .csv file, or a folder with such files")]
+    #[error("No file to read: name at least one file ({KINDS_IN_WORDS}), or a folder with such files")]
     NoPaths,
-    #[error("The folder holds no .jsonl, .json or .csv file: {}", path.display())]
+    #[error("The folder holds no file that is read ({KINDS_IN_WORDS}): {}", path.display())]
     EmptyFolder { path: PathBuf },
+    #[error(
+        "This dataset_info.json names no file that lies beside it; list the files themselves, or put them into its folder: {}",
+        path.display()
+    )]
+    NoLayout { path: PathBuf },
     #[error("The file cannot be read ({source}); check that it exists and that you may open it: {}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("Files of kind {kind} are not read; {advice}: {}", path.display())]
     UnsupportedKind { path: PathBuf, kind: String, advice: &'static str },
+    #[error("This is a folder inside a folder, not a file; name it by itself: {}", path.display())]
+    FolderInside { path: PathBuf },
+    #[error("{reason}: {}", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("The file is not what its name says, but {what}; {mend}: {}", path.display())]
+    Disguised { path: PathBuf, what: &'static str, mend: &'static str },
+    #[error("The file was changed while it was read; import it again when nothing writes to it: {}", path.display())]
+    Changed { path: PathBuf },
+    #[error("There is no room to unpack the file in the system's temporary folder ({source}); unpack it yourself: {}", path.display())]
+    NoRoom { path: PathBuf, source: io::Error },
     #[error("The file is not UTF-8 text but {found}; save it again as UTF-8 (in a spreadsheet: \"CSV UTF-8\"): {}", path.display())]
     NotUtf8 { path: PathBuf, found: &'static str },
     #[error("The file holds no rows: {}", path.display())]
@@ -32,16 +48,17 @@ pub enum DataError {
     #[error(
         "The columns {found} fit no shape that is read. These are: alpaca (instruction, input, output), messages (messages \
          with role and content), sharegpt (conversations with from and value), prompt/completion, question/answer, \
-         instruction/answer and dolly (instruction, context, response). Rename the columns, or say which column holds the \
+         instruction/answer, dolly (instruction, context, response), multiple choice (question, choices, answer) and \
+         running text (a column called text and no other). Rename the columns, or say which column holds the \
          question and which the answer (in the window: Columns; on the command line: --map prompt=COLUMN --map \
          response=COLUMN): {}", path.display()
     )]
     UnknownColumns { path: PathBuf, found: String },
     #[error(
-        "These are preference rows (prompt, chosen, rejected), which teach by comparing two answers; that training is not \
-         supported. To learn the chosen answers alone, map the response to the column \"chosen\": {}", path.display()
+        "These are preference rows ({kind}), which teach by comparing or judging answers; that training is not \
+         supported. To learn the good answers alone, {mend}: {}", path.display()
     )]
-    Preference { path: PathBuf },
+    Preference { path: PathBuf, kind: &'static str, mend: &'static str },
     #[error("There is no column \"{column}\" to take the {part} from; the columns are {found}: {}", path.display())]
     NoSuchColumn { path: PathBuf, column: String, part: &'static str, found: String },
     #[error("The column \"{column}\" is mapped to both {first} and {second}; give each part its own column")]

@@ -2,21 +2,26 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::convert::convert;
+use super::folder::{files_in, left_out};
 use super::plan::{Accept, Plan, Used};
-use super::read::{Fields, Reader, Row, is_data_file};
-use super::{ColumnMap, DataError, Dropped, Example, Shape, Source};
+use super::read::{Fields, Reader, Row};
+use super::shape::same_name;
+use super::{ColumnMap, DataError, Dropped, Example, Shape, Source, Sure};
 use crate::job::Job;
 
 /// Rows that are looked at before a shape is chosen.
 const SAMPLE_ROWS: usize = 50;
 /// The look ahead also ends after this many bytes, so that long rows do not fill the memory.
 const SAMPLE_BYTES: u64 = 8 << 20;
-/// Column names that are remembered; a file with more is not a table of columns.
-const MAX_COLUMNS: usize = 1000;
+/// Column names that are remembered, beside those that are mapped by hand.
+const MAX_COLUMNS: usize = 20_000;
+/// Column names that are offered to choose from.
+const MAX_OFFERED: usize = 1000;
 /// Progress is told, and cancelling asked for, every so many rows.
 const ROWS_PER_REPORT: usize = 512;
 
@@ -37,8 +42,11 @@ pub struct Import {
 pub struct FileImport {
     pub path: PathBuf,
     pub shape: Shape,
-    /// Why that shape, and which column plays which part, in words.
+    /// Why that shape, which column plays which part, what is unusual about the file and how sure all that is, in words.
     pub explanation: String,
+    /// How sure it is.
+    #[serde(default)]
+    pub sure: Sure,
     /// Part to column: `prompt` to `question`. Several columns are separated by commas.
     pub mapping: BTreeMap<String, String>,
     /// The columns found, in the order of the file.
@@ -47,7 +55,8 @@ pub struct FileImport {
     pub kept: usize,
 }
 
-/// Reads `.jsonl`, `.json` and `.csv` files; of a folder, all such files sorted by name. The shape of each file is
+/// Reads files of all kinds that [`KINDS_IN_WORDS`](super::KINDS_IN_WORDS) lists; of a folder, those that [`files_in`]
+/// gives. The shape of each file is
 /// detected, except for the columns that `map` names.
 ///
 /// Rows that cannot be used are dropped with file, line and reason. Errs where a whole file is of no use, and when the
@@ -70,6 +79,7 @@ pub fn found_columns(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
         let rows = sample(&mut Reader::open(&path)?)?;
         rows.iter().filter_map(|row| row.fields.as_ref().ok()).for_each(|fields| columns.add(fields));
     }
+    columns.names.truncate(MAX_OFFERED);
     Ok(columns.names)
 }
 
@@ -83,33 +93,12 @@ fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> 
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
         read_file(path, map, accept, &watch, &mut import)?;
+        if let (Some(file), Some(note)) = (import.files.last_mut(), left_out(path, &files)) {
+            file.explanation.push_str(&format!(" Also: {note}."));
+        }
         before += size;
     }
     Ok(import)
-}
-
-/// The paths with every folder replaced by the data files in it, sorted by name.
-///
-/// Errs where one cannot be listed, a folder holds no such file, or there is no path at all.
-pub fn files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let unreadable = |source| DataError::Unreadable { path: path.clone(), source };
-        if !path.metadata().map_err(unreadable)?.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries = path.read_dir().map_err(unreadable)?;
-        let entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-        let mut inside = entries.map_err(unreadable)?;
-        inside.retain(|file| file.is_file() && is_data_file(file));
-        if inside.is_empty() {
-            return Err(DataError::EmptyFolder { path: path.clone() });
-        }
-        inside.sort();
-        files.extend(inside);
-    }
-    if files.is_empty() { Err(DataError::NoPaths) } else { Ok(files) }
 }
 
 fn file_name(path: &Path) -> String {
@@ -143,9 +132,10 @@ fn read_file(
     import: &mut Import,
 ) -> Result<(), DataError> {
     watch.report(0, 0)?;
+    let stamp = stamp(path);
     let mut reader = Reader::open(path)?;
     let sample = sample(&mut reader)?;
-    let mut columns = FoundColumns::default();
+    let mut columns = FoundColumns::with(map);
     let usable: Vec<&Fields> = sample.iter().filter_map(|row| row.fields.as_ref().ok()).collect();
     usable.iter().for_each(|fields| columns.add(fields));
     if usable.is_empty() {
@@ -164,8 +154,11 @@ fn read_file(
     while let Some(row) = reader.next_row()? {
         file.take(row, import);
         if file.rows.is_multiple_of(ROWS_PER_REPORT) {
-            watch.report(file.rows, reader.position())?;
+            watch.report(file.rows, reader.on_disk())?;
         }
+    }
+    if self::stamp(path) != stamp {
+        return Err(DataError::Changed { path: path.to_path_buf() });
     }
     // Only now is it known that a mapped column is in none of the rows.
     map.check_found(&file.columns.names, path)?;
@@ -175,18 +168,25 @@ fn read_file(
         let (line, reason) = (source.line, reason.clone());
         return Err(DataError::NoUsableRow { path: path.to_path_buf(), rows: file.rows, line, reason });
     }
-    watch.report(file.rows, reader.position())?;
+    watch.report(file.rows, reader.on_disk())?;
     import.rows += file.rows;
     import.files.push(FileImport {
         path: path.to_path_buf(),
         shape: file.plan.shape,
+        sure: file.plan.certainty.sure,
         explanation: file.used.explain(&file.plan, &file.columns.names, reader.note()),
         mapping: file.used.mapping(),
-        columns: file.columns.names,
+        columns: file.columns.names.into_iter().take(MAX_OFFERED).collect(),
         rows: file.rows,
         kept: file.kept,
     });
     Ok(())
+}
+
+/// Differs where a file was written to or replaced in between. A pipe, which has no size, is not watched.
+fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+    let meta = path.metadata().ok()?;
+    meta.is_file().then_some((meta.len(), meta.modified().ok()?))
 }
 
 /// The first rows of a file, with those that are broken.
@@ -217,12 +217,20 @@ fn no_usable_row(path: &Path, rows: &[Row]) -> DataError {
 struct FoundColumns {
     names: Vec<String>,
     known: HashSet<String>,
+    /// Mapped by hand, and so remembered in any case.
+    mapped: Vec<String>,
 }
 
 impl FoundColumns {
+    fn with(map: &ColumnMap) -> Self {
+        let mapped = map.entries().map(|(_, column)| column.to_owned()).collect();
+        Self { mapped, ..Self::default() }
+    }
+
     fn add(&mut self, fields: &Fields) {
         for name in fields.keys() {
-            if self.names.len() < MAX_COLUMNS && !self.known.contains(name) {
+            let is_wanted = || self.mapped.iter().any(|mapped| same_name(mapped, name));
+            if (self.names.len() < MAX_COLUMNS || is_wanted()) && !self.known.contains(name) {
                 self.known.insert(name.clone());
                 self.names.push(name.clone());
             }

@@ -3,12 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
+use super::chat::Tags;
+use super::choices::lettered;
+use super::layout::Layout;
 use super::read::Fields;
-use super::shape::{Extra, FLAT, Flat, Guess, HISTORY, LABELS, Names, SYSTEM, Shape, TEXTS, TURNS, guess, same_name};
+use super::shape::{
+    ANSWERS, CHOICES, Extra, FLAT, Flat, Guess, HISTORY, LABELS, Names, Preference, SYSTEM, Shape, TEXTS, TURNS, find,
+    guess, may_stand_beside_text, same_name,
+};
+use super::sure::{Certainty, Sure};
 use super::{ColumnMap, DataError};
 
 /// Accepted names of a column, in order of preference.
 pub(super) type Columns = Vec<String>;
+
+/// Column names that a message lists.
+const MAX_LISTED: usize = 24;
 
 /// Columns that are remembered for one part, so that a file whose columns all differ stays quick to read.
 const MAX_NOTED: usize = 100;
@@ -16,6 +28,7 @@ const MAX_NOTED: usize = 100;
 /// What kinds of rows an import takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Accept {
+    /// Conversations, and running text where there is nothing else.
     Conversations,
     /// Running texts too, as pre-training learns from.
     AlsoTexts,
@@ -29,6 +42,8 @@ pub(super) struct Plan {
     pub system: Columns,
     pub history: Columns,
     pub topic: Columns,
+    pub tags: Tags,
+    pub certainty: Certainty,
 }
 
 /// Where the conversation stands.
@@ -63,11 +78,16 @@ impl Plan {
     ) -> Result<Self, DataError> {
         let mut plan = if map.prompt.is_some() || map.response.is_some() {
             Self::by_hand(sample, found, map, path)?
+        } else if let Some(layout) = Layout::beside(path) {
+            Self::described(&layout, map, path)?
         } else {
-            let holds_text = map.free(TEXTS).iter().any(|name| has(found, name));
+            let texts = map.free(TEXTS);
+            let holds_text = texts.iter().any(|name| has(found, name));
+            let is_only = found.iter().all(|column| may_stand_beside_text(column));
             match Self::detected(sample, found, map, path) {
-                Err(DataError::UnknownColumns { .. }) if accept == Accept::AlsoTexts && holds_text => {
-                    Self::around(Shape::Text, Body::Text(owned(TEXTS)), map)
+                Err(DataError::UnknownColumns { .. }) if holds_text && (is_only || accept == Accept::AlsoTexts) => {
+                    let certainty = Certainty::certain("there is text and nothing that asks or answers");
+                    Self::around(Shape::Text, Body::Text(owned(&texts)), map, certainty)
                 }
                 detected => detected?,
             }
@@ -98,28 +118,72 @@ impl Plan {
             context: base.map(|flat| owned(&map.free(flat.context))).unwrap_or_default(),
             extra: base.map(|flat| flat.extra).filter(|&extra| extra == Extra::OtherTexts).unwrap_or(Extra::Choices),
         };
-        Ok(Self::around(Shape::Mapped, Body::Parts(parts), map))
+        let certainty = Certainty::certain("you named the columns");
+        Ok(Self::around(Shape::Mapped, Body::Parts(parts), map, certainty))
+    }
+
+    /// As the `dataset_info.json` beside the file has it.
+    fn described(layout: &Layout, map: &ColumnMap, path: &Path) -> Result<Self, DataError> {
+        if layout.is_preference() {
+            return Err(preference(Preference::Pair, path));
+        }
+        let column = |part, usual| vec![layout.column(part, usual)];
+        let certainty = Certainty::certain(format!("dataset_info.json says so under \"{}\"", layout.name));
+        let mut plan = if layout.has_turns() {
+            let shape = if layout.tags().role.as_deref() == Some("role") { Shape::Messages } else { Shape::ShareGpt };
+            Self::around(shape, Body::Turns(column("messages", "conversations")), map, certainty)
+        } else {
+            let parts = Parts {
+                prompt: column("prompt", "instruction"),
+                response: column("response", "output"),
+                context: column("query", "input"),
+                extra: Extra::Nothing,
+            };
+            Self::around(Shape::Alpaca, Body::Parts(parts), map, certainty)
+        };
+        plan.tags = layout.tags();
+        if let Some(column) = layout.named_column("system").filter(|_| map.system.is_none()) {
+            plan.system = vec![column];
+        }
+        if let Some(column) = layout.named_column("history") {
+            plan.history = vec![column];
+        }
+        Ok(plan)
     }
 
     fn detected(sample: &[&Fields], found: &[String], map: &ColumnMap, path: &Path) -> Result<Self, DataError> {
-        match guess_of(sample, map) {
-            Some(Guess::Preference) => Err(DataError::Preference { path: path.to_path_buf() }),
-            Some(Guess::Turns(shape)) => Ok(Self::around(shape, Body::Turns(owned(&map.free(TURNS))), map)),
-            Some(Guess::Flat(index)) => match FLAT.get(index) {
-                Some(flat) => Ok(Self::flat(flat, map)),
-                None => Err(DataError::UnknownColumns { path: path.to_path_buf(), found: listed(found) }),
-            },
-            None => Err(DataError::UnknownColumns { path: path.to_path_buf(), found: listed(found) }),
+        let unknown = || DataError::UnknownColumns { path: path.to_path_buf(), found: listed(found) };
+        let (guess, certainty) = guess_of(sample, map).ok_or_else(unknown)?;
+        match guess {
+            Guess::Preference(kind) => Err(preference(kind, path)),
+            Guess::Turns(shape) => Ok(Self::around(shape, Body::Turns(owned(&map.free(TURNS))), map, certainty)),
+            Guess::Flat(index) => Ok(Self::flat(FLAT.get(index).ok_or_else(unknown)?, sample, found, map, certainty)),
         }
     }
 
-    fn flat(flat: &Flat, map: &ColumnMap) -> Self {
+    fn flat(flat: &Flat, sample: &[&Fields], found: &[String], map: &ColumnMap, mut certainty: Certainty) -> Self {
         let free = |names| owned(&map.free(names));
         let (prompt, response, context) = (free(flat.prompt), free(flat.response), free(flat.context));
-        Self::around(flat.shape, Body::Parts(Parts { prompt, response, context, extra: flat.extra }), map)
+        let has_choices = |fields: &&&Fields| find(fields, CHOICES).is_some() || lettered(fields).is_some();
+        let asks = flat.extra == Extra::Choices && sample.iter().filter(has_choices).count() * 2 > sample.len();
+        if flat.extra == Extra::OtherTexts {
+            certainty.doubt(Sure::Likely, "all other texts of a row are taken to belong to its question");
+        }
+        if let Some(reason) = rival(&response, found, asks) {
+            certainty.doubt(Sure::Likely, reason);
+        }
+        for (columns, part) in [(&prompt, "question"), (&response, "answer")] {
+            let values = || sample.iter().filter_map(|fields| find(fields, columns));
+            let odd = values().filter(|(_, value)| !is_said(value, part == "answer")).count();
+            if odd * 2 > values().count() && !asks {
+                certainty.doubt(Sure::Guess, format!("most values of the {part} are no texts"));
+            }
+        }
+        let shape = if asks { Shape::MultipleChoice } else { flat.shape };
+        Self::around(shape, Body::Parts(Parts { prompt, response, context, extra: flat.extra }), map, certainty)
     }
 
-    fn around(shape: Shape, body: Body, map: &ColumnMap) -> Self {
+    fn around(shape: Shape, body: Body, map: &ColumnMap, certainty: Certainty) -> Self {
         let columns = |mapped: &Option<String>, names: Names| match mapped {
             Some(column) => vec![column.clone()],
             None => owned(&map.free(names)),
@@ -130,6 +194,8 @@ impl Plan {
             system: columns(&map.system, SYSTEM),
             history: owned(&map.free(HISTORY)),
             topic: columns(&map.topic, LABELS),
+            tags: Tags::default(),
+            certainty,
         }
     }
 }
@@ -137,7 +203,7 @@ impl Plan {
 /// The shape whose other parts go with the question or the answer that was mapped by hand.
 fn base(sample: &[&Fields], found: &[String], map: &ColumnMap) -> Option<&'static Flat> {
     let detected = match guess_of(sample, &ColumnMap::default()) {
-        Some(Guess::Flat(index)) => FLAT.get(index),
+        Some((Guess::Flat(index), _)) => FLAT.get(index),
         _ => None,
     };
     // Named by hand as it is detected: nothing changes.
@@ -158,21 +224,44 @@ fn base(sample: &[&Fields], found: &[String], map: &ColumnMap) -> Option<&'stati
     fitting().find(|flat| is_found(flat.context)).or(detected.filter(fits)).or_else(|| fitting().next())
 }
 
-/// What most rows look like.
-fn guess_of(sample: &[&Fields], map: &ColumnMap) -> Option<Guess> {
-    most_frequent(sample.iter().filter_map(|fields| guess(fields, map)))
+fn preference(kind: Preference, path: &Path) -> DataError {
+    DataError::Preference { path: path.to_path_buf(), kind: kind.kind(), mend: kind.mend() }
 }
 
-/// The guess that most rows gave; the earliest of these where several are as frequent.
-fn most_frequent(guesses: impl Iterator<Item = Guess>) -> Option<Guess> {
+/// Why another column may hold the answer, if one may.
+fn rival(response: &[String], found: &[String], is_choice: bool) -> Option<String> {
+    let taken = response.iter().find(|name| has(found, name))?;
+    let is_rival = |column: &&String| {
+        let is_taken = same_name(column, taken) || is_choice && same_name(column, "a");
+        !is_taken && ANSWERS.iter().any(|name| same_name(column, name))
+    };
+    // Alpaca's columns, for one, have names of their own.
+    let rivals: Vec<String> = found.iter().filter(is_rival).cloned().collect();
+    (!rivals.is_empty()).then(|| format!("the answer might also be {}", listed(&rivals)))
+}
+
+/// Whether a value may be what is asked or answered: a text or messages, and for an answer a number too.
+fn is_said(value: &Value, may_count: bool) -> bool {
+    match value {
+        Value::String(_) | Value::Null => true,
+        Value::Number(_) | Value::Bool(_) => may_count,
+        Value::Array(list) => list.first().is_some_and(Value::is_object),
+        Value::Object(parts) => parts.contains_key("text"),
+    }
+}
+
+/// What most rows look like, and how sure that is.
+fn guess_of(sample: &[&Fields], map: &ColumnMap) -> Option<(Guess, Certainty)> {
     let mut counts: Vec<(Guess, usize)> = Vec::new();
-    for guess in guesses {
+    for guess in sample.iter().filter_map(|fields| guess(fields, map)) {
         match counts.iter_mut().find(|(other, _)| *other == guess) {
             Some((_, count)) => *count += 1,
             None => counts.push((guess, 1)),
         }
     }
-    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(guess, _)| guess)
+    // The earliest of these where several are as frequent.
+    let (guess, count) = counts.into_iter().rev().max_by_key(|&(_, count)| count)?;
+    Some((guess, Certainty::of_rows(count, sample.len())))
 }
 
 /// Whether a column of that name was found.
@@ -184,15 +273,19 @@ fn owned(names: &[&str]) -> Columns {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Column names for a message, quoted.
+/// Column names for a message, quoted; of very many, the first.
 pub(super) fn listed(names: &[String]) -> String {
-    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    let shown = names.iter().take(MAX_LISTED).map(|name| format!("\"{name}\""));
+    let more = names.len().saturating_sub(MAX_LISTED);
+    shown.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>().join(", ")
 }
 
 /// Which columns the rows of a file were in fact read from, by part.
 #[derive(Debug, Default)]
 pub(super) struct Used {
     parts: BTreeMap<&'static str, Vec<String>>,
+    /// Whether a turn calls tools.
+    pub calls_tools: bool,
 }
 
 impl Used {
@@ -212,13 +305,20 @@ impl Used {
     /// What was recognised and why, and which column plays which part, in plain words; `note` is added.
     pub fn explain(&self, plan: &Plan, found: &[String], note: Option<String>) -> String {
         let part = |name: &str| self.parts.get(name).map(|columns| listed(columns)).unwrap_or_default();
-        let keys = if plan.shape == Shape::ShareGpt { "from and value" } else { "role and content" };
+        let keys = match (&plan.tags.role, plan.shape) {
+            (Some(role), _) => format!("\"{role}\" and {}", plan.tags.content.as_deref().unwrap_or("content")),
+            (None, Shape::ShareGpt) => "from and value".to_owned(),
+            (None, _) => "role and content".to_owned(),
+        };
         let (prompt, response) = (part("prompt"), part("response"));
         let mut told = match (&plan.body, plan.shape) {
             (Body::Turns(_), _) => {
                 vec![format!("Read as {}, because {} holds lists of turns with {keys}", plan.shape, part("messages"))]
             }
-            (Body::Text(_), _) => vec![format!("Read as running text, from {}", part("text"))],
+            (Body::Text(_), _) => vec![format!(
+                "Read as running text, from {}: there is no question, each text is learnt as one thing the model says",
+                part("text")
+            )],
             (Body::Parts(_), Shape::Mapped) => {
                 vec![format!("Read as you mapped the columns: the question is {prompt}, the answer is {response}")]
             }
@@ -246,12 +346,15 @@ impl Used {
                 told.push(format!("{} {says}", part(name)));
             }
         }
+        if self.calls_tools {
+            told.push("calls of tools are learnt as JSON".to_owned());
+        }
         told.extend(note);
         let unused = |column: &&String| !self.parts.values().flatten().any(|known| known == *column);
         let unused: Vec<String> = found.iter().filter(unused).cloned().collect();
         if !unused.is_empty() {
             told.push(format!("not used: {}", listed(&unused)));
         }
-        told.join("; ") + "."
+        format!("{}. {}", told.join("; "), plan.certainty.sentence())
     }
 }

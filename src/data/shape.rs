@@ -24,7 +24,9 @@ pub enum Shape {
     PromptCompletion,
     /// Question and answer, or one of their common other names.
     QuestionAnswer,
-    /// Running text, for pre-training alone.
+    /// A question, its choices and the right one.
+    MultipleChoice,
+    /// Running text, which is learnt as it stands.
     Text,
     /// Columns named by hand.
     Mapped,
@@ -40,6 +42,7 @@ impl std::fmt::Display for Shape {
             Self::InstructionAnswer => "instruction/answer",
             Self::PromptCompletion => "prompt/completion",
             Self::QuestionAnswer => "question/answer",
+            Self::MultipleChoice => "multiple choice",
             Self::Text => "text",
             Self::Mapped => "mapped by hand",
         })
@@ -109,12 +112,45 @@ pub(super) const FLAT: [Flat; 5] = [
     },
 ];
 
-pub(super) const QUESTIONS: Names = &["question", "query", "problem", "prompt", "input", "user"];
-pub(super) const ANSWERS: Names =
-    &["answer", "response", "solution", "output", "completion", "target", "reply", "assistant"];
+pub(super) const QUESTIONS: Names = &[
+    "question",
+    "query",
+    "problem",
+    "prompt",
+    "input",
+    "user",
+    "human",
+    "question_text",
+    "user_message",
+    "user_input",
+    "user_query",
+    "q",
+];
+pub(super) const ANSWERS: Names = &[
+    "answer",
+    "response",
+    "solution",
+    "output",
+    "completion",
+    "target",
+    "reply",
+    "assistant",
+    "answer_text",
+    "assistant_message",
+    "assistant_response",
+    "model_response",
+    "bot",
+    "answers",
+    "answerkey",
+    "answer_key",
+    "correct_answer",
+    "canonical_solution",
+    "cop",
+    "a",
+];
 pub(super) const INSTRUCTIONS: Names = &["instruction"];
 pub(super) const TURNS: Names = &["messages", "conversations", "conversation", "dialogue", "dialog"];
-pub(super) const SYSTEM: Names = &["system", "system_prompt"];
+pub(super) const SYSTEM: Names = &["system", "system_prompt", "system_message"];
 pub(super) const HISTORY: Names = &["history"];
 pub(super) const CHOICES: Names = &["choices", "options"];
 pub(super) const LABELS: Names = &["topic", "category", "subject", "task", "task_type"];
@@ -172,10 +208,82 @@ pub(super) fn may_be_input(column: &str) -> bool {
     !is_id && ![HOUSEKEEPING, LABELS, ANSWERS, EXPLANATIONS].into_iter().any(is_in)
 }
 
+/// What belongs to a text of no conversation, and says nothing of how it should be learnt.
+const BESIDE_TEXT: Names = &["title", "meta", "metadata", "name", "file", "path", "topic", "category", "subject"];
+/// Columns that may hold what a text is to be answered with: then it is no running text.
+const VERDICTS: Names = &["label", "labels", "class", "tags", "type", "sentiment", "score", "rating"];
+
+/// Whether a column may stand beside running text.
+pub(super) fn may_stand_beside_text(column: &str) -> bool {
+    let is_in = |names: Names| names.iter().any(|name| same_name(column, name));
+    let name = column.trim().to_lowercase();
+    let is_id = ["_id", " id", "-id"].iter().any(|end| name.ends_with(end));
+    is_in(TEXTS) || (is_id || is_in(HOUSEKEEPING) || is_in(BESIDE_TEXT)) && !is_in(VERDICTS)
+}
+
+/// Rows that teach by comparing answers, or by judging one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preference {
+    /// A better and a worse answer.
+    Pair,
+    /// Two numbered answers and which is the better.
+    Numbered,
+    /// One answer, and whether it is a good one.
+    Judged,
+}
+
+const CHOSEN: Names = &["chosen", "chosen_response", "response_chosen", "preferred"];
+const REJECTED: Names = &["rejected", "rejected_response", "response_rejected", "dispreferred"];
+const PICKS: Names = &["better_response_id", "preferred_response", "winner", "overall_preference", "preference"];
+
+impl Preference {
+    /// What the rows are called by.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Pair => "a chosen and a rejected answer, as DPO and ORPO learn from",
+            Self::Numbered => "two answers and which is the better",
+            Self::Judged => "an answer and whether it is good, as KTO learns from",
+        }
+    }
+
+    pub fn mend(self) -> &'static str {
+        match self {
+            Self::Pair => "map the response to the column \"chosen\"",
+            Self::Numbered => "keep the better answer of each row in a column of its own",
+            Self::Judged => "keep the rows that are labelled true, and remove the column \"label\"",
+        }
+    }
+
+    /// Told by exact names, and by what is under them.
+    fn of(fields: &Fields, map: &ColumnMap) -> Option<Self> {
+        let free = |names: Names| find(fields, &map.free(names));
+        if free(CHOSEN).is_some() && free(REJECTED).is_some() {
+            return Some(Self::Pair);
+        }
+        let pairs: [[&str; 2]; 4] = [
+            ["response_0", "response_1"],
+            ["response_a", "response_b"],
+            ["conversation_a", "conversation_b"],
+            ["response_1", "response_2"],
+        ];
+        let has_pair = pairs.iter().any(|pair| pair.iter().all(|name| find(fields, &[name]).is_some()));
+        if has_pair && free(PICKS).is_some() {
+            return Some(Self::Numbered);
+        }
+        let is_judgement = |value: &Value| match value {
+            Value::Bool(_) => true,
+            Value::String(text) => ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)),
+            _ => false,
+        };
+        let is_judged = free(&["label"]).is_some_and(|(_, value)| is_judgement(value));
+        (is_judged && free(&["prompt"]).is_some() && free(&["completion"]).is_some()).then_some(Self::Judged)
+    }
+}
+
 /// What the columns of one row say about its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guess {
-    Preference,
+    Preference(Preference),
     Turns(Shape),
     /// Index into [`FLAT`].
     Flat(usize),
@@ -184,13 +292,13 @@ pub(super) enum Guess {
 /// The shape that a row's columns fit, if any, those aside that are mapped by hand.
 pub(super) fn guess(fields: &Fields, map: &ColumnMap) -> Option<Guess> {
     let free = |names: Names| find(fields, &map.free(names));
+    if let Some(preference) = Preference::of(fields, map) {
+        return Some(Guess::Preference(preference));
+    }
     if let Some((column, value)) = free(TURNS)
         && let Some(turns) = shape_of_turns(value, column)
     {
         return turns.map(Guess::Turns);
-    }
-    if free(&["chosen"]).is_some() && free(&["rejected"]).is_some() {
-        return Some(Guess::Preference);
     }
     let fits = |flat: &Flat| free(flat.prompt).is_some() && free(flat.response).is_some();
     FLAT.iter().position(fits).map(Guess::Flat)
@@ -258,7 +366,22 @@ mod tests {
             guess_of(r#"{"conversations":[{"role":"user","content":"a"}]}"#),
             Some(Guess::Turns(Shape::Messages))
         );
-        assert_eq!(guess_of(r#"{"prompt":"a","chosen":"b","rejected":"c"}"#), Some(Guess::Preference));
+    }
+
+    #[test]
+    fn preference_data_is_known_by_name_and_kind() {
+        for (row, preference) in [
+            (r#"{"prompt":"a","chosen":"b","rejected":"c"}"#, Preference::Pair),
+            (r#"{"chosen":[{"role":"user","content":"a"}],"rejected":[]}"#, Preference::Pair),
+            (r#"{"messages":[{"role":"user","content":"a"}],"chosen":[],"rejected":[]}"#, Preference::Pair),
+            (r#"{"prompt":"a","completion":"b","label":true}"#, Preference::Judged),
+            (r#"{"prompt":"a","completion":"b","label":"False"}"#, Preference::Judged),
+            (r#"{"prompt":"a","response_0":"b","response_1":"c","better_response_id":1}"#, Preference::Numbered),
+        ] {
+            assert_eq!(guess_of(row), Some(Guess::Preference(preference)), "{row}");
+        }
+        assert_eq!(guess_of(r#"{"prompt":"a","completion":"b","label":"greeting"}"#), flat(Shape::PromptCompletion));
+        assert_eq!(guess_of(r#"{"prompt":"a","completion":"b","chosen":"x"}"#), flat(Shape::PromptCompletion));
     }
 
     #[test]

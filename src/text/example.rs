@@ -49,7 +49,8 @@ impl ChatTokenizer {
 
     /// A training example: the conversation through its last answer, of which all answers with their end tokens are
     /// supervised, cut to `context` tokens. Where the template ends the last answer without an end token, the
-    /// tokenizer's own is added.
+    /// tokenizer's own is added. An answer to nothing, the only message, is running text: it stands for itself, without
+    /// the template's words around it.
     ///
     /// Errs when there is no assistant message, the template refuses the conversation, or an answer cannot be told
     /// apart in the rendered text.
@@ -58,9 +59,14 @@ impl ChatTokenizer {
             return Err(TextError::NoAnswer);
         }
         let eos = *self.facts.eos_ids.first().ok_or(TextError::NoEndToken)?;
-        let text = self.template.render(messages, false)?;
-        let spans = answer_spans(&self.template, &self.facts.eos_texts, messages, &text, false)?;
-        let mut example = self.encode_pieces(&text, &spans, false)?;
+        let mut example = match messages {
+            [Message { content, .. }] if self.template.origin().is_models_own() => self.encode_running_text(content)?,
+            _ => {
+                let text = self.template.render(messages, false)?;
+                let spans = answer_spans(&self.template, &self.facts.eos_texts, messages, &text, false)?;
+                self.encode_pieces(&text, &spans, false)?
+            }
+        };
         if !example.ids.last().is_some_and(|last| self.facts.eos_ids.contains(last)) {
             example.ids.push(eos);
             example.supervised.push(true);
@@ -68,6 +74,17 @@ impl ChatTokenizer {
         example.cut = example.ids.len().saturating_sub(context);
         example.ids.truncate(context);
         example.supervised.truncate(context);
+        Ok(example)
+    }
+
+    /// A text as the tokenizer begins one, all of it supervised.
+    fn encode_running_text(&self, text: &str) -> Result<TokenizedExample, TextError> {
+        let whole = 0..text.len();
+        let mut example = self.encode_pieces(text, std::slice::from_ref(&whole), false)?;
+        if !example.ids.starts_with(&self.facts.lead) {
+            example.ids.splice(..0, self.facts.lead.iter().copied());
+            example.supervised.splice(..0, self.facts.lead.iter().map(|_| false));
+        }
         Ok(example)
     }
 
@@ -196,6 +213,18 @@ mod tests {
             whole_text(&chat, &example.ids).starts_with("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n")
         );
         assert_eq!(example.ids.last(), chat.eos_ids().first(), "nothing stands behind the last end token");
+    }
+
+    #[test]
+    fn running_text_stands_without_the_words_of_the_template() {
+        let chat = chat(CHATML, "<|im_end|>");
+        let messages = [message(Role::Assistant, "hello the 12")];
+        let example = chat.encode_example(&messages, 10_000).unwrap();
+        assert_eq!(whole_text(&chat, &example.ids), "hello the 12<|im_end|>");
+        assert!(example.supervised.iter().all(|counts| *counts));
+        let refuses = "{% if messages[0].role != 'user' %}{{ raise_exception('ask first') }}{% endif %}";
+        let strict = self::chat(refuses, "<|im_end|>");
+        assert_eq!(strict.encode_example(&messages, 10_000).unwrap(), example);
     }
 
     #[test]

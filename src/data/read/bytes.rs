@@ -1,38 +1,58 @@
 //! A file read byte by byte, with the line it is on.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::DataError;
+use super::encoding::Decoded;
+use super::kind::Packing;
+use super::stream::{self, Position};
+use super::{DataError, Fault, disguise};
 
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// A buffered file that knows its path, its line and how far it was read. Lines end with LF, CRLF or CR.
 pub(super) struct Bytes {
-    inner: BufReader<File>,
+    inner: BufReader<Decoded>,
     /// What was put back, and how much of it was read again.
     again: (Vec<u8>, usize),
     path: PathBuf,
     line: usize,
     position: u64,
+    on_disk: Position,
+    /// How the file's name says that it is packed, and how it is.
+    packing: (Packing, Packing),
 }
 
 impl Bytes {
-    /// Opens a file and steps over a UTF-8 byte-order mark. UTF-16 is refused.
-    pub fn open(path: &Path) -> Result<Self, DataError> {
-        let unreadable = |source| DataError::Unreadable { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let inner = BufReader::with_capacity(BUFFER_BYTES, file);
-        let mut bytes = Self { inner, again: (Vec::new(), 0), path: path.to_path_buf(), line: 1, position: 0 };
-        let start = bytes.buffer()?;
-        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-            return Err(DataError::NotUtf8 { path: path.to_path_buf(), found: "UTF-16" });
+    /// Opens a text file, unpacks it and steps over a byte-order mark. Errs where it plainly is no text.
+    pub fn open(path: &Path, packing: Packing) -> Result<Self, DataError> {
+        let opened = stream::open(path, packing)?;
+        let decoded = Decoded::new(opened.stream).map_err(|error| unreadable(path, error))?;
+        if !decoded.is_transcoded() {
+            disguise::check(decoded.start(), path)?;
         }
-        if start.starts_with(&[0xef, 0xbb, 0xbf]) {
-            bytes.consume(3);
-        }
-        Ok(bytes)
+        Ok(Self {
+            inner: BufReader::with_capacity(BUFFER_BYTES, decoded),
+            again: (Vec::new(), 0),
+            path: path.to_path_buf(),
+            line: 1,
+            position: 0,
+            on_disk: opened.position,
+            packing: (packing, opened.packing),
+        })
+    }
+
+    /// Opens the same file once more, from its start.
+    pub fn reopened(&self) -> Result<Self, DataError> {
+        Self::open(&self.path, self.packing.0)
+    }
+
+    /// What is unusual about how the file is written, in words.
+    pub fn notes(&self) -> Vec<String> {
+        let (named, packing) = self.packing;
+        let disguised = (named != packing)
+            .then(|| format!("the file is packed with {}, though its name does not say so", packing.name()));
+        disguised.into_iter().chain(self.inner.get_ref().note()).collect()
     }
 
     /// The file that is read.
@@ -45,7 +65,12 @@ impl Bytes {
         self.line
     }
 
-    /// Bytes read so far.
+    /// Bytes read so far of the file as it lies on disk, for progress.
+    pub fn on_disk(&self) -> u64 {
+        self.on_disk.get()
+    }
+
+    /// Bytes of text taken so far.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -55,7 +80,7 @@ impl Bytes {
         if let Some(rest @ [_, ..]) = self.again.0.get(self.again.1..) {
             return Ok(rest);
         }
-        self.inner.fill_buf().map_err(|source| DataError::Unreadable { path: self.path.clone(), source })
+        self.inner.fill_buf().map_err(|error| unreadable(&self.path, error))
     }
 
     /// The next byte, which stays there.
@@ -83,12 +108,34 @@ impl Bytes {
         self.again = (bytes, 0);
     }
 
+    /// Goes to where the text has `position`, which is on `line` and not behind here.
+    pub fn go_to(&mut self, position: u64, line: usize) -> Result<(), DataError> {
+        while self.position < position {
+            let ahead = self.buffer()?.len() as u64;
+            if ahead == 0 {
+                return Err(DataError::Changed { path: self.path.clone() });
+            }
+            self.consume(ahead.min(position - self.position) as usize);
+        }
+        self.line = line;
+        Ok(())
+    }
+
     /// Steps over whatever of `blank` comes next.
     pub fn skip(&mut self, blank: &[u8]) -> Result<(), DataError> {
-        while self.peek()?.is_some_and(|byte| blank.contains(&byte)) {
+        loop {
+            let ahead = self.buffer()?;
+            let count = ahead.iter().take_while(|byte| blank.contains(byte)).count();
+            if count == 0 {
+                return Ok(());
+            }
+            let pairs = ahead.iter().take(count - 1).zip(ahead.iter().skip(1));
+            let ends = pairs.filter(|(byte, next)| **byte == b'\n' || **byte == b'\r' && **next != b'\n').count();
+            self.consume(count - 1);
+            self.line += ends;
+            // What follows the last of them may not be read yet, which decides whether it ends a line.
             self.take()?;
         }
-        Ok(())
     }
 
     /// Takes the rest of the line with its line end; what goes beyond `limit` bytes is stepped over. Gives the bytes and
@@ -127,5 +174,13 @@ impl Bytes {
             self.inner.consume(count);
         }
         self.position += count as u64;
+    }
+}
+
+/// The error for a file that could not be read on: its own fault, or the system's.
+fn unreadable(path: &Path, source: io::Error) -> DataError {
+    match Fault::in_error(&source) {
+        Some(reason) => DataError::Damaged { path: path.to_path_buf(), reason },
+        None => DataError::Unreadable { path: path.to_path_buf(), source },
     }
 }

@@ -1,4 +1,4 @@
-//! `.jsonl`: one object a line.
+//! `.jsonl` and `.ndjson`: one object a line.
 
 use super::bytes::Bytes;
 use super::{DataError, MAX_ROW_BYTES, Row, parse_object, too_long};

@@ -3,10 +3,25 @@
 
 mod array;
 mod bytes;
+mod cells;
+mod columns;
+mod disguise;
+mod encoding;
+mod extent;
+mod footer;
+mod kind;
 mod lines;
+mod object;
+mod parquet;
 mod record;
+mod sheet;
+mod stream;
 mod table;
+mod text;
+mod workbook;
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -14,8 +29,14 @@ use serde_json::{Map, Value};
 use super::DataError;
 use array::Array;
 use bytes::Bytes;
+use columns::Columns;
+pub(super) use kind::Kind;
+pub use kind::{EXTENSIONS, KINDS_IN_WORDS};
 use lines::Lines;
+use parquet::Parquet;
+use sheet::Sheet;
 use table::Table;
+use text::Text;
 
 /// A row's columns in the order of the file.
 pub(super) type Fields = Map<String, Value>;
@@ -35,26 +56,39 @@ pub(super) struct Row {
 pub(super) enum Reader {
     Lines(Lines),
     Array(Array),
+    Columns(Columns),
     Table(Table),
+    Text(Text),
+    Sheet(Sheet),
+    Parquet(Box<Parquet>),
 }
 
 impl Reader {
-    /// Opens a `.jsonl`, `.json` or `.csv` file. What stands in a JSON file decides how it is read: an array, or one
-    /// object after the other.
+    /// Opens a file of any of the kinds that are read. What stands in a JSON file decides how it is read: an array, one
+    /// object after the other, or one object around all rows.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let kind = Kind::of(path)?;
-        let mut bytes = Bytes::open(path)?;
+        let (kind, packing) = Kind::of(path)?;
+        match kind {
+            Kind::Sheet => return Sheet::open(path, packing).map(Self::Sheet),
+            Kind::Parquet => return Ok(Self::Parquet(Box::new(Parquet::open(path, packing)?))),
+            _ => {}
+        }
+        let mut bytes = Bytes::open(path, packing)?;
         // In a table, a tab may be an empty first column.
-        let blank: &[u8] = if matches!(kind, Kind::Csv) { b" \r\n" } else { b" \t\r\n" };
+        let blank: &[u8] = if matches!(kind, Kind::Csv | Kind::Tsv) { b" \r\n" } else { b" \t\r\n" };
         bytes.skip(blank)?;
         let Some(first) = bytes.peek()? else {
             return Err(DataError::Empty { path: path.to_path_buf() });
         };
         Ok(match (kind, first) {
-            (Kind::Csv, _) => Self::Table(Table::new(bytes)?),
-            (Kind::Jsonl | Kind::Json, b'[') => Self::Array(Array::in_brackets(bytes)?),
+            (Kind::Csv, _) => Self::Table(Table::new(bytes, b',')?),
+            (Kind::Tsv, _) => Self::Table(Table::new(bytes, b'\t')?),
+            (Kind::Text | Kind::Markdown, _) => Self::Text(Text::new(bytes, kind == Kind::Markdown)),
+            (_, b'[') => Self::Array(Array::in_brackets(bytes)?),
+            (Kind::Jsonl, b'{') if !stands_alone(bytes.buffer()?) => Self::Lines(Lines::new(bytes)),
+            (_, b'{') => object::reader(bytes)?,
             (Kind::Jsonl, _) => Self::Lines(Lines::new(bytes)),
-            (Kind::Json, _) => Self::Array(Array::in_sequence(bytes)),
+            _ => Self::Array(Array::in_sequence(bytes)),
         })
     }
 
@@ -63,31 +97,64 @@ impl Reader {
         match self {
             Self::Lines(lines) => lines.next_row(),
             Self::Array(array) => array.next_row(),
+            Self::Columns(columns) => columns.next_row(),
             Self::Table(table) => table.next_row(),
+            Self::Text(text) => text.next_row(),
+            Self::Sheet(sheet) => sheet.next_row(),
+            Self::Parquet(parquet) => parquet.next_row(),
         }
     }
 
     /// Whether no later row can have further columns.
     pub fn knows_columns(&self) -> bool {
-        matches!(self, Self::Table(_))
+        matches!(self, Self::Table(_) | Self::Text(_) | Self::Parquet(_))
     }
 
-    /// What is unusual about how the file is written, in words.
+    /// What is unusual about how the file is written, in words. All of it is known at the end of the file.
     pub fn note(&self) -> Option<String> {
+        let (bytes, own) = match self {
+            Self::Lines(lines) => (Some(&lines.bytes), Vec::new()),
+            Self::Array(array) => (Some(&array.bytes), array.note().into_iter().collect()),
+            Self::Columns(columns) => (None, columns.notes()),
+            Self::Table(table) => (Some(&table.bytes), table.notes()),
+            Self::Text(text) => (Some(&text.bytes), vec![text.note()]),
+            Self::Sheet(sheet) => (None, sheet.notes()),
+            Self::Parquet(parquet) => (None, parquet.notes()),
+        };
+        let notes: Vec<String> = own.into_iter().chain(bytes.map(Bytes::notes).unwrap_or_default()).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    /// Bytes read so far of the file as it lies on disk.
+    pub fn on_disk(&self) -> u64 {
         match self {
-            Self::Table(table) => table.unusual_separator().map(|name| format!("values are separated by {name}")),
-            Self::Lines(_) | Self::Array(_) => None,
+            Self::Lines(lines) => lines.bytes.on_disk(),
+            Self::Array(array) => array.bytes.on_disk(),
+            Self::Columns(columns) => columns.on_disk(),
+            Self::Table(table) => table.bytes.on_disk(),
+            Self::Text(text) => text.bytes.on_disk(),
+            Self::Sheet(sheet) => sheet.on_disk(),
+            Self::Parquet(parquet) => parquet.on_disk(),
         }
     }
 
-    /// Bytes read so far.
+    /// Bytes of rows taken so far, unpacked where that is known.
     pub fn position(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.bytes.position(),
             Self::Array(array) => array.bytes.position(),
+            Self::Columns(columns) => columns.position(),
             Self::Table(table) => table.bytes.position(),
+            Self::Text(text) => text.bytes.position(),
+            Self::Sheet(_) | Self::Parquet(_) => self.on_disk(),
         }
     }
+}
+
+/// Whether a file's first line is nothing but a brace: then its objects span lines.
+fn stands_alone(start: &[u8]) -> bool {
+    matches!(start, [b'{', rest @ ..]
+        if rest.iter().find(|byte| !matches!(byte, b' ' | b'\t')).is_some_and(|byte| matches!(byte, b'\r' | b'\n')))
 }
 
 /// Whether a file is of a kind that an import reads, by its extension.
@@ -95,40 +162,60 @@ pub fn is_data_file(path: &Path) -> bool {
     Kind::of(path).is_ok()
 }
 
-/// The kinds of file that are read, by extension.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Jsonl,
-    Json,
-    Csv,
+/// What is wrong with a whole file, and how to mend it; it may travel in an [`io::Error`].
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+struct Fault {
+    reason: String,
 }
 
-impl Kind {
-    /// The kind that a path's extension names.
-    pub fn of(path: &Path) -> Result<Self, DataError> {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let advice = match extension.as_str() {
-            "jsonl" => return Ok(Self::Jsonl),
-            "json" => return Ok(Self::Json),
-            "csv" => return Ok(Self::Csv),
-            "xlsx" | "xls" | "ods" | "numbers" => "save the sheet as \"CSV UTF-8\" in your spreadsheet program",
-            "tsv" => "rename it to .csv, in which tabs between the values are recognised",
-            "ndjson" => "rename it to .jsonl",
-            "gz" | "zip" | "xz" | "zst" | "bz2" | "7z" => "unpack it first",
-            _ => "use .jsonl, .json or .csv",
-        };
-        let kind = if extension.is_empty() { "without an extension".to_owned() } else { format!(".{extension}") };
-        Err(DataError::UnsupportedKind { path: path.to_path_buf(), kind, advice })
+impl Fault {
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+
+    fn error(fault: impl Into<Self>) -> io::Error {
+        io::Error::other(fault.into())
+    }
+
+    /// The reason in an error that carries one.
+    fn in_error(error: &io::Error) -> Option<String> {
+        error.get_ref()?.downcast_ref::<Self>().map(|fault| fault.reason.clone())
+    }
+
+    fn of(self, path: &Path) -> DataError {
+        DataError::Damaged { path: path.to_path_buf(), reason: self.reason }
     }
 }
 
-/// A row too long to be read.
+impl<T: Into<String>> From<T> for Fault {
+    fn from(reason: T) -> Self {
+        Self::new(reason)
+    }
+}
+
+/// What `work` gives, in which another's code reads the file; a panic in it becomes a fault of the file.
+fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        Fault::new(format!(
+            "The file is damaged in a way that broke {what}; save it anew, or in another format such as CSV"
+        ))
+    })
+}
+
 fn too_long() -> String {
-    format!("the row is longer than {} MB; shorten it", MAX_ROW_BYTES >> 20)
+    format!("the row is longer than {} MB, which no training needs; shorten it", MAX_ROW_BYTES >> 20)
 }
 
 /// The bytes of one row as text.
 fn decode(bytes: &[u8]) -> Result<&str, String> {
+    if bytes.contains(&0) {
+        let at = bytes.iter().take_while(|&&byte| byte != 0).count();
+        return Err(format!(
+            "there is a NUL byte in the row (byte {}); the file may be damaged, write the row anew",
+            at + 1
+        ));
+    }
     std::str::from_utf8(bytes).map_err(|error| {
         format!("the row is not UTF-8 text (byte {} of the row); save the file as UTF-8", error.valid_up_to() + 1)
     })
@@ -138,10 +225,24 @@ fn decode(bytes: &[u8]) -> Result<&str, String> {
 fn parse_object(bytes: &[u8], first_line: usize) -> Result<Fields, String> {
     let text = decode(bytes)?;
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Object(fields)) => Ok(with_instance(fields)),
         Ok(other) => Err(format!("a row must be an object in braces with named columns, this one is {}", name(&other))),
         Err(error) => Err(describe(text, first_line, &error)),
     }
+}
+
+/// The columns of a row whose input and output are its only instance, as Self-Instruct has them.
+fn with_instance(mut fields: Fields) -> Fields {
+    let Some(Value::Array(instances)) = fields.get("instances") else { return fields };
+    if let [Value::Object(instance)] = instances.as_slice()
+        && instance.contains_key("output")
+        && !fields.contains_key("output")
+    {
+        let instance = instance.clone();
+        fields.shift_remove("instances");
+        fields.extend(instance);
+    }
+    fields
 }
 
 /// What kind of value stands there, in words.
@@ -159,7 +260,12 @@ pub(super) fn name(value: &Value) -> &'static str {
 /// A JSON fault with its place in the file; columns are counted in characters, as an editor does.
 fn describe(text: &str, first_line: usize, error: &serde_json::Error) -> String {
     let message = error.to_string();
-    let what = message.split(" at line ").next().unwrap_or(&message);
+    let what = match message.split(" at line ").next().unwrap_or(&message) {
+        what if what.contains("surrogate") || what.contains("hex escape") => {
+            "half of a surrogate pair: a character such as an emoji was cut in two; write the row anew"
+        }
+        what => what,
+    };
     let start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let before = text.get(..text.floor_char_boundary(start + error.column().saturating_sub(1))).unwrap_or_default();
     let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();

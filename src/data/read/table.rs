@@ -1,20 +1,25 @@
-//! `.csv`: a header line, then a record a row.
+//! `.csv` and `.tsv`: a header line, then a record a row.
 //!
 //! Read by a small machine of its own because four things matter here that are easily lost: the line on which a record
 //! starts although its texts span lines, a quotation mark that is never closed, the rows that it would swallow, and a
 //! bound on a record's length.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::bytes::Bytes;
-use super::record::{Draft, Step, holds_rows, separator_of, stated_separator};
+use super::record::{Draft, Marks, Step, holds_rows, marks_of, quote_of, stated_separator, width_of_choices};
 use super::{DataError, Fields, MAX_ROW_BYTES, Row, decode, too_long};
 
-/// The rows of a table. Values are separated by commas, semicolons or tabs, as the first records show.
+/// The rows of a table. Values are separated by commas, semicolons, tabs or bars, as the first records show.
 pub(in super::super) struct Table {
     pub(super) bytes: Bytes,
-    separator: u8,
+    marks: Marks,
+    /// The separator that the kind of file is named after.
+    usual: u8,
     columns: Vec<String>,
+    has_header: bool,
 }
 
 /// One line of the table, or several where a quoted text spans them.
@@ -25,23 +30,38 @@ struct Record {
 }
 
 impl Table {
-    /// Reads the header.
-    pub(super) fn new(mut bytes: Bytes) -> Result<Self, DataError> {
-        let separator = match stated_separator(bytes.buffer()?) {
+    /// Reads the header of a table whose kind is named after the separator `usual`.
+    pub(super) fn new(mut bytes: Bytes, usual: u8) -> Result<Self, DataError> {
+        let start = bytes.buffer()?;
+        let (marks, stated) = match stated_separator(start) {
             Some((separator, length)) => {
-                for _ in 0..length {
-                    bytes.take()?;
-                }
-                separator
+                (Marks { separator, quote: quote_of(start.get(length..).unwrap_or_default()) }, length)
             }
-            None => separator_of(bytes.buffer()?),
+            None => (marks_of(start, usual), 0),
         };
-        let mut table = Self { bytes, separator, columns: Vec::new() };
-        let path = table.bytes.path().to_path_buf();
-        let Some(header) = table.next_record()? else { return Err(DataError::Empty { path }) };
+        let choices = if stated == 0 { width_of_choices(start, marks) } else { None };
+        for _ in 0..stated {
+            bytes.take()?;
+        }
+        let mut table = Self { bytes, marks, usual, columns: Vec::new(), has_header: choices.is_none() };
+        match choices {
+            Some(width) => {
+                let letters = ('A'..='Z').map(String::from).take(width - 2);
+                table.columns =
+                    ["question".to_owned()].into_iter().chain(letters).chain(["answer".to_owned()]).collect();
+            }
+            None => table.read_header()?,
+        }
+        Ok(table)
+    }
+
+    fn read_header(&mut self) -> Result<(), DataError> {
+        let path = self.bytes.path().to_path_buf();
+        let Some(header) = self.next_record()? else { return Err(DataError::Empty { path }) };
         if let Some(reason) = header.fault {
             return Err(DataError::Header { path, line: header.line, reason });
         }
+        let mut known = HashSet::new();
         for (index, value) in header.values.iter().enumerate() {
             let Ok(name) = std::str::from_utf8(value) else {
                 return Err(DataError::NotUtf8 { path, found: "in another encoding" });
@@ -50,22 +70,35 @@ impl Table {
                 "" => format!("column {}", index + 1),
                 name => name.to_owned(),
             };
-            if table.columns.contains(&name) {
+            if !known.insert(name.clone()) {
                 return Err(DataError::RepeatedColumn { path, column: name });
             }
-            table.columns.push(name);
+            self.columns.push(name);
         }
-        Ok(table)
+        Ok(())
     }
 
-    /// What separates the values, where it is not what the kind of file is named after.
-    pub(in super::super) fn unusual_separator(&self) -> Option<String> {
-        match self.separator {
-            b',' => None,
+    /// What is unusual about how the table is written.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let separator = match self.marks.separator {
+            separator if separator == self.usual => None,
+            b',' => Some("commas".to_owned()),
             b';' => Some("semicolons".to_owned()),
             b'\t' => Some("tabs".to_owned()),
             other => Some(format!("\"{}\"", char::from(other))),
+        };
+        let mut notes: Vec<String> =
+            separator.map(|name| format!("values are separated by {name}")).into_iter().collect();
+        if self.marks.quote == b'\'' {
+            notes.push("texts stand in single quotation marks".to_owned());
         }
+        if !self.has_header {
+            notes.push(
+                "the first line names no columns, but each line is a question, its choices and the letter of the answer"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     pub(super) fn next_row(&mut self) -> Result<Option<Row>, DataError> {
@@ -101,7 +134,7 @@ impl Table {
                 let is_further = self.bytes.line() > line;
                 let Some(byte) = self.bytes.take()? else { break };
                 keep(&mut further, is_further, byte);
-                last = draft.step(byte, self.bytes.peek()?, self.separator);
+                last = draft.step(byte, self.bytes.peek()?, self.marks);
                 if last == Step::TakeNext {
                     let doubled = self.bytes.take()?;
                     doubled.iter().for_each(|&byte| keep(&mut further, is_further, byte));
@@ -156,7 +189,7 @@ impl Table {
 
     /// Puts the further lines of a faulty record back where they are rows of this table; gives whether they are.
     fn give_back(&mut self, first: usize, further: Vec<u8>) -> bool {
-        let are_rows = further.len() < MAX_ROW_BYTES && holds_rows(&further, self.separator, self.columns.len());
+        let are_rows = further.len() < MAX_ROW_BYTES && holds_rows(&further, self.marks, self.columns.len());
         if are_rows {
             self.bytes.put_back(further, first + 1);
         }

@@ -69,7 +69,8 @@ impl Page for DataPage {
 
 impl DataPage {
     fn choose_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
-        let action = path_field(ui, "JSONL, JSON or CSV file", "/path/to/examples.jsonl", &mut self.path, &["Browse…"]);
+        let action =
+            path_field(ui, "File or folder with examples", "/path/to/examples.jsonl", &mut self.path, &["Browse…"]);
         if matches!(action, PathAction::Browse(_)) {
             cx.send(SystemCommand::Pick(PickPurpose::Data));
         }
@@ -94,12 +95,13 @@ fn shapes_ui(ui: &mut Ui) {
         RichText::new("Rows in any of these shapes are recognised by their column names:").color(tokens.text_weak),
     );
     let shapes = [
-        ("question, answer", "a spreadsheet saved as CSV"),
+        ("question, answer", "a sheet, with choices too"),
         ("prompt, completion", "or prompt and response"),
         ("instruction, input, output", "Alpaca"),
         ("instruction, context, response", "Dolly"),
         ("messages", "chats with roles and contents"),
         ("conversations", "ShareGPT"),
+        ("text", "or a .txt file: learnt as it stands"),
     ];
     egui::Grid::new("shapes").num_columns(2).min_row_height(0.0).spacing([space::XL, space::S]).show(ui, |ui| {
         for (columns, name) in shapes {
