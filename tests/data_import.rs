@@ -79,15 +79,15 @@ fn spoken(example: &Example) -> Vec<String> {
 fn only(name: &str, content: impl AsRef<[u8]>) -> (Shape, Vec<String>, Option<String>) {
     let import = read(name, content).unwrap();
     assert_eq!((import.rows, import.dropped.len()), (1, 0), "{:?}", import.dropped);
-    (import.files[0].shape, spoken(&import.examples[0]), import.examples[0].topic.clone())
+    (import.files[0].shape, spoken(&import.examples.get(0).unwrap()), import.examples.get(0).unwrap().topic.clone())
 }
 
 /// Line and reason of every dropped row, where the other rows were kept.
 fn dropped(name: &str, content: impl AsRef<[u8]>) -> Vec<(usize, String)> {
     let import = read(name, content).unwrap();
     assert_eq!(import.rows, import.examples.len() + import.dropped.len());
-    assert!(import.dropped.iter().all(|row| row.source.file.ends_with(name)));
-    import.dropped.into_iter().map(|row| (row.source.line, row.reason)).collect()
+    assert!(import.dropped.iter().all(|row| row.unwrap().source.file.ends_with(name)));
+    import.dropped.iter().map(Result::unwrap).map(|row| (row.source.line, row.reason)).collect()
 }
 
 const GOOD: &str = r#"{"question":"Why?","answer":"Because."}"#;
@@ -148,7 +148,7 @@ fn an_instruction_is_not_followed_by_labels_other_answers_or_what_gives_the_answ
     assert_eq!((said[0].as_str(), topic.as_deref()), ("user: Is it hearsay?\n\nHe said so.", Some("law")));
     let folder = Folder::new().with("a.json", row);
     let import = folder.import("a.json", &mapped(&[("topic", "difficulty")])).unwrap();
-    assert_eq!(spoken(&import.examples[0])[0], said[0], "a label that is not the topic is still a label");
+    assert_eq!(spoken(&import.examples.get(0).unwrap())[0], said[0], "a label that is not the topic is still a label");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn elements_of_an_array_know_their_lines() {
     let text =
         format!("\u{feff}[\r\n  {GOOD},\r\n\r\n {{\"question\": \"]}}\\\"\",\r\n  \"answer\": oops}}, 7,\n{GOOD}\n]\n");
     let import = read("a.json", &text).unwrap();
-    assert_eq!(import.examples.iter().map(|example| example.source.line).collect::<Vec<_>>(), [2, 6]);
+    assert_eq!((0..import.examples.len()).map(|index| import.examples.source(index).line).collect::<Vec<_>>(), [2, 6]);
     let rows = dropped("a.json", &text);
     assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4, 5]);
     assert!(rows[0].1.starts_with("broken JSON on line 5, column 13"), "{}", rows[0].1);
@@ -214,7 +214,7 @@ fn lines_may_end_as_on_old_macs_and_lists_may_begin_with_a_tab() {
     assert_eq!(rows[0].0, 2);
     assert!(rows[0].1.starts_with("broken JSON on line 3, column 8"), "{}", rows[0].1);
     for name in ["a.json", "a.jsonl"] {
-        assert_eq!(read(name, format!("\t\n\t[\t{GOOD}]\t")).unwrap().examples[0].source.line, 2);
+        assert_eq!(read(name, format!("\t\n\t[\t{GOOD}]\t")).unwrap().examples.get(0).unwrap().source.line, 2);
     }
 }
 
@@ -284,7 +284,7 @@ fn an_optional_column_counts_also_where_the_first_rows_lack_it() {
     let bare = r#"{"instruction":"Go.","output":"Gone."}"#;
     let full = r#"{"instruction":"Add.","input":"1 and 2","output":"3"}"#;
     let import = read("a.jsonl", format!("{}{full}", format!("{bare}\n").repeat(200))).unwrap();
-    assert_eq!(spoken(&import.examples[200])[0], "user: Add.\n\n1 and 2");
+    assert_eq!(spoken(&import.examples.get(200).unwrap())[0], "user: Add.\n\n1 and 2");
 }
 
 #[test]
@@ -343,10 +343,10 @@ fn running_text_is_read_where_it_is_asked_for_and_only_there() {
     let paths = [folder.path("tales.jsonl"), folder.path("faq.csv")];
     let import = import_with_texts(&paths, &ColumnMap::default(), &Job::silent()).unwrap();
     assert_eq!((import.files[0].shape, import.files[1].shape), (Shape::Text, Shape::QuestionAnswer));
-    assert_eq!(spoken(&import.examples[0]), ["assistant: Once upon a time."]);
-    assert_eq!(import.examples[1].topic.as_deref(), Some("tale"));
-    assert_eq!(spoken(&import.examples[2]), ["user: When?", "assistant: Now."]);
+    assert_eq!(spoken(&import.examples.get(0).unwrap()), ["assistant: Once upon a time."]);
+    assert_eq!(import.examples.get(1).unwrap().topic.as_deref(), Some("tale"));
+    assert_eq!(spoken(&import.examples.get(2).unwrap()), ["user: When?", "assistant: Now."]);
     assert_eq!(import.dropped.len(), 1);
-    assert_eq!(import.dropped[0].source.line, 2);
-    assert!(import.dropped[0].reason.contains("empty"));
+    assert_eq!(import.dropped.get(0).unwrap().source.line, 2);
+    assert!(import.dropped.get(0).unwrap().reason.contains("empty"));
 }

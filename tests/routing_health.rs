@@ -78,7 +78,7 @@ impl Bench {
             import(std::slice::from_ref(&self.data), &ColumnMap::default(), &Job::silent()).unwrap().examples;
         let tokenizer = self.model.tokenizer().unwrap();
         let mut inputs: BTreeMap<Module, Vec<Vec<f32>>> = BTreeMap::new();
-        for example in examples.iter().step_by(4) {
+        for example in examples.iter_of((0..examples.len()).step_by(4)).map(Result::unwrap) {
             let ids = tokenizer.encode_example(&example.messages, 48).unwrap().ids;
             let capture = GateCapture::default();
             let pass = Pass { capture: Some(&capture), ..Pass::with(&probe) };

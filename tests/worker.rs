@@ -2,8 +2,12 @@
 
 #[path = "worker/answers.rs"]
 mod answers;
+#[path = "worker/audits.rs"]
+mod audits;
 #[path = "worker/cancelled.rs"]
 mod cancelled;
+#[path = "worker/data_changes.rs"]
+mod data_changes;
 #[path = "worker/desk.rs"]
 mod desk;
 #[path = "worker/facts.rs"]
@@ -161,7 +165,8 @@ fn the_examples_called_held_out_are_those_of_the_run() {
     let data = desk.path().join("corpus.jsonl");
     let examples = import(std::slice::from_ref(&data), &ColumnMap::default(), &Job::silent()).unwrap().examples;
     let held_out = split(&examples, 0.1, 7).held_out;
-    let expected: Vec<String> = held_out.iter().map(|&i| examples[i].messages[0].content.clone()).collect();
+    let expected: Vec<String> =
+        held_out.iter().map(|&i| examples.get(i).unwrap().messages[0].content.clone()).collect();
     desk.trained(TrainSettings { held_out: 0.1, seed: 7, ..settings(1) });
     let told = desk.seen.iter().find_map(|e| if let Event::HeldOut { prompts } = e { Some(prompts) } else { None });
     assert_eq!(told, Some(&expected));

@@ -31,6 +31,8 @@ pub enum SystemCommand {
     OpenFolder(PathBuf),
     /// Sets the next run up with these settings, and shows where it starts.
     TakeSettings(Box<TrainSettings>),
+    /// Has the next run take examples of at most this many tokens.
+    SetContext(usize),
     /// Sets the next run up with a head for each of this many topics, or as plain LoRA for one, and gives the topics to the
     /// examples.
     UseTopics(usize),

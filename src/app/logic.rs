@@ -161,15 +161,15 @@ impl App {
                 let heads = counted(adapter.spec.heads, "head");
                 (Level::Ok, format!("Loaded the adapter, {heads}."), Some(PageId::Model))
             }
-            Event::DataImported(data) if self.state.job(JobKind::EditTopics).is_some() => {
+            Event::DataEdited(data) if self.state.job(JobKind::EditTopics).is_some() => {
                 let message = format!("{} have their topics.", counted(data.kept, "example"));
                 (Level::Ok, message, Some(PageId::Topics))
             }
-            Event::DataImported(data) if data.dropped.is_empty() => {
+            Event::DataImported(data) if data.dropped_rows == 0 => {
                 (Level::Ok, format!("Imported {}.", counted(data.kept, "example")), Some(PageId::Data))
             }
             Event::DataImported(data) => {
-                let dropped = counted(data.dropped.len(), "row");
+                let dropped = counted(data.dropped_rows, "row");
                 let message = format!("Imported {} examples; {dropped} could not be used.", count(data.kept));
                 (Level::Warning, message, Some(PageId::Data))
             }
@@ -191,6 +191,7 @@ impl App {
                 let (level, message) = queue_notices::of_end(summary);
                 (level, message, None)
             }
+            Event::DatasetSaved { path } => (Level::Ok, format!("Saved the examples to {}.", path.display()), None),
             Event::TopicsSaved { path } => (Level::Ok, format!("Saved the topics to {}.", path.display()), None),
             Event::TableSaved { path } => (Level::Ok, format!("Saved the table to {}.", path.display()), None),
             Event::TranscriptSaved { path } => {

@@ -11,7 +11,7 @@ use egui::Context;
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::pages::PageId;
 use crate::app::toasts::Level;
-use crate::app::widgets::figures::file_name;
+use crate::app::widgets::figures::{count, file_name};
 use crate::app::{App, View};
 use crate::project::{Preset, keep_presets, list_presets};
 use crate::train::{TrainSettings, read_settings, write_settings};
@@ -152,6 +152,16 @@ impl App {
         self.view = View::Page(PageId::Train);
         self.toasts
             .push(Level::Ok, format!("The next run takes these settings ({name}). Undo brings the others back."));
+    }
+
+    /// Has the next run take examples of at most `context` tokens, its other settings as they are.
+    pub(super) fn set_context(&mut self, context: usize) {
+        let basis = self.state.data.as_ref().zip(self.state.model.as_ref());
+        let Some(settings) = self.pages.train.setup().settings(basis) else { return };
+        self.pages.train.take_settings(TrainSettings { context, ..settings }, "Context");
+        let text =
+            format!("The next run takes a context of {} tokens. Undo on the Train page takes it back.", count(context));
+        self.toasts.push(Level::Ok, text);
     }
 
     /// Writes the settings of the next run to `path`, which ends in `.toml` where it has no ending.

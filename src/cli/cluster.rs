@@ -15,7 +15,7 @@ use crate::cluster::{
     Clarity, DenseGroups, FindTopics, Points, Topics, find_dense_groups, find_topics, find_topics_by,
     normalised_mutual_information,
 };
-use crate::data::{self, ColumnMap, Example};
+use crate::data::{self, ColumnMap, DataError, Examples};
 use crate::model::pooled_prompts;
 use crate::train::{Dataset, DeviceChoice, TrainSettings, heads_for_topics};
 
@@ -113,7 +113,7 @@ pub fn run(args: &ClusterArgs, output: &Output) -> anyhow::Result<Outcome> {
     if examples.is_empty() {
         bail!("no example is left to group: `hydra-studio import` says why each row was dropped");
     }
-    let texts: Vec<String> = examples.iter().map(Example::text).collect();
+    let texts = texts(examples)?;
     match args.method {
         ClusterMethod::Kmeans => {
             let topics = args.topics(examples, &texts, output)?;
@@ -145,7 +145,7 @@ pub(super) fn suited_heads(
         (TrainSettings::default().heads, "The default, since token files tell no topics.".into())
     } else {
         let import = data::import(paths, map, output.job())?;
-        let texts: Vec<String> = import.examples.iter().map(Example::text).collect();
+        let texts = texts(&import.examples)?;
         let topics = find_topics(&texts, &FindTopics { seed, ..FindTopics::default() }, output.job())?;
         output.clear_progress();
         (topics.advice.heads.max(2), topics.advice.sentence)
@@ -154,8 +154,13 @@ pub(super) fn suited_heads(
     Ok(heads)
 }
 
+/// What is grouped: all that was said in each example.
+fn texts(examples: &Examples) -> Result<Vec<String>, DataError> {
+    examples.iter().map(|example| Ok(example?.text())).collect()
+}
+
 impl ClusterArgs {
-    fn topics(&self, examples: &[Example], texts: &[String], output: &Output) -> anyhow::Result<Topics> {
+    fn topics(&self, examples: &Examples, texts: &[String], output: &Output) -> anyhow::Result<Topics> {
         let topics = match self.heads {
             HeadCount::Auto => None,
             HeadCount::Exactly(topics) if (1..=texts.len()).contains(&topics) => Some(topics),
@@ -174,14 +179,15 @@ impl ClusterArgs {
     }
 
     /// What the base model makes of every prompt.
-    fn model_features(&self, model: &Path, examples: &[Example], output: &Output) -> anyhow::Result<Points> {
+    fn model_features(&self, model: &Path, examples: &Examples, output: &Output) -> anyhow::Result<Points> {
         let model = open::model(model, self.device.unwrap_or_default(), output)?;
-        let prompts: Vec<String> = examples.iter().map(Example::prompt).collect();
+        let prompts: Vec<String> =
+            examples.iter().map(|example| Ok(example?.prompt())).collect::<Result<_, DataError>>()?;
         Ok(pooled_prompts(&model, &prompts, output.job())?)
     }
 }
 
-fn tell(topics: &Topics, examples: &[Example], output: &Output) {
+fn tell(topics: &Topics, examples: &Examples, output: &Output) {
     let advice = &topics.advice;
     let labels: Vec<i64> = topics.labels.iter().map(|label| i64::from(*label)).collect();
     let agreement = agreement(examples, &labels);
@@ -216,7 +222,7 @@ fn tell(topics: &Topics, examples: &[Example], output: &Output) {
     );
 }
 
-fn tell_dense(groups: &DenseGroups, examples: &[Example], output: &Output) {
+fn tell_dense(groups: &DenseGroups, examples: &Examples, output: &Output) {
     let labels: Vec<i64> = groups.labels.iter().map(|label| i64::from(*label)).collect();
     let mut sizes = vec![0usize; groups.groups];
     for label in &labels {
@@ -263,12 +269,12 @@ fn tell_agreement(agreement: Option<f64>, output: &Output) {
 }
 
 /// Normalised mutual information between the topics and the labels of the data, over the examples that have one.
-fn agreement(examples: &[Example], labels: &[i64]) -> Option<f64> {
+fn agreement(examples: &Examples, labels: &[i64]) -> Option<f64> {
     let mut names = BTreeMap::<&str, u32>::new();
     let mut found = BTreeMap::<i64, u32>::new();
     let mut pairs = (Vec::new(), Vec::new());
-    for (example, label) in examples.iter().zip(labels) {
-        let Some(topic) = &example.topic else { continue };
+    for (index, label) in labels.iter().enumerate() {
+        let Some(topic) = examples.topic(index) else { continue };
         let next = names.len() as u32;
         pairs.0.push(*names.entry(topic).or_insert(next));
         let next = found.len() as u32;

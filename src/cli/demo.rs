@@ -12,7 +12,7 @@ use super::output::{Outcome, Output};
 use super::routing::OfData;
 use super::{open, training};
 use crate::adapter::{Adapter, Pass};
-use crate::data::{self, ColumnMap, Example, Import};
+use crate::data::{self, ColumnMap, DataError, Example, Import};
 use crate::disk::{check_new_folder, remove_folder};
 use crate::evaluate::{Answer, answer_all, exact_share};
 use crate::export::{ExportSource, export_hydralora};
@@ -92,7 +92,7 @@ fn journey(out: &Path, output: &Output) -> anyhow::Result<Outcome> {
         import.examples.len(),
         import.dropped.len()
     ));
-    let held_out = held_out(&import, &settings);
+    let held_out = held_out(&import, &settings)?;
     let base = answer_all(&model, &Pass::default(), &held_out, ANSWER_TOKENS, output.job())?;
     let data = Arc::new(Dataset::from_examples(&import.examples, model.tokenizer()?, &settings, output.job())?);
 
@@ -140,9 +140,9 @@ fn free_folder(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
         .context("there are a thousand demo folders here: remove some, or choose one with --out")
 }
 
-fn held_out<'a>(import: &'a Import, settings: &TrainSettings) -> Vec<&'a Example> {
+fn held_out(import: &Import, settings: &TrainSettings) -> Result<Vec<Example>, DataError> {
     let split = data::split(&import.examples, settings.held_out, settings.seed);
-    split.held_out.iter().filter_map(|index| import.examples.get(*index)).collect()
+    import.examples.iter_of(split.held_out).collect()
 }
 
 /// How the heads share each topic's tokens, as a table and in words.
@@ -188,7 +188,7 @@ fn export(run: &Run, adapter: &Adapter, out: &Path, output: &Output) -> anyhow::
 }
 
 /// Some questions of every topic in turn, with the right answer and both given ones.
-fn show_answers(held_out: &[&Example], base: &[Answer], adapted: &[Answer], output: &Output) {
+fn show_answers(held_out: &[Example], base: &[Answer], adapted: &[Answer], output: &Output) {
     output.line("6. Held-out questions, answered by the base model and with the adapter:");
     let mut order: Vec<usize> = (0..held_out.len().min(base.len()).min(adapted.len())).collect();
     let topic = |index: &usize| held_out.get(*index).and_then(|example| example.topic.as_deref());

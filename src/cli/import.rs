@@ -6,19 +6,24 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::audit::{self, AuditFlags};
 use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
-use crate::data::{self, FileImport, Import, Sure};
+use crate::data::{self, DataError, EditLog, FileImport, Import, Sure};
+use crate::disk::check_new_folder;
+use crate::project::{EXAMPLES_FILE, QUARANTINE_FILE, save_dataset};
 
 const LONG_ABOUT: &str = "\
 Show what training would read from your files.
 
 Tells which shape each file was recognised as, which column plays which part, how many rows can be used, and for each \
-row that cannot its file, its line and the reason. Nothing is written: `train` reads the same files in the same way.";
+row that cannot its file, its line and the reason. With --audit also what is wrong with rows that can, and with a model \
+what it will learn from them. Nothing is written, unless --save names a folder: `train` reads the same files in the same way.";
 
 const EXAMPLES: &str = "\
 Examples:
   hydra-studio import faq.csv
+  hydra-studio import faq.csv --audit --model smollm2.gguf --context 512
   hydra-studio import shop.csv more.jsonl --map prompt=Question --map response=Answer";
 
 /// What `import` is given.
@@ -30,8 +35,15 @@ pub struct ImportArgs {
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
 
+    /// Write the examples to this new folder as messages JSONL with topic and source, and beside them the rows left out
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+
     #[command(flatten)]
     pub columns: ColumnFlag,
+
+    #[command(flatten)]
+    pub audit: AuditFlags,
 }
 
 /// The event `file`: how one file was read.
@@ -71,12 +83,24 @@ struct DoneEvent<'a> {
 /// Reads the files and tells what was found.
 pub fn run(args: &ImportArgs, output: &Output) -> anyhow::Result<Outcome> {
     let map = args.columns.column_map()?;
+    if let Some(folder) = &args.save {
+        check_new_folder(folder)?;
+    }
     let import = data::import(&args.data, &map, output.job())?;
+    if let Some(folder) = &args.save {
+        save_dataset(folder, &import, &EditLog::new(import.examples.clone()), output.job())?;
+    }
     output.clear_progress();
     for file in &import.files {
         tell_file(file, output);
     }
-    tell_dropped(&import, output);
+    tell_dropped(&import, output)?;
+    if args.audit.audit {
+        audit::run(&args.audit, &import, output)?;
+    }
+    if let Some(folder) = &args.save {
+        output.line(&format!("\nWritten to {}: {EXAMPLES_FILE} and {QUARANTINE_FILE}.", folder.display()));
+    }
     tell_sum(&import, output);
     Ok(Outcome::Done)
 }
@@ -99,15 +123,17 @@ fn tell_file(file: &FileImport, output: &Output) {
     output.line(&format!("  {}", file.explanation));
 }
 
-fn tell_dropped(import: &Import, output: &Output) {
+fn tell_dropped(import: &Import, output: &Output) -> Result<(), DataError> {
     if !import.dropped.is_empty() {
         output.line("\nDropped:");
     }
-    for dropped in &import.dropped {
+    for dropped in import.dropped.iter() {
+        let dropped = dropped?;
         let (source, reason) = (&dropped.source, dropped.reason.as_str());
         output.event("dropped", DroppedEvent { file: &source.file, line: source.line, reason });
         output.line(&format!("  {source}  {reason}"));
     }
+    Ok(())
 }
 
 fn tell_sum(import: &Import, output: &Output) {

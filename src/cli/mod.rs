@@ -5,6 +5,7 @@
 //! Exit codes: 0 done · 1 refused or failed, with a message that names cause and mend · 2 the command line is wrong ·
 //! 130 interrupted, state saved.
 
+pub mod audit;
 pub mod bench;
 mod bench_table;
 mod cluster;

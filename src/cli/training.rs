@@ -47,7 +47,8 @@ pub(super) fn read_rows(
 /// Reads examples, and says which rows cannot be used.
 pub(super) fn read_examples(paths: &[PathBuf], map: &ColumnMap, output: &Output) -> anyhow::Result<Import> {
     let import = data::import(paths, map, output.job())?;
-    if let Some(first) = import.dropped.first() {
+    if !import.dropped.is_empty() {
+        let first = import.dropped.get(0)?;
         output.warn(&format!(
             "{} of {} rows cannot be used, the first being {}: {}. `hydra-studio import` lists them all",
             import.dropped.len(),

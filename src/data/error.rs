@@ -72,6 +72,15 @@ pub enum DataError {
     ContextOfConversation { path: PathBuf },
     #[error("None of the {rows} rows can be used. The first, on line {line}: {reason}. File: {}", path.display())]
     NoUsableRow { path: PathBuf, rows: usize, line: usize, reason: String },
+    #[error(
+        "The rows cannot be kept in a temporary file ({source}): make room on the disk, or set TMPDIR to a folder that has \
+         room, and import again"
+    )]
+    Kept { source: io::Error },
+    #[error("There is no example {} of {count}: the data has changed meanwhile", index + 1)]
+    NoSuchExample { index: usize, count: usize },
+    #[error("More than four thousand million rows are not taken: import fewer files at a time")]
+    TooMany,
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }

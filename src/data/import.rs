@@ -11,13 +11,15 @@ use super::folder::{files_in, left_out};
 use super::plan::{Accept, Plan, Used};
 use super::read::{Fields, Reader, Row};
 use super::shape::same_name;
-use super::{ColumnMap, DataError, Dropped, Example, Shape, Source, Sure};
+use super::{ColumnMap, DataError, Dropped, DroppedRows, Example, Examples, ExamplesBuilder, Shape, Source, Sure};
 use crate::job::Job;
 
 /// Rows that are looked at before a shape is chosen.
 const SAMPLE_ROWS: usize = 50;
 /// The look ahead also ends after this many bytes, so that long rows do not fill the memory.
 const SAMPLE_BYTES: u64 = 8 << 20;
+/// Examples that are shown before the whole file is read.
+const FIRST_ROWS: usize = 14;
 /// Column names that are remembered, beside those that are mapped by hand.
 const MAX_COLUMNS: usize = 20_000;
 /// Column names that are offered to choose from.
@@ -26,13 +28,13 @@ const MAX_OFFERED: usize = 1000;
 const ROWS_PER_REPORT: usize = 512;
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Import {
     pub files: Vec<FileImport>,
     /// The rows that can be used, in the order of the files.
-    pub examples: Vec<Example>,
+    pub examples: Examples,
     /// The rows that cannot, each with file, line and reason.
-    pub dropped: Vec<Dropped>,
+    pub dropped: DroppedRows,
     /// All rows: kept and dropped.
     pub rows: usize,
 }
@@ -62,13 +64,23 @@ pub struct FileImport {
 /// Rows that cannot be used are dropped with file, line and reason. Errs where a whole file is of no use, and when the
 /// job is cancelled.
 pub fn import(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::Conversations, job)
+    import_all(paths, map, Accept::Conversations, job, |_| {})
+}
+
+/// As [`import`]; `first` is shown the first examples as soon as they are read, long before the end of a large file.
+pub fn import_showing(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    import_all(paths, map, Accept::Conversations, job, first)
 }
 
 /// As [`import`], for pre-training: a file whose columns fit no conversation, but are called `text`, is read too. Each of
 /// its texts becomes an example of one assistant message.
 pub fn import_with_texts(paths: &[PathBuf], map: &ColumnMap, job: &Job) -> Result<Import, DataError> {
-    import_all(paths, map, Accept::AlsoTexts, job)
+    import_all(paths, map, Accept::AlsoTexts, job, |_| {})
 }
 
 /// The columns that the first rows of the files have, in the order in which they are first seen. Paths are taken as by
@@ -83,22 +95,46 @@ pub fn found_columns(paths: &[PathBuf]) -> Result<Vec<String>, DataError> {
     Ok(columns.names)
 }
 
-fn import_all(paths: &[PathBuf], map: &ColumnMap, accept: Accept, job: &Job) -> Result<Import, DataError> {
+fn import_all(
+    paths: &[PathBuf],
+    map: &ColumnMap,
+    accept: Accept,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> Result<Import, DataError> {
+    let mut first = Some(first);
     let files = files_in(paths)?;
     let sizes: Vec<u64> = files.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).collect();
     let total = sizes.iter().sum::<u64>().max(1);
-    let mut import = Import { files: Vec::new(), examples: Vec::new(), dropped: Vec::new(), rows: 0 };
+    let mut sorted = Sorted::default();
     let mut before = 0;
     map.check_distinct()?;
     for (path, size) in files.iter().zip(sizes) {
         let watch = Watch { job, name: file_name(path), before, total };
-        read_file(path, map, accept, &watch, &mut import)?;
-        if let (Some(file), Some(note)) = (import.files.last_mut(), left_out(path, &files)) {
+        let mut tell_first = |examples: &[Example]| {
+            if let Some(first) = first.take() {
+                first(examples);
+            }
+        };
+        read_file(path, map, accept, &watch, &mut sorted, &mut tell_first)?;
+        if let (Some(file), Some(note)) = (sorted.files.last_mut(), left_out(path, &files)) {
             file.explanation.push_str(&format!(" Also: {note}."));
         }
         before += size;
     }
-    Ok(import)
+    let Sorted { files, examples, dropped, .. } = sorted;
+    let rows = examples.len() + dropped.len();
+    Ok(Import { files, examples: examples.finish(), dropped, rows })
+}
+
+/// What is read so far.
+#[derive(Default)]
+struct Sorted {
+    files: Vec<FileImport>,
+    examples: ExamplesBuilder,
+    dropped: DroppedRows,
+    /// The first examples, to be shown.
+    first: Vec<Example>,
 }
 
 fn file_name(path: &Path) -> String {
@@ -129,7 +165,8 @@ fn read_file(
     map: &ColumnMap,
     accept: Accept,
     watch: &Watch,
-    import: &mut Import,
+    sorted: &mut Sorted,
+    tell_first: &mut dyn FnMut(&[Example]),
 ) -> Result<(), DataError> {
     watch.report(0, 0)?;
     let stamp = stamp(path);
@@ -147,12 +184,15 @@ fn read_file(
     }
     let plan = Plan::new(&usable, &columns.names, map, accept, path)?;
     let mut file = File { plan, path: path.display().to_string(), used: Used::default(), columns, rows: 0, kept: 0 };
-    let first_dropped = import.dropped.len();
+    let first_dropped = sorted.dropped.len();
     for row in sample.into_iter().chain(next) {
-        file.take(row, import);
+        file.take(row, sorted)?;
+    }
+    if !sorted.first.is_empty() {
+        tell_first(&sorted.first);
     }
     while let Some(row) = reader.next_row()? {
-        file.take(row, import);
+        file.take(row, sorted)?;
         if file.rows.is_multiple_of(ROWS_PER_REPORT) {
             watch.report(file.rows, reader.on_disk())?;
         }
@@ -162,15 +202,12 @@ fn read_file(
     }
     // Only now is it known that a mapped column is in none of the rows.
     map.check_found(&file.columns.names, path)?;
-    if file.kept == 0
-        && let Some(Dropped { source, reason }) = import.dropped.get(first_dropped)
-    {
-        let (line, reason) = (source.line, reason.clone());
+    if file.kept == 0 && first_dropped < sorted.dropped.len() {
+        let Dropped { source: Source { line, .. }, reason } = sorted.dropped.get(first_dropped)?;
         return Err(DataError::NoUsableRow { path: path.to_path_buf(), rows: file.rows, line, reason });
     }
     watch.report(file.rows, reader.on_disk())?;
-    import.rows += file.rows;
-    import.files.push(FileImport {
+    sorted.files.push(FileImport {
         path: path.to_path_buf(),
         shape: file.plan.shape,
         sure: file.plan.certainty.sure,
@@ -238,6 +275,12 @@ impl FoundColumns {
     }
 }
 
+/// Where a row stood before it was written to a dataset of this program.
+fn first_source(fields: &Fields) -> Option<Source> {
+    let source = fields.get("source").filter(|source| source.is_object())?;
+    serde_json::from_value(source.clone()).ok()
+}
+
 /// A file that is being read.
 struct File {
     plan: Plan,
@@ -250,19 +293,27 @@ struct File {
 
 impl File {
     /// Puts one row where it belongs.
-    fn take(&mut self, row: Row, import: &mut Import) {
+    fn take(&mut self, row: Row, sorted: &mut Sorted) -> Result<(), DataError> {
         self.rows += 1;
-        let source = Source { file: self.path.clone(), line: row.line };
+        let mut source = Source { file: self.path.clone(), line: row.line };
         let result = row.fields.and_then(|fields| {
             self.columns.add(&fields);
+            if let Some(first) = first_source(&fields) {
+                source = first;
+            }
             convert(&self.plan, &fields, &mut self.used)
         });
         match result {
             Ok((messages, topic)) => {
                 self.kept += 1;
-                import.examples.push(Example { messages, topic, source });
+                let example = Example { messages, topic, source };
+                sorted.examples.push(&example)?;
+                if sorted.first.len() < FIRST_ROWS {
+                    sorted.first.push(example);
+                }
+                Ok(())
             }
-            Err(reason) => import.dropped.push(Dropped { source, reason }),
+            Err(reason) => sorted.dropped.push(&Dropped { source, reason }),
         }
     }
 }

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Message};
+use super::Examples;
 
 /// Share of the examples that is held out where nothing else is asked for.
 pub const HELD_OUT_SHARE: f64 = 0.05;
@@ -25,7 +25,7 @@ pub struct Split {
 /// Holds out the share `held_out` of the examples: at least 16 where there are 160, at least one where two differ, none
 /// where the share is 0. The draw is fixed by `seed`. Examples with the same messages stay on one side; the share is met
 /// as nearly as they allow.
-pub fn split(examples: &[Example], held_out: f64, seed: u64) -> Split {
+pub fn split(examples: &Examples, held_out: f64, seed: u64) -> Split {
     let mut groups = same_messages(examples);
     let wanted = held_out_count(examples.len(), held_out);
     if wanted == 0 || groups.len() < 2 {
@@ -65,11 +65,11 @@ pub fn held_out_count(count: usize, share: f64) -> usize {
 }
 
 /// Indices of examples with equal messages, group by group in the order of their first.
-fn same_messages(examples: &[Example]) -> Vec<Vec<usize>> {
-    let mut places: HashMap<&[Message], usize> = HashMap::new();
+fn same_messages(examples: &Examples) -> Vec<Vec<usize>> {
+    let mut places: HashMap<u64, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (index, example) in examples.iter().enumerate() {
-        let place = *places.entry(&example.messages).or_insert(groups.len());
+    for (index, likeness) in (0..examples.len()).filter_map(|index| Some((index, examples.likeness(index)?))) {
+        let place = *places.entry(likeness).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(index),
             None => groups.push(vec![index]),
@@ -81,16 +81,16 @@ fn same_messages(examples: &[Example]) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Role, Source};
+    use crate::data::{Example, Message, Role, Source};
 
     /// Examples of which each has the text of its number in `texts`.
-    fn examples(texts: impl Iterator<Item = usize>) -> Vec<Example> {
+    fn examples(texts: impl Iterator<Item = usize>) -> Examples {
         let example = |text: usize| Example {
             messages: vec![Message { role: Role::Assistant, content: text.to_string() }],
             topic: None,
             source: Source::default(),
         };
-        texts.map(example).collect()
+        Examples::of(texts.map(example)).unwrap()
     }
 
     fn sizes(count: usize, share: f64) -> (usize, usize) {

@@ -31,7 +31,7 @@ impl Answer {
 pub fn answer_all(
     model: &BaseModel,
     pass: &Pass<'_>,
-    examples: &[&Example],
+    examples: &[Example],
     max_tokens: usize,
     job: &Job,
 ) -> Result<Vec<Answer>, ModelError> {

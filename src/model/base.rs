@@ -67,10 +67,7 @@ impl BaseModel {
     /// As [`BaseModel::load`], with the matrices kept in the type that is asked for.
     pub fn load_as(path: &Path, base: BaseType, device: &Device, job: &Job) -> Result<Self, ModelError> {
         let opened = OpenedModel::open(path)?;
-        let tokenizer = match &opened.gguf_metadata {
-            Some(metadata) => ChatTokenizer::from_gguf(metadata),
-            None => ChatTokenizer::from_folder(path),
-        };
+        let tokenizer = tokenizer_of(&opened, path);
         let decoder = Decoder::load(&opened.config, &mut Loading { weights: &opened.weights, base, device, job })?;
         Ok(Self {
             decoder: Arc::new(decoder),
@@ -81,10 +78,18 @@ impl BaseModel {
             weight_bytes: opened.weight_bytes,
             generation: opened.generation,
             base,
-            tokenizer: tokenizer
-                .map(|tokenizer| tokenizer.for_vocabulary(opened.config.vocab))
-                .map_err(|error| error.to_string()),
+            tokenizer,
         })
+    }
+
+    /// The tokenizer of the model at `path` and the longest context that the model was made for; its weights stay on disk.
+    ///
+    /// # Errors
+    /// As [`BaseModel::load`], and when the model came without a tokenizer.
+    pub fn read_tokenizer(path: &Path) -> Result<(ChatTokenizer, usize), ModelError> {
+        let opened = OpenedModel::open(path)?;
+        let tokenizer = tokenizer_of(&opened, path).map_err(|reason| ModelError::Tokenizer { reason })?;
+        Ok((tokenizer, opened.config.max_position))
     }
 
     /// The model's tokenizer.
@@ -105,4 +110,12 @@ impl BaseModel {
     pub fn parameters(&self) -> usize {
         self.decoder.config().parameters()
     }
+}
+
+fn tokenizer_of(opened: &OpenedModel, path: &Path) -> Result<ChatTokenizer, String> {
+    let tokenizer = match &opened.gguf_metadata {
+        Some(metadata) => ChatTokenizer::from_gguf(metadata),
+        None => ChatTokenizer::from_folder(path),
+    };
+    tokenizer.map(|tokenizer| tokenizer.for_vocabulary(opened.config.vocab)).map_err(|error| error.to_string())
 }

@@ -34,6 +34,11 @@ impl AppPaths {
         self.config.join("presets")
     }
 
+    /// Changes to datasets, and changed examples that runs are on.
+    pub fn datasets(&self) -> PathBuf {
+        self.data.join("datasets")
+    }
+
     /// The runs that wait for their turn.
     pub fn queue(&self) -> PathBuf {
         self.data.join("queue.json")

@@ -10,8 +10,9 @@
 //! into tokens: so the tokens of a prompt are exactly the beginning of the tokens of its training example, and the loss
 //! counts the answers with their end token and nothing else. `stream.rs` turns generated tokens into text piece by
 //! piece. `packing.rs` says which examples are computed together; `batch.rs` lays them into batches and shuffles an
-//! epoch.
+//! epoch. `audit/` tells of many examples at once what a model will learn from them.
 
+pub mod audit;
 mod batch;
 mod bounds;
 mod bpe;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::data::{Example, Source, split};
+use crate::data::{Example, Examples, Source, split};
 use crate::job::Job;
 use crate::text::{Batch, ChatTokenizer, TokenizedExample, length_groups, packed_groups};
 
@@ -63,9 +63,9 @@ pub struct Dataset {
 impl Dataset {
     /// Examples split, rendered with the model's template and tokenized.
     ///
-    /// Errs when no example has a supervised token within the context.
+    /// Errs when no example has a supervised token within the context, and when the examples cannot be read.
     pub fn from_examples(
-        examples: &[Example],
+        examples: &Examples,
         tokenizer: &ChatTokenizer,
         settings: &TrainSettings,
         job: &Job,
@@ -73,8 +73,7 @@ impl Dataset {
         let mut parts = split(examples, settings.held_out, settings.seed);
         if let Some(topic) = &settings.only_topic {
             // After the split, so that what is held out is held out of every topic's run and of that of all.
-            let is_of_topic =
-                |index: &usize| examples.get(*index).is_some_and(|example| example.topic.as_ref() == Some(topic));
+            let is_of_topic = |index: &usize| examples.topic(*index) == Some(topic);
             parts.train.retain(is_of_topic);
             parts.held_out.retain(is_of_topic);
             if parts.train.is_empty() {
@@ -83,20 +82,20 @@ impl Dataset {
         }
         let mut dataset = Self::default();
         let mut topic_ids = HashMap::new();
-        let all = parts.train.iter().map(|i| (i, false)).chain(parts.held_out.iter().map(|i| (i, true)));
-        for (done, (&index, is_held_out)) in all.enumerate() {
-            let Some(example) = examples.get(index) else { continue };
+        let all = parts.train.iter().chain(&parts.held_out).copied();
+        for (done, example) in examples.iter_of(all).enumerate() {
+            let (example, is_held_out) = (example?, done >= parts.train.len());
             if done % 64 == 0 {
                 job.check()?;
                 job.progress(done as f32 / examples.len() as f32, "Reading the examples as the model will");
             }
-            let Some(tokens) = dataset.tokenize(example, tokenizer, settings.context) else { continue };
+            let Some(tokens) = dataset.tokenize(&example, tokenizer, settings.context) else { continue };
             let topic = example.topic.as_ref().map(|topic| dataset.topic_id(&mut topic_ids, topic));
-            let row = Row { tokens, source: example.source.clone(), topic };
+            let row = Row { tokens, source: example.source, topic };
             if is_held_out { dataset.held_out.push(row) } else { dataset.train.push(row) }
         }
-        let held_out: Vec<&Example> = parts.held_out.iter().filter_map(|&index| examples.get(index)).collect();
-        dataset.prompts = SamplePrompt::drawn(&held_out, settings.samples, settings.context, tokenizer);
+        let (most, room) = (settings.samples, settings.context);
+        dataset.prompts = SamplePrompt::drawn(examples, &parts.held_out, most, room, tokenizer)?;
         if dataset.train.is_empty() {
             return Err(TrainError::NothingToLearn {
                 examples: examples.len(),
@@ -157,10 +156,8 @@ impl Dataset {
 }
 
 /// What is said where no example to train on has the only topic that is asked for.
-fn no_such_topic(examples: &[Example], topic: &str) -> TrainError {
-    let mut known: Vec<&str> = examples.iter().filter_map(|example| example.topic.as_deref()).collect();
-    known.sort_unstable();
-    known.dedup();
+fn no_such_topic(examples: &Examples, topic: &str) -> TrainError {
+    let known: Vec<&str> = examples.topics().into_keys().collect();
     let known =
         if known.is_empty() { "the data labels no topics".into() } else { format!("topics are {}", known.join(", ")) };
     TrainError::Settings(format!("only-topic asks for `{topic}`, of which there is no example to train on: {known}"))

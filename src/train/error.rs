@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::adapter::AdapterError;
+use crate::data::DataError;
 use crate::disk::DiskError;
 use crate::job::Cancelled;
 use crate::model::ModelError;
@@ -56,9 +57,20 @@ pub enum TrainError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     #[error(transparent)]
+    Data(DataError),
+    #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+impl From<DataError> for TrainError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Data(other),
+        }
+    }
 }
 
 /// What to do about a run that is too large.

@@ -15,7 +15,7 @@ use tokenizers::{AddedToken, Tokenizer};
 
 use super::trainer::Trainer;
 use super::{Dataset, Row, StepRecord, TrainError, TrainSettings};
-use crate::data::{Example, Source};
+use crate::data::{Examples, Source};
 use crate::disk::{check_new_folder, write_atomic, write_folder_atomic};
 use crate::job::Job;
 use crate::model::{Architecture, Decoder, ModelConfig, RopeScaling, TensorSource};
@@ -119,7 +119,7 @@ impl PretrainSettings {
 /// # Errors
 /// When the sizes do not fit together, there is no text, the job is cancelled, or the disk refuses.
 pub fn pretrain(
-    examples: &[Example],
+    examples: &Examples,
     settings: &PretrainSettings,
     out: &Path,
     job: &Job,
@@ -160,7 +160,7 @@ pub fn pretrain(
 }
 
 /// Byte-level BPE with every digit a token of its own.
-fn train_tokenizer(examples: &[Example], vocab: usize) -> Result<Tokenizer, TrainError> {
+fn train_tokenizer(examples: &Examples, vocab: usize) -> Result<Tokenizer, TrainError> {
     let failed = |e: tokenizers::Error| TrainError::Settings(format!("the tokenizer could not be trained: {e}"));
     let bytes = ByteLevel::new(false, true, true);
     let mut tokenizer = Tokenizer::new(BPE::default());
@@ -174,17 +174,22 @@ fn train_tokenizer(examples: &[Example], vocab: usize) -> Result<Tokenizer, Trai
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .build()
         .into();
-    let texts = examples.iter().flat_map(|example| example.messages.iter().map(|m| m.content.as_str()));
-    tokenizer.train(&mut trainer, texts).map_err(failed)?;
+    // The trainer takes texts and no errors: it is given them up to the first, which is told then.
+    let mut broken = None;
+    let readable = examples.iter().map_while(|example| example.map_err(|error| broken = Some(error)).ok());
+    let texts = readable.flat_map(|example| example.messages.into_iter().map(|message| message.content));
+    let trained = tokenizer.train(&mut trainer, texts).map_err(failed);
+    broken.map_or(Ok(()), Err)?;
+    trained?;
     tokenizer.add_special_tokens(special).map_err(failed)?;
     Ok(tokenizer)
 }
 
 /// All conversations one after the other, cut into rows of the context's length, every token supervised.
-fn packed(examples: &[Example], chat: &ChatTokenizer, settings: &PretrainSettings) -> Result<Dataset, TrainError> {
+fn packed(examples: &Examples, chat: &ChatTokenizer, settings: &PretrainSettings) -> Result<Dataset, TrainError> {
     let mut stream = Vec::new();
     for index in crate::text::epoch_order(examples.len(), settings.seed, 0) {
-        let Some(example) = examples.get(index) else { continue };
+        let example = examples.get(index)?;
         let encoded = chat.encode_example(&example.messages, usize::MAX).map_err(crate::model::ModelError::from)?;
         stream.extend(encoded.ids);
     }

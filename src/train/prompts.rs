@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::data::{Example, Message, Role};
+use crate::data::{DataError, Example, Examples, Message, Role};
 use crate::text::{ChatTokenizer, TextError};
 
 use super::TrainSettings;
@@ -34,22 +34,32 @@ impl SamplePrompt {
         asked.take(settings.samples).map(prompt).collect()
     }
 
-    /// Prompts of `examples`, at most `most`: one for each topic in turn, in the order in which they come. Examples that
-    /// the chat template refuses, or that are longer than `room` tokens, are passed over.
-    pub(super) fn drawn(examples: &[&Example], most: usize, room: usize, tokenizer: &ChatTokenizer) -> Vec<Self> {
-        let mut by_topic: BTreeMap<Option<&str>, VecDeque<&Example>> = BTreeMap::new();
-        for example in examples {
-            by_topic.entry(example.topic.as_deref()).or_default().push_back(example);
+    /// Prompts of the examples at `indices`, at most `most`: one for each topic in turn, in the order in which they come.
+    /// Examples that the chat template refuses, or that are longer than `room` tokens, are passed over.
+    ///
+    /// # Errors
+    /// When an example cannot be read.
+    pub(super) fn drawn(
+        examples: &Examples,
+        indices: &[usize],
+        most: usize,
+        room: usize,
+        tokenizer: &ChatTokenizer,
+    ) -> Result<Vec<Self>, DataError> {
+        let mut by_topic: BTreeMap<Option<&str>, VecDeque<usize>> = BTreeMap::new();
+        for &index in indices {
+            by_topic.entry(examples.topic(index)).or_default().push_back(index);
         }
         let mut drawn = Vec::new();
         while drawn.len() < most && by_topic.values().any(|left| !left.is_empty()) {
             for left in by_topic.values_mut() {
-                let next = left.pop_front().and_then(|example| Self::of(example, tokenizer));
-                drawn.extend(next.filter(|prompt| prompt.ids.len() < room));
+                let Some(index) = left.pop_front() else { continue };
+                let prompt = Self::of(&examples.get(index)?, tokenizer);
+                drawn.extend(prompt.filter(|prompt| prompt.ids.len() < room));
             }
         }
         drawn.truncate(most);
-        drawn
+        Ok(drawn)
     }
 
     /// The example without its last answer.

@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::browsing::{BrowsingThread, Page, SharedData};
 use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
 use super::import::{HeldOut, Imported, SharedRule, start_import};
@@ -20,7 +21,7 @@ use super::protocol::{Event, Request};
 use super::queue::SharedQueue;
 use super::runs::RunsThread;
 use super::session::Session;
-use crate::project::AppPaths;
+use crate::project::{AppPaths, Datasets};
 
 /// What reaches the engine.
 pub(super) enum Task {
@@ -43,6 +44,10 @@ pub(super) struct Surroundings {
     /// How imported examples are held out.
     pub rule: SharedRule,
     pub queue: SharedQueue,
+    /// The data that is loaded, for threads beside the engine's.
+    pub data: SharedData,
+    /// Where changes to data are kept.
+    pub datasets: Datasets,
     /// To the thread that finds topics.
     pub topics: TopicsDesk,
     /// Where this process can be followed by another, the place to say so.
@@ -79,6 +84,8 @@ pub(super) fn start(
         tasks,
         rule: SharedRule::default(),
         queue: SharedQueue::at(paths.queue()),
+        data: SharedData::default(),
+        datasets: Datasets::at(paths.datasets()),
         topics,
         exchange,
     };
@@ -87,8 +94,9 @@ pub(super) fn start(
     let engine =
         Builder::new().name("hydra-engine".into()).spawn(move || run_engine(&queue, &engine_around, hand_over))?;
     let runs = RunsThread::start(around.clone())?;
+    let rows = BrowsingThread::start(around.clone())?;
     Builder::new().name("hydra-requests".into()).spawn(move || {
-        take_requests(&inbox, &around, &runs);
+        take_requests(&inbox, &around, &runs, &rows);
         // The window is gone or asked for the end: the engine saves what runs and ends. Nobody waits for the rest.
         around.jobs.close();
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
@@ -103,12 +111,13 @@ pub(super) fn start(
     })
 }
 
-fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsThread) {
+fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsThread, rows: &BrowsingThread) {
     for request in inbox {
         match request {
             Request::Shutdown => return,
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
+            Request::ListRows { query, start, count } => rows.take(Page { query, start, count }, around),
             Request::CompareMatrices { adapters } => start_comparison(adapters, around),
             request if clustering::is_change(&request) => {
                 around.jobs.begin_beside();
@@ -187,6 +196,8 @@ mod tests {
             tasks: tasks.clone(),
             rule: SharedRule::default(),
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
+            data: SharedData::default(),
+            datasets: Datasets::at(AppPaths::under(folder.path()).datasets()),
             topics: TopicsDesk::new().0,
             exchange: None,
         };

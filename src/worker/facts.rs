@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
 
+use super::data::LoadedData;
 use super::outbox::Outbox;
 use super::protocol::{Event, Facts};
-use super::session::{LoadedData, Session};
-use crate::data::{Example, Message};
-use crate::job::{Cancelled, Job};
+use super::session::Session;
+use crate::data::DataError;
+use crate::job::Job;
 use crate::model::BaseModel;
 use crate::train::estimate::{ExampleSize, LONGEST, SAMPLED};
 use crate::train::{DataFacts, MachineFacts, ModelFacts};
@@ -46,7 +47,7 @@ impl Session {
     }
 }
 
-fn gather(model: &Arc<BaseModel>, data: Option<&LoadedData>, outbox: &Outbox, job: &Job) -> Result<(), Cancelled> {
+fn gather(model: &Arc<BaseModel>, data: Option<&LoadedData>, outbox: &Outbox, job: &Job) -> Result<(), DataError> {
     let model_facts = ModelFacts::of(model);
     let machine = MACHINE.get_or_init(MachineFacts::measure).now().with_run(model_facts.loaded_bytes);
     let facts = Facts { model: model_facts, data: None, machine };
@@ -60,7 +61,7 @@ fn gather(model: &Arc<BaseModel>, data: Option<&LoadedData>, outbox: &Outbox, jo
 }
 
 /// Of the examples that a run trains on; `None` where the model cannot read any of those that were tried.
-fn data_facts(model: &BaseModel, data: &LoadedData, job: &Job) -> Result<Option<DataFacts>, Cancelled> {
+fn data_facts(model: &BaseModel, data: &LoadedData, job: &Job) -> Result<Option<DataFacts>, DataError> {
     let Ok(tokenizer) = model.tokenizer() else { return Ok(None) };
     let all = &data.imported.import.examples;
     let mut is_held_out = vec![false; all.len()];
@@ -69,33 +70,30 @@ fn data_facts(model: &BaseModel, data: &LoadedData, job: &Job) -> Result<Option<
             *mark = true;
         }
     });
-    let train: Vec<&Example> = all.iter().zip(&is_held_out).filter(|(_, held)| !**held).map(|(row, _)| row).collect();
-    let sizes = |examples: &[&Example]| -> Result<Vec<ExampleSize>, Cancelled> {
-        let mut sizes = Vec::with_capacity(examples.len());
-        for example in examples {
+    let train: Vec<usize> = (0..all.len()).filter(|row| is_held_out.get(*row) == Some(&false)).collect();
+    let sizes = |rows: &[usize]| -> Result<Vec<ExampleSize>, DataError> {
+        let mut sizes = Vec::with_capacity(rows.len());
+        for example in all.iter_of(rows.iter().copied()) {
             job.check()?;
+            let example = example?;
             let Ok(read) = tokenizer.encode_example(&example.messages, usize::MAX) else { continue };
             sizes.push(ExampleSize { tokens: read.ids.len(), supervised: read.supervised_count() });
         }
         Ok(sizes)
     };
     let taken = train.len().min(SAMPLED);
-    let spread: Vec<&Example> = (0..taken).filter_map(|i| train.get(i * train.len() / taken)).copied().collect();
+    let spread: Vec<usize> = (0..taken).filter_map(|i| train.get(i * train.len() / taken)).copied().collect();
     let sample = sizes(&spread)?;
     if sample.is_empty() {
         return Ok(None);
     }
     // Those of most text have about the most tokens, and reading all would take long.
     let mut longest = train.clone();
-    longest.sort_by_key(|example| Reverse(text_len(&example.messages)));
+    longest.sort_by_key(|row| Reverse(all.bytes(*row)));
     longest.truncate(LONGEST);
     let mut longest = sizes(&longest)?;
     longest.sort_by_key(|size| Reverse((size.tokens, size.supervised)));
     let readable = train.len() * sample.len() / taken.max(1);
     let held_out = data.held_out.rows.len();
     Ok(Some(DataFacts { examples: readable, held_out, sample, longest, ..DataFacts::default() }))
-}
-
-fn text_len(messages: &[Message]) -> usize {
-    messages.iter().map(|message| message.content.len()).sum()
 }

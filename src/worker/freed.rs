@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::data::LoadedData;
 use super::import::{self, Imported};
 use super::jobs::Ticket;
 use super::protocol::{EndReason, Event, JobKind, TrainingEnd};
-use super::session::{LoadedAdapter, LoadedData, Session};
+use super::session::{LoadedAdapter, Session};
 use super::training::Training;
-use crate::data::ColumnMap;
+use crate::data::{ColumnMap, Edit};
 use crate::disk::to_recycle_bin;
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
@@ -51,16 +52,24 @@ pub(super) struct Asleep {
 pub(super) struct AsleepData {
     files: Vec<FileRef>,
     map: ColumnMap,
+    edits: Vec<Edit>,
+    /// Where the changed examples stand for runs, once one asked for it.
+    frozen: Option<Vec<FileRef>>,
 }
 
 impl AsleepData {
     pub fn of(imported: &Imported) -> Self {
-        Self { files: imported.files.clone(), map: imported.map.clone() }
+        let edits = imported.edits.edits().cloned().collect();
+        let frozen = imported.frozen.get().cloned();
+        Self { files: imported.files.clone(), map: imported.map.clone(), edits, frozen }
     }
 
     /// Whether it is what these files hold, read by that map.
     pub fn is_of(&self, files: &[FileRef], map: &ColumnMap) -> bool {
-        self.files == files && self.map == *map
+        match &self.frozen {
+            Some(frozen) if !self.edits.is_empty() => frozen == files && *map == ColumnMap::default(),
+            _ => self.edits.is_empty() && self.files == files && self.map == *map,
+        }
     }
 }
 
@@ -133,14 +142,21 @@ impl Session {
 
     /// Reads the data again where its memory was given back.
     pub(super) fn wake_data(&mut self, job: &Job) -> anyhow::Result<()> {
-        let Some(AsleepData { files, map }) = self.asleep_data.clone() else { return Ok(()) };
+        let Some(AsleepData { files, map, edits, frozen }) = self.asleep_data.clone() else { return Ok(()) };
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
-        let imported = import::read(&paths, map, job)?;
+        let mut imported = import::read(&paths, map, job)?;
         if imported.files != files {
             anyhow::bail!("the data has changed since it was imported: put its files back, or import them again");
         }
+        if let Some(error) = imported.change_again(edits).into_iter().next() {
+            return Err(error.into());
+        }
+        if let Some(frozen) = frozen {
+            // Nothing can have been frozen in it yet.
+            let _ = imported.frozen.set(frozen);
+        }
         let held_out = imported.held_out(*self.around.rule.lock());
-        self.data = Some(LoadedData { imported: Arc::new(imported), held_out: Arc::new(held_out) });
+        self.set_data(LoadedData { imported: Arc::new(imported), held_out: Arc::new(held_out) });
         self.asleep_data = None;
         Ok(())
     }

@@ -8,12 +8,21 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::browsing::row_view;
 use super::dispatch::{Surroundings, Task, panic_text};
+use super::editing::Frozen;
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
-use crate::data::{ColumnMap, DataError, Import, Role, files_in, found_columns, import, split};
+use crate::data::{
+    ColumnMap, DataError, EditLog, Example, Import, Role, files_in, found_columns, import_showing, split,
+};
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
+
+/// Dropped rows that the window lists.
+const MOST_DROPPED: usize = 10_000;
+/// Held-out examples that one can choose among.
+const MOST_PROMPTS: usize = 2_000;
 
 /// Data that was imported, as the engine keeps it.
 pub(super) struct Imported {
@@ -21,6 +30,9 @@ pub(super) struct Imported {
     pub import: Import,
     /// The files with the contents that were read, which may since have been edited.
     pub files: Vec<FileRef>,
+    /// What was changed since; the examples of `import` are those with the changes.
+    pub edits: EditLog,
+    pub frozen: Frozen,
 }
 
 /// How examples are held out: a share and a seed, as in the settings of a run.
@@ -64,14 +76,14 @@ impl Imported {
         HeldOut { rule, rows: split(&self.import.examples, rule.share, rule.seed).held_out }
     }
 
-    /// First user message of every held-out example.
+    /// First user message of every held-out example, as far as one can choose among them.
     pub fn prompts(&self, held_out: &HeldOut) -> Vec<String> {
-        let prompt = |index: &usize| {
-            let example = self.import.examples.get(*index)?;
-            let user = example.messages.iter().find(|m| m.role == Role::User)?;
-            Some(user.content.clone())
-        };
-        held_out.rows.iter().map(|index| prompt(index).unwrap_or_default()).collect()
+        let shown = held_out.rows.iter().copied().take(MOST_PROMPTS);
+        let asked = self.import.examples.iter_of(shown).map(|example| {
+            let user = example.ok()?.messages.into_iter().find(|message| message.role == Role::User)?;
+            Some(user.content)
+        });
+        asked.map(Option::unwrap_or_default).collect()
     }
 }
 
@@ -80,8 +92,15 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     let ticket = around.jobs.begin(JobKind::ImportData, &around.outbox);
     let (thread_around, thread_ticket) = (around.clone(), ticket.clone());
     let spawned = Builder::new().name("hydra-import".into()).spawn(move || {
-        let work = || match read(&paths, map, &thread_ticket.job) {
-            Ok(imported) => publish(imported, &thread_ticket, &thread_around),
+        let show = |first: &[Example]| {
+            let rows = first.iter().enumerate().map(|(row, example)| row_view(row, row, example, false)).collect();
+            thread_around.outbox.send(Event::FirstRows { rows });
+        };
+        let work = || match read_showing(&paths, map, &thread_ticket.job, show) {
+            Ok(mut imported) => {
+                change_again(&mut imported, &thread_around);
+                publish(imported, &thread_ticket, &thread_around)
+            }
             Err(error) => {
                 if let Some(wanted) = columns_wanted(&paths, &error) {
                     thread_around.outbox.send(wanted);
@@ -93,6 +112,19 @@ pub(super) fn start_import(paths: Vec<PathBuf>, map: ColumnMap, around: &Surroun
     });
     if let Err(error) = spawned {
         around.end(&ticket, Err(anyhow::anyhow!("the system refused a thread for the import: {error}")));
+    }
+}
+
+/// Makes the changes once more that were made to the same files before, and says what cannot be.
+fn change_again(imported: &mut Imported, around: &Surroundings) {
+    let warn = |message: String| around.outbox.send(Event::Warning { message });
+    match around.datasets.edits(&imported.files, &imported.map) {
+        Ok(edits) => {
+            for error in imported.change_again(edits) {
+                warn(format!("A change made to this data before no longer fits: {error}"));
+            }
+        }
+        Err(error) => warn(error.to_string()),
     }
 }
 
@@ -115,15 +147,25 @@ fn caught(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
 
 /// Reads files, and notes what they held.
 pub(super) fn read(paths: &[PathBuf], map: ColumnMap, job: &Job) -> anyhow::Result<Imported> {
+    read_showing(paths, map, job, |_| {})
+}
+
+fn read_showing(
+    paths: &[PathBuf],
+    map: ColumnMap,
+    job: &Job,
+    first: impl FnOnce(&[Example]),
+) -> anyhow::Result<Imported> {
     let paths = files_in(paths)?;
     let before: Vec<_> = paths.iter().map(|path| stamp(path)).collect();
-    let import = import(&paths, &map, job)?;
+    let import = import_showing(&paths, &map, job, first)?;
     let files = paths.iter().map(|path| job.check().map_err(Into::into).and_then(|()| Ok(FileRef::of(path)?)));
     let files = files.collect::<anyhow::Result<_>>()?;
     if let Some((path, _)) = paths.iter().zip(before).find(|(path, before)| stamp(path) != *before) {
         anyhow::bail!("this file was changed while it was read; import it again: {}", path.display());
     }
-    Ok(Imported { map, import, files })
+    let edits = EditLog::new(import.examples.clone());
+    Ok(Imported { map, import, files, edits, frozen: Frozen::default() })
 }
 
 /// Differs where a file was written to in between.
@@ -164,18 +206,17 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
         map: imported.map.clone(),
         rows: import.rows,
         kept: import.examples.len(),
-        dropped: import.dropped.clone(),
+        dropped: import.dropped.iter().take(MOST_DROPPED).filter_map(Result::ok).collect(),
+        dropped_rows: import.dropped.len(),
         held_out: if held_out.rule == default { held_out.rows.len() } else { imported.held_out(default).rows.len() },
         held_out_prompts: imported.prompts(held_out),
         topics: topics(import),
+        edits: imported.edits_summary(),
     }
 }
 
 fn topics(import: &Import) -> Vec<(String, usize)> {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-    for topic in import.examples.iter().filter_map(|example| example.topic.as_deref()) {
-        *counts.entry(topic).or_default() += 1;
-    }
+    let counts = import.examples.topics();
     let mut topics: Vec<(String, usize)> = counts.into_iter().map(|(topic, n)| (topic.to_owned(), n)).collect();
     topics.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     topics

@@ -2,9 +2,10 @@
 //! as [`protocol::Event`]s; nothing else passes between them. So it can be a process of its own, and is one under the
 //! window: see [`process`]. In tests, and where the system refuses a process, it is threads of the same.
 //!
-//! Eight named threads either way: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
-//! `hydra-import` reads data, `hydra-topics` finds their topics and `hydra-map` lays these out, `hydra-matrices` compares adapters, `hydra-runs` looks after runs on disk and `hydra-facts`
-//! gathers what estimates are made of,
+//! Ten named threads either way: `hydra-requests` takes requests, registers their jobs, cancels at once and starts imports;
+//! `hydra-import` reads data, `hydra-rows` lists its rows, `hydra-audits` looks for faults in it, `hydra-topics` finds its
+//! topics and `hydra-map` lays these out, `hydra-matrices` compares adapters, `hydra-runs` looks after runs on disk and
+//! `hydra-facts` gathers what estimates are made of,
 //! all beside training; `hydra-engine` owns the model and does everything else, a run and an answer in slices no longer
 //! than a micro-batch, and while no run is on it takes the next of the queue (`queue.rs`).
 //! Start at [`spawn`], then `session.rs`, then [`process`].
@@ -13,9 +14,14 @@ pub mod process;
 pub mod protocol;
 
 mod answering;
+mod auditing;
+mod browsing;
 mod clustering;
 mod comparing;
+mod data;
 mod dispatch;
+mod editing;
+mod exporting;
 mod facts;
 mod freed;
 mod import;

@@ -149,6 +149,17 @@ impl Session {
         work.tell(&self.around.outbox);
     }
 
+    /// Puts runs at the end of the queue.
+    pub(super) fn enqueue(&mut self, runs: Vec<RunOrder>) {
+        match runs.into_iter().map(|run| self.planned_on(run)).collect() {
+            Ok(runs) => self.handle_queue(Request::Enqueue { runs }),
+            Err(error) => {
+                let message = format!("The runs were not planned. {error:#}");
+                self.around.outbox.send(Event::Warning { message });
+            }
+        }
+    }
+
     /// Answers what is asked of the queue.
     pub(super) fn handle_queue(&self, request: Request) {
         let (mut work, outbox) = (self.around.queue.lock(), &self.around.outbox);
@@ -279,9 +290,9 @@ impl Session {
     fn has_data(&self, run: &RunOrder) -> bool {
         let Some(data) = &self.data else { return false };
         let Ok(paths) = files_in(&run.data) else { return false };
-        let files = &data.imported.files;
+        let Some((files, map)) = data.imported.known_source() else { return false };
         let is_same = paths.len() == files.len() && paths.iter().zip(files).all(|(a, b)| is_same_place(a, &b.path));
-        is_same && data.imported.map == run.columns && check_unchanged(files).is_ok()
+        is_same && map == run.columns && check_unchanged(files).is_ok()
     }
 
     /// Gives a run that was called off before it began its place in line back. The queue is held, unless the run gave way

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
-use super::clustering::{Order, Origin};
+use super::auditing::KeptAudits;
+use super::clustering::Origin;
+use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
-use super::import::{HeldOut, Imported, SplitRule};
+use super::import::SplitRule;
 use super::jobs::Ticket;
 use super::process::{HandOver, Handing};
 use super::protocol::{EndReason, Event, InspectSource, Request};
@@ -21,11 +23,10 @@ use super::training::Training;
 use crate::adapter::{Adapter, CardInfo};
 use crate::data::ColumnMap;
 use crate::disk::write_atomic;
-use crate::export::{ExportSource, export_hydralora};
 use crate::job::Job;
 use crate::model::{BaseModel, BaseType};
 use crate::project::queue::free_name;
-use crate::project::{carry_head_names, unpack_demo};
+use crate::project::unpack_demo;
 use crate::train::{AdapterPlace, DeviceChoice, MemoryCheck, open_device};
 
 /// The adapter that answers while no run is on, and what its model card says.
@@ -34,13 +35,6 @@ pub(super) struct LoadedAdapter {
     pub card: CardInfo,
     /// Its folder, or the run that it is of.
     pub path: PathBuf,
-}
-
-/// Imported data and which of it is held out.
-#[derive(Clone)]
-pub(super) struct LoadedData {
-    pub imported: Arc<Imported>,
-    pub held_out: Arc<HeldOut>,
 }
 
 /// Everything the engine holds. It lives on the engine's thread and dies with a panic there.
@@ -67,6 +61,8 @@ pub(super) struct Session {
     pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
+    /// What audits read before.
+    pub audits: KeptAudits,
 }
 
 impl Session {
@@ -89,6 +85,7 @@ impl Session {
             watches_gates: false,
             sides: SideAdapters::default(),
             facts: None,
+            audits: KeptAudits::default(),
         };
         match hand_over {
             Some(hand_over) => session.take_over(hand_over),
@@ -134,6 +131,10 @@ impl Session {
                 self.adapter = None;
                 self.around.outbox.send(Event::AdapterDropped);
             }
+            Request::Enqueue { runs } => self.enqueue(runs),
+            Request::EditData(edit) => self.edit_data(edit),
+            Request::UndoEdit => self.undo_edit(),
+            Request::RedoEdit => self.redo_edit(),
             Request::SaveTable { path, text } => self.save_table(&path, &text),
             Request::WatchGates { on } => self.watches_gates = on,
             Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
@@ -164,6 +165,9 @@ impl Session {
         }
         if let Request::Survey { scope, at } = request {
             return self.start_survey(ticket, scope, at);
+        }
+        if let Request::AuditData { context } = request {
+            return self.start_audit(ticket, context);
         }
         if let Request::FindTopics { search } = request {
             return self.start_topics(ticket, Origin::Search(search));
@@ -198,6 +202,7 @@ impl Session {
         match request {
             Request::LoadAdapter { path } => self.load_adapter(&path, job),
             Request::PreviewData { start, count, context } => self.preview(start, count, context, job),
+            Request::SaveData { folder } => self.save_data(&folder, job),
             Request::StartTraining { settings, out } => self.start_training(settings, &out, MemoryCheck::On, job),
             Request::StartTrainingAnyway { settings, out } => {
                 self.start_training(settings, &out, MemoryCheck::Off, job)
@@ -301,80 +306,10 @@ impl Session {
         self.model.clone().ok_or_else(|| anyhow::anyhow!("no model is loaded: choose one on the Model page"))
     }
 
-    pub fn data(&self) -> anyhow::Result<LoadedData> {
-        self.data.clone().ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))
-    }
-
-    /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
-    fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
-        self.end_survey();
-        let is_by_rule = held_out.rule == *self.around.rule.lock();
-        self.asleep_data = None;
-        self.around.topics.send(Order::Data(imported.clone()));
-        self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
-        if !is_by_rule {
-            self.tell_held_out();
-        }
-        self.refresh_facts();
-    }
-
-    /// From now on holds out by `rule`, so that no example shown as held out was trained on.
-    pub fn hold_out(&mut self, rule: SplitRule) {
-        let before = std::mem::replace(&mut *self.around.rule.lock(), rule);
-        if before != rule {
-            if let Err(error) = self.wake_data(&Job::silent()) {
-                self.around.outbox.send(Event::Warning { message: format!("{error:#}") });
-            }
-            self.tell_held_out();
-        }
-    }
-
-    fn tell_held_out(&mut self) {
-        let rule = *self.around.rule.lock();
-        let Some(data) = &mut self.data else { return };
-        data.held_out = Arc::new(data.imported.held_out(rule));
-        let prompts = data.imported.prompts(&data.held_out);
-        self.around.outbox.send(Event::HeldOut { prompts });
-    }
-
     /// The adapter in training, or the one that is loaded.
     pub fn active_adapter(&self) -> Option<&Adapter> {
         let trained = self.training.as_ref().and_then(|training| training.run().adapter());
         trained.or(self.adapter.as_ref().map(|loaded| &loaded.adapter))
-    }
-
-    fn preview(&mut self, start: usize, count: usize, context: usize, job: &Job) -> anyhow::Result<()> {
-        let data = self.data()?;
-        let tokenizer = self.model.as_ref().and_then(|model| model.tokenizer().ok());
-        let rows = data.imported.import.examples.iter().skip(start).take(count);
-        let examples = rows.map(|example| {
-            job.check()?;
-            Ok(summary::example(example, tokenizer, context))
-        });
-        let examples = examples.collect::<anyhow::Result<_>>()?;
-        self.around.outbox.send(Event::DataPreview { start, examples });
-        Ok(())
-    }
-
-    /// Writes the loaded adapter. The one in training is still changing, and the window shows the loaded one.
-    fn export(&mut self, out: &Path, job: &Job) -> anyhow::Result<()> {
-        let model = self.model()?;
-        let loaded = self.adapter.as_ref().ok_or_else(|| match self.training {
-            Some(_) => {
-                anyhow::anyhow!("the adapter in training can be exported once its run has ended: stop and save it")
-            }
-            None => anyhow::anyhow!("there is no adapter to export: train one first"),
-        })?;
-        let tensors = loaded.adapter.to_tensors()?;
-        let source = ExportSource { tensors: &tensors, base_model: &model.name, card: &loaded.card };
-        let tokenizer = model.tokenizer()?;
-        let companions = |folder: &Path| {
-            tokenizer.save(folder)?;
-            Ok(carry_head_names(&loaded.path, folder)?)
-        };
-        let report = export_hydralora(out, source, companions, job)?;
-        self.around.outbox.send(Event::Exported(summary::export(out, report)));
-        Ok(())
     }
 
     fn open_demo(&mut self, job: &Job) -> anyhow::Result<()> {
@@ -389,7 +324,7 @@ impl Session {
 /// Whether a request is about examples of the loaded data.
 fn is_about_data(request: &Request) -> bool {
     match request {
-        Request::PreviewData { .. } | Request::Survey { .. } => true,
+        Request::PreviewData { .. } | Request::SaveData { .. } | Request::Survey { .. } => true,
         Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => true,
         Request::Inspect { source, .. } => matches!(source, InspectSource::HeldOut(_)),
         _ => false,

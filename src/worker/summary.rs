@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::data::LoadedData;
 use super::protocol::{
     AdapterSummary, ExampleView, ExportSummary, InspectSource, ModelSummary, ModuleGates, RoutingReport, TokenView,
 };
-use super::session::LoadedData;
 use crate::adapter::Adapter;
 use crate::data::{Example, Message, Role};
 use crate::export::ExportReport;
@@ -94,9 +94,10 @@ pub(super) fn inspected_text(
         }
         InspectSource::Conversation(messages) => conversation(tokenizer, messages, room),
         InspectSource::HeldOut(index) => {
-            let example = data.and_then(|data| data.imported.import.examples.get(*data.held_out.rows.get(*index)?));
-            let example = example
+            let place = data.and_then(|data| Some((data, *data.held_out.rows.get(*index)?)));
+            let (data, row) = place
                 .ok_or_else(|| anyhow::anyhow!("there is no held-out example {}: import the data again", index + 1))?;
+            let example = data.imported.import.examples.get(row)?;
             let encoded = tokenizer.encode_example(&example.messages, room)?;
             let title = format!("Held-out example {}, {}", index + 1, example.source);
             Ok(InspectedText { title, ids: encoded.ids, supervised: encoded.supervised })

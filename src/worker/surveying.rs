@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::data::LoadedData;
 use super::jobs::Ticket;
 use super::looking::adapter_at;
 use super::protocol::{Event, SurveyScope};
-use super::session::{LoadedData, Session};
+use super::session::Session;
 use crate::adapter::Adapter;
 use crate::inspect::RoutingSurvey;
 use crate::inspect::survey::{SHUFFLES, SurveyRow, Surveyor, Topics};
@@ -130,8 +131,8 @@ impl Surveying {
         let tokenizer = self.model.tokenizer()?;
         while let Some(&row) = self.rows.get(self.taken) {
             self.taken += 1;
-            let Some(example) = self.data.imported.import.examples.get(row) else { continue };
-            match SurveyRow::of(example, self.topics.number(example), tokenizer, self.context) {
+            let example = self.data.imported.import.examples.get(row)?;
+            match SurveyRow::of(&example, self.topics.number(&example), tokenizer, self.context) {
                 Ok(row) => self.waiting.push(row),
                 Err(_) => self.surveyor.skip(),
             }

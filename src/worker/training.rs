@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::data::LoadedData;
 use super::import::{self, Imported, SplitRule};
 use super::protocol::{Event, JobKind, RunSummary, TrainingEnd};
-use super::session::{LoadedAdapter, LoadedData, Session};
+use super::session::{LoadedAdapter, Session};
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
 use crate::inspect::{FrameOrigin, GateFrame};
@@ -93,7 +94,7 @@ impl Session {
         check_unchanged(&imported.files)?;
         let model = self.model_as(model, settings.base, job)?;
         let dataset = Dataset::from_examples(&imported.import.examples, model.tokenizer()?, &settings, job)?;
-        let data_ref = DataRef::Rows { files: imported.files.clone(), columns: imported.map.to_columns() };
+        let data_ref = self.data_ref(&imported, job)?;
         job.check()?;
         let run = Run::start_with(check, model, Arc::new(dataset), settings, data_ref, out)?;
         self.begin(run, None);
@@ -145,7 +146,7 @@ impl Session {
         job: &Job,
     ) -> anyhow::Result<Arc<Imported>> {
         let map = ColumnMap::from_columns(columns);
-        let is_loaded = |data: &&LoadedData| data.imported.files == files && data.imported.map == map;
+        let is_loaded = |data: &&LoadedData| data.imported.is_of(files, &map);
         if let Some(data) = self.data.as_ref().filter(is_loaded) {
             return Ok(data.imported.clone());
         }
@@ -179,7 +180,7 @@ impl Session {
         let held_out = imported.held_out(rule);
         self.end_survey();
         self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
-        self.data = Some(LoadedData { imported, held_out: Arc::new(held_out) });
+        self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
         self.refresh_facts();
     }
 

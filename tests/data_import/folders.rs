@@ -70,7 +70,7 @@ fn a_description_says_which_column_is_which() {
         .with("other.json", "[]");
     for paths in [vec![folder.0.path().to_path_buf()], vec![folder.path("dataset_info.json")]] {
         let import = import(&paths, &ColumnMap::default(), &Job::silent()).unwrap();
-        let said: Vec<_> = import.examples.iter().map(spoken).collect();
+        let said: Vec<_> = import.examples.iter().map(|example| spoken(&example.unwrap())).collect();
         let faq = ["system: S", "user: Hi", "assistant: Yes", "user: Add.\n\n1 + 1", "assistant: 2"];
         assert_eq!(said, [faq.to_vec(), vec!["user: Hi", "assistant: Yes"]]);
         let told = &import.files[0].explanation;
@@ -80,7 +80,7 @@ fn a_description_says_which_column_is_which() {
     let declined = folder.import("dpo.json", &ColumnMap::default()).unwrap_err();
     assert!(matches!(declined, DataError::Preference { .. }));
     let by_hand = folder.import("dpo.json", &mapped(&[("prompt", "p"), ("response", "c")])).unwrap();
-    assert_eq!(spoken(&by_hand.examples[0]), ["user: a", "assistant: b"]);
+    assert_eq!(spoken(&by_hand.examples.get(0).unwrap()), ["user: a", "assistant: b"]);
     let alone = Folder::new().with("dataset_info.json", r#"{"far":{"file_name":"gone.json"}}"#);
     let refused = alone.import("dataset_info.json", &ColumnMap::default()).unwrap_err().to_string();
     assert!(refused.contains("names no file that lies beside it"), "{refused}");

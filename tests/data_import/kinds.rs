@@ -15,7 +15,7 @@ fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 
 fn explained(name: &str, content: impl AsRef<[u8]>) -> (Vec<Vec<String>>, String) {
     let import = read(name, content).unwrap();
-    (import.examples.iter().map(spoken).collect(), import.files[0].explanation.clone())
+    (import.examples.iter().map(|example| spoken(&example.unwrap())).collect(), import.files[0].explanation.clone())
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn columns_are_read_side_by_side_however_long_they_are() {
     let list = |word: &str| format!("[{}]", vec![format!("\"{word}, \\\"]{{\""); 30_000].join(",\n"));
     let import = read("a.json", format!(r#"{{"question":{},"answer":{}}}"#, list("Why"), list("So"))).unwrap();
     assert_eq!((import.rows, import.dropped.len()), (30_000, 0));
-    assert_eq!(spoken(&import.examples[29_999]), ["user: Why, \"]{", "assistant: So, \"]{"]);
-    assert_eq!(import.examples[29_999].source.line, 30_000);
+    assert_eq!(spoken(&import.examples.get(29_999).unwrap()), ["user: Why, \"]{", "assistant: So, \"]{"]);
+    assert_eq!(import.examples.get(29_999).unwrap().source.line, 30_000);
 }
 
 #[test]
@@ -118,11 +118,12 @@ fn running_text_is_cut_between_paragraphs_and_keeps_its_lines() {
     let text = format!("{paragraph}\n\n{paragraph}\n\n{paragraph}\n\n{paragraph}\n");
     let import = read("a.txt", &text).unwrap();
     assert_eq!(import.files[0].shape, Shape::Text);
-    assert_eq!(import.examples.iter().map(|example| example.source.line).collect::<Vec<_>>(), [1, 5]);
+    assert_eq!((0..import.examples.len()).map(|index| import.examples.source(index).line).collect::<Vec<_>>(), [1, 5]);
     assert!(
         import
             .examples
             .iter()
+            .map(Result::unwrap)
             .all(|example| example.messages.len() == 1 && example.messages[0].role == Role::Assistant)
     );
     let told = &import.files[0].explanation;
@@ -130,7 +131,7 @@ fn running_text_is_cut_between_paragraphs_and_keeps_its_lines() {
 
     let markdown = "# Opening\n\nAt nine.\n\n## Prices\n\nThree.\n\n### Children\n\nOne.\n";
     let pieces: Vec<String> =
-        read("a.md", markdown).unwrap().examples.iter().map(|e| e.messages[0].content.clone()).collect();
+        read("a.md", markdown).unwrap().examples.iter().map(|e| e.unwrap().messages.remove(0).content).collect();
     assert_eq!(pieces, ["# Opening\n\nAt nine.", "## Prices\n\nThree.\n\n### Children\n\nOne."]);
 }
 
@@ -139,7 +140,7 @@ fn text_without_a_break_is_cut_between_characters() {
     let text = "营业时间".repeat(3000);
     let import = read("a.txt", &text).unwrap();
     assert!(import.dropped.is_empty());
-    let whole: String = import.examples.iter().map(|example| example.messages[0].content.as_str()).collect();
+    let whole: String = import.examples.iter().map(|example| example.unwrap().messages.remove(0).content).collect();
     assert_eq!(whole, text);
 }
 
@@ -149,14 +150,14 @@ fn a_table_without_a_header_is_known_by_its_letters() {
     let import = read("law_test.csv", mmlu).unwrap();
     assert_eq!(import.files[0].shape, Shape::MultipleChoice);
     assert_eq!(
-        spoken(&import.examples[0]),
+        spoken(&import.examples.get(0).unwrap()),
         ["user: Which, then?\n\nA. red\nB. green\nC. blue\nD. black", "assistant: B"]
     );
-    assert_eq!(import.examples[1].source.line, 2);
+    assert_eq!(import.examples.get(1).unwrap().source.line, 2);
     assert!(import.files[0].explanation.contains("names no columns"), "{}", import.files[0].explanation);
     let headed = format!("Question,A,B,C,D,Answer\n{mmlu}");
     assert_eq!(
-        spoken(&read("a.csv", headed).unwrap().examples[1]),
+        spoken(&read("a.csv", headed).unwrap().examples.get(1).unwrap()),
         ["user: How many?\n\nA. 1\nB. 2\nC. 3\nD. 4", "assistant: C"]
     );
 }

@@ -5,7 +5,7 @@ use super::*;
 /// What the first row becomes with these columns mapped.
 fn said(row: &str, entries: &[(&str, &str)]) -> Vec<String> {
     let import = Folder::new().with("a.jsonl", row).import("a.jsonl", &mapped(entries)).unwrap();
-    spoken(&import.examples[0])
+    spoken(&import.examples.get(0).unwrap())
 }
 
 #[test]
@@ -14,8 +14,8 @@ fn columns_mapped_by_hand_overrule_detection() {
     let map = mapped(&[("prompt", "frage"), ("response", "Antwort"), ("topic", "Fach"), ("context", "Quelle")]);
     let import = folder.import("a.csv", &map).unwrap();
     assert_eq!(import.files[0].shape, Shape::Mapped);
-    assert_eq!(spoken(&import.examples[0]), ["user: Warum?\n\nBuch", "assistant: Darum."]);
-    assert_eq!(import.examples[0].topic.as_deref(), Some("Logik"));
+    assert_eq!(spoken(&import.examples.get(0).unwrap()), ["user: Warum?\n\nBuch", "assistant: Darum."]);
+    assert_eq!(import.examples.get(0).unwrap().topic.as_deref(), Some("Logik"));
     assert!(import.files[0].explanation.starts_with("Read as you mapped the columns"));
 
     let lacks = folder.import("a.csv", &mapped(&[("prompt", "Question"), ("response", "Antwort")])).unwrap_err();
@@ -32,7 +32,10 @@ fn one_mapped_column_leaves_the_rest_to_detection() {
         r#"{"instruction":"Say.","input":"it","output":"It.","kind":"echo","prompt":"x","chosen":"a","rejected":"b"}"#;
     let folder = Folder::new().with("a.jsonl", row.replace(r#","prompt":"x","chosen":"a","rejected":"b""#, ""));
     let import = folder.import("a.jsonl", &mapped(&[("topic", "kind")])).unwrap();
-    assert_eq!((import.files[0].shape, import.examples[0].topic.as_deref()), (Shape::Alpaca, Some("echo")));
+    assert_eq!(
+        (import.files[0].shape, import.examples.get(0).unwrap().topic.as_deref()),
+        (Shape::Alpaca, Some("echo"))
+    );
     assert_eq!(said(row, &[("prompt", "prompt"), ("response", "chosen")]), ["user: x", "assistant: a"]);
 }
 
@@ -69,7 +72,11 @@ fn a_mapped_column_that_only_late_rows_have_is_found() {
     let folder = Folder::new().with("a.jsonl", early.clone() + "{\"question\":\"Who?\",\"antwort\":\"Ann\"}\n");
     let import = folder.import("a.jsonl", &mapped(&[("response", "antwort")])).unwrap();
     assert_eq!((import.examples.len(), import.dropped.len()), (1, 200));
-    assert!(import.dropped[0].reason.contains("no column \"antwort\""), "{}", import.dropped[0].reason);
+    assert!(
+        import.dropped.get(0).unwrap().reason.contains("no column \"antwort\""),
+        "{}",
+        import.dropped.get(0).unwrap().reason
+    );
 
     let folder = folder.with("b.jsonl", early + "{\"answer\":\"Ann\"}\n");
     let refused = folder.import("b.jsonl", &mapped(&[("response", "antwort")])).unwrap_err().to_string();

@@ -65,7 +65,7 @@ fn tools_and_system_keep_their_roles() {
         "tool: Sunny",
         "assistant: Sunny.",
     ];
-    assert_eq!(spoken(&import.examples[0]), said);
+    assert_eq!(spoken(&import.examples.get(0).unwrap()), said);
     let told = &import.files[0].explanation;
     assert!(told.contains("calls of tools are learnt as JSON"), "{told}");
     let history = r#"{"instruction":"Go.","output":"Gone.","history":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes"}]}"#;
@@ -93,7 +93,7 @@ fn preference_rows_are_declined_by_name() {
     let row = format!(r#"{{"prompt":"a","chosen":{},"rejected":{}}}"#, turns("b"), turns("c"));
     let import =
         Folder::new().with("a.jsonl", row).import("a.jsonl", &mapped(&[("prompt", "prompt"), ("response", "chosen")]));
-    assert_eq!(spoken(&import.unwrap().examples[0]), ["user: a", "assistant: b"]);
+    assert_eq!(spoken(&import.unwrap().examples.get(0).unwrap()), ["user: a", "assistant: b"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::*;
 fn sorted_out(content: impl AsRef<[u8]>) -> (Vec<Vec<String>>, Vec<(usize, String)>) {
     let import = read("a.csv", content).unwrap();
     assert_eq!(import.rows, import.examples.len() + import.dropped.len());
-    let dropped = import.dropped.into_iter().map(|row| (row.source.line, row.reason)).collect();
-    (import.examples.iter().map(spoken).collect(), dropped)
+    let dropped = import.dropped.iter().map(Result::unwrap).map(|row| (row.source.line, row.reason)).collect();
+    (import.examples.iter().map(|example| spoken(&example.unwrap())).collect(), dropped)
 }
 
 fn pair(question: &str, answer: &str) -> Vec<String> {
@@ -26,8 +26,8 @@ fn assert_dropped(dropped: &[(usize, String)], expected: &[(usize, &str)]) {
 fn quoted_line_breaks_keep_the_lines_of_the_rows() {
     let table = "\u{feff}question,answer\r\n\"Why,\r\nreally?\",\"He said \"\"so\"\"\"\r\n\r\nWho?,Ann\r\n";
     let import = read("a.csv", table).unwrap();
-    assert_eq!(spoken(&import.examples[0]), ["user: Why,\r\nreally?", "assistant: He said \"so\""]);
-    assert_eq!(import.examples.iter().map(|example| example.source.line).collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(spoken(&import.examples.get(0).unwrap()), ["user: Why,\r\nreally?", "assistant: He said \"so\""]);
+    assert_eq!((0..import.examples.len()).map(|index| import.examples.source(index).line).collect::<Vec<_>>(), [2, 5]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn semicolons_and_tabs_separate_values_too_and_that_is_said() {
     for (separator, name) in [(";", "semicolons"), ("\t", "tabs")] {
         let table = format!("question{separator}answer\nWhy, oh why?{separator}So.\n");
         let import = read("a.csv", &table).unwrap();
-        assert_eq!(spoken(&import.examples[0]), pair("Why, oh why?", "So."));
+        assert_eq!(spoken(&import.examples.get(0).unwrap()), pair("Why, oh why?", "So."));
         let told = &import.files[0].explanation;
         assert!(told.contains(&format!("values are separated by {name}")), "{told}");
     }
@@ -106,8 +106,8 @@ fn a_first_line_that_states_the_separator_is_followed() {
         let import =
             read("a.csv", format!("\u{feff}sep={separator}\r\nquestion{separator}answer\r\nWhy?{separator}So.\r\n"));
         let import = import.unwrap();
-        assert_eq!(spoken(&import.examples[0]), pair("Why?", "So."));
-        assert_eq!(import.examples[0].source.line, 3);
+        assert_eq!(spoken(&import.examples.get(0).unwrap()), pair("Why?", "So."));
+        assert_eq!(import.examples.get(0).unwrap().source.line, 3);
         assert!(import.files[0].explanation.contains(name), "{}", import.files[0].explanation);
     }
 }
@@ -138,8 +138,8 @@ fn cells_may_hold_conversations() {
     let sharegpt = r#"[{""from"":""human"",""value"":""Hi""},{""from"":""gpt"",""value"":""Yes""}]"#;
     let table = format!("id;Conversations\n1;\"{sharegpt}\"\n2;\"[{{'from': 'human', 'value': 'Hi'}}]\"\n3;\n4;[]\n");
     let import = read("a.csv", table).unwrap();
-    assert_eq!((import.files[0].shape, spoken(&import.examples[0])), (Shape::ShareGpt, pair("Hi", "Yes")));
-    let dropped: Vec<_> = import.dropped.into_iter().map(|row| (row.source.line, row.reason)).collect();
+    assert_eq!((import.files[0].shape, spoken(&import.examples.get(0).unwrap())), (Shape::ShareGpt, pair("Hi", "Yes")));
+    let dropped: Vec<_> = import.dropped.iter().map(Result::unwrap).map(|row| (row.source.line, row.reason)).collect();
     assert_dropped(&dropped, &[(3, "double quotation marks"), (4, "must be a list"), (5, "no message")]);
 
     let history = r#"[[""Hi"",""Yes""]]"#;

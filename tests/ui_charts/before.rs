@@ -6,7 +6,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use hydra_studio::adapter::Method;
 use hydra_studio::app::pages::PageId;
 use hydra_studio::train::{Length, TrainSettings};
-use hydra_studio::worker::protocol::{Event, JobKind, Request};
+use hydra_studio::worker::protocol::{Event, JobKind, Request, RowQuery, RowView};
 
 use super::stage::{Stage, data, done, model, run_events};
 use super::{click, has, ready};
@@ -64,12 +64,29 @@ fn advanced_mode_sends_what_was_edited_and_marks_it() {
     assert_eq!(*settings, TrainSettings { rslora: true, ..TrainSettings::default() });
 }
 
+/// The only row that there is.
+fn row() -> Event {
+    let row = RowView {
+        row: 0,
+        index: 0,
+        file: "a.csv".into(),
+        line: 2,
+        question: "Why?".into(),
+        answer: "So.".into(),
+        topic: None,
+        messages: 2,
+        bytes: 60,
+        held_out: false,
+    };
+    Event::Rows { query: RowQuery::default(), start: 0, total: 1, rows: vec![row] }
+}
+
 #[test]
 fn examples_are_shown_as_the_settings_will_cut_them() {
     let mut stage = Stage::on(PageId::Data);
     let Event::ModelLoaded(mut small) = model() else { unreachable!() };
     small.max_context = 256;
-    stage.tell([Event::ModelLoaded(small), data()]);
+    stage.tell([Event::ModelLoaded(small), data(), row()]);
     let asked = |stage: &mut Stage| {
         stage.requests().into_iter().find_map(|request| match request {
             Request::PreviewData { context, .. } => Some(context),

@@ -169,9 +169,11 @@ pub fn data() -> Event {
         rows: 2000,
         kept: 2000,
         dropped: Vec::new(),
+        dropped_rows: 0,
         held_out: 100,
         held_out_prompts: prompts.map(String::from).to_vec(),
         topics: Vec::new(),
+        edits: Default::default(),
     })
 }
 

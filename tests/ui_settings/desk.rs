@@ -204,9 +204,11 @@ pub fn data() -> Event {
         rows: 2000,
         kept: 2000,
         dropped: Vec::new(),
+        dropped_rows: 0,
         held_out: 100,
         held_out_prompts: vec!["What is 17 plus 25?".into()],
         topics: Vec::new(),
+        edits: Default::default(),
     })
 }
 

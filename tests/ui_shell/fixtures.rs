@@ -13,7 +13,8 @@ use hydra_studio::app::{App, Deps, StartArgs};
 use hydra_studio::data::{ColumnMap, Dropped, Message, Role, Source};
 use hydra_studio::train::{StepRecord, TrainSettings};
 use hydra_studio::worker::protocol::{
-    AdapterSummary, DataSummary, Event, ExampleView, FileSummary, ModelSummary, Request, RunSummary, TokenView,
+    AdapterSummary, DataSummary, Event, ExampleView, FileSummary, ModelSummary, Request, RowQuery, RowView, RunSummary,
+    TokenView,
 };
 
 /// A window and the far ends of its channels.
@@ -121,10 +122,29 @@ pub fn data() -> Event {
             },
             Dropped { source: source(988), reason: "the bytes are not UTF-8: save the file as UTF-8".into() },
         ],
+        dropped_rows: 3,
         held_out: 60,
         held_out_prompts: vec!["When is the shop open on Sundays?".into(), "How do I return a parcel?".into()],
         topics: vec![("delivery".into(), 520), ("returns".into(), 410), ("opening hours".into(), 270)],
+        edits: Default::default(),
     })
+}
+
+/// So many rows, all that there are.
+pub fn rows(total: usize) -> Event {
+    let row = |row: usize| RowView {
+        row,
+        index: row,
+        file: "/home/ada/tickets.csv".into(),
+        line: row + 2,
+        question: ["Where is my parcel?", "What did it cost?"][row % 2].into(),
+        answer: ["On its way.", "Nine euros."][row % 2].into(),
+        topic: Some("delivery".into()),
+        messages: 2,
+        bytes: 90,
+        held_out: false,
+    };
+    Event::Rows { query: RowQuery::default(), start: 0, total, rows: (0..total).map(row).collect() }
 }
 
 pub fn preview(start: usize) -> Event {

@@ -288,7 +288,7 @@ fn a_saved_conversation_is_data_that_is_imported_as_it_was() {
         assert!(std::fs::read_to_string(&written).unwrap().starts_with("{\"messages\":["));
         let imported = import(&[written], &ColumnMap::default(), &Job::silent()).unwrap();
         assert!(imported.dropped.is_empty(), "{:?}", imported.dropped);
-        let messages: Vec<_> = imported.examples.into_iter().map(|example| example.messages).collect();
+        let messages: Vec<_> = imported.examples.iter().map(|example| example.unwrap().messages).collect();
         assert_eq!(messages, [long.clone(), short.clone()]);
     }
     let nowhere = desk.path().join("chat.jsonl").join("inside");

@@ -50,8 +50,8 @@ fn edited(desk: &mut Desk) -> TopicBoard {
 }
 
 fn imported(desk: &mut Desk) -> DataSummary {
-    match desk.wait("the data", |e| matches!(e, Event::DataImported(_))) {
-        Event::DataImported(data) => data,
+    match desk.wait("the data", |e| matches!(e, Event::DataEdited(_))) {
+        Event::DataEdited(data) => data,
         _ => unreachable!(),
     }
 }
@@ -96,8 +96,7 @@ fn changes_are_undone_and_given_to_the_examples() {
     desk.send(Request::ApplyTopics);
     let data = imported(&mut desk);
     assert!(edited(&mut desk).is_applied);
-    assert_eq!((data.kept, data.dropped.len(), data.rows), (60, 30, 90));
-    assert!(data.dropped[0].reason.contains("left out with its topic"), "{}", data.dropped[0].reason);
+    assert_eq!((data.kept, data.edits.left_out, data.rows), (60, 30, 90));
     assert_eq!(data.topics.iter().map(|(_, size)| *size).collect::<Vec<_>>(), [30, 30]);
     assert!(data.topics.iter().any(|(name, _)| name == "Third"));
     // Topics are of the examples as they were imported: taken back in, they are all there again.

@@ -25,7 +25,10 @@ pub(super) fn started(request: &Request) -> Option<(JobKind, &'static str)> {
         Request::EditTopics(_) => Some((JobKind::EditTopics, "Changing the topics")),
         Request::ApplyTopics => Some((JobKind::EditTopics, "Giving every example its topic")),
         Request::SaveTopics { .. } => Some((JobKind::EditTopics, "Writing the topics")),
+        Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
+        Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
         Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
+        Request::AuditData { .. } => Some((JobKind::AuditData, "Looking for faults")),
         Request::StartTraining { .. } | Request::StartTrainingAnyway { .. } => {
             Some((JobKind::Train, "Preparing the run"))
         }

@@ -13,8 +13,8 @@ use std::path::Path;
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
 use crate::worker::protocol::{
-    AdapterSummary, DataSummary, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary, QueueView,
-    RenderedPrompt, Request, RoutingReport, RunSummary, TrainingEnd,
+    AdapterSummary, AuditSummary, DataSummary, Event, ExampleView, ExportSummary, Facts, JobKind, ModelSummary,
+    QueueView, RenderedPrompt, Request, RoutingReport, RunSummary, TrainingEnd,
 };
 
 pub use answer::{Answer, AnswerEnd, AnsweredToken};
@@ -39,6 +39,8 @@ pub struct AppState {
     /// What estimates of memory and time are made of, once a model is loaded.
     pub facts: Option<Facts>,
     pub preview: Option<Preview>,
+    /// What will be learned from the data, as it was found last.
+    pub audit: Option<Box<AuditSummary>>,
     /// Topics of the data, once they were looked for.
     pub topics: TopicsState,
     pub run: Option<RunState>,
@@ -170,7 +172,22 @@ impl AppState {
                     facts.data = None;
                 }
                 self.preview = None;
+                self.audit = None;
             }
+            Event::Audited(audit) => {
+                self.end_job(JobKind::AuditData);
+                self.audit = Some(audit);
+            }
+            Event::DataEdited(data) => {
+                // Topics given to the examples are such a change.
+                self.end_job(JobKind::EditTopics);
+                self.data = Some(data);
+                self.preview = None;
+            }
+            // The Data page keeps them.
+            Event::FirstRows { .. } => {}
+            Event::Rows { .. } => self.end_job(JobKind::ListRows),
+            Event::DatasetSaved { .. } => self.end_job(JobKind::SaveData),
             Event::TopicsFound { .. } | Event::TopicsEdited(_) | Event::TopicsSaved { .. } => self.note_topics(event),
             Event::TopicMap { .. } | Event::TopicOpinion(_) | Event::TopicsGone => self.note_topics(event),
             Event::Facts(facts) => self.facts = Some(facts),
@@ -327,6 +344,7 @@ impl AppState {
         self.data = None;
         self.topics.forget();
         self.preview = None;
+        self.audit = None;
         self.routing = None;
         self.gates.forget_survey();
         self.set_phase(Phase::Failed(message));

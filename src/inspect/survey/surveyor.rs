@@ -8,7 +8,7 @@ use super::tokens::TokenTally;
 use super::topics::{MOST_TOPICS, TopicTally, deviation};
 use super::{ExcitingExample, HeadPortrait, ModuleSummary, RoutingSurvey, SHUFFLES, TESTED, names};
 use crate::adapter::{Adapter, GateCapture, GateLoad, Module, Pass, health, module_similarity};
-use crate::data::{Example, Role, Source};
+use crate::data::{Example, Examples, Role, Source};
 use crate::job::Job;
 use crate::model::{BaseModel, Decoder, Sequences};
 use crate::text::{Batch, ChatTokenizer, TextError, TokenizedExample};
@@ -301,7 +301,7 @@ fn mean_gates(rows: &[f32], heads: usize) -> Vec<f32> {
 pub fn survey(
     model: &BaseModel,
     adapter: &Adapter,
-    examples: &[Example],
+    examples: &Examples,
     chosen: &[usize],
     context: usize,
     job: &Job,
@@ -310,9 +310,10 @@ pub fn survey(
     let topics = Topics::of(examples);
     let mut surveyor = Surveyor::new(adapter, &topics.names, chosen.len());
     let mut waiting: Vec<SurveyRow> = Vec::new();
-    for (done, example) in chosen.iter().filter_map(|&index| examples.get(index)).enumerate() {
+    for (done, example) in examples.iter_of(chosen.iter().copied()).enumerate() {
         job.check()?;
-        match SurveyRow::of(example, topics.number(example), tokenizer, context) {
+        let example = example?;
+        match SurveyRow::of(&example, topics.number(&example), tokenizer, context) {
             Ok(row) => waiting.push(row),
             Err(_) => surveyor.skip(),
         }
@@ -347,12 +348,12 @@ pub struct Topics {
 
 impl Topics {
     /// Those of `examples`.
-    pub fn of(examples: &[Example]) -> Self {
+    pub fn of(examples: &Examples) -> Self {
         let mut topics = Self::default();
-        for topic in examples.iter().filter_map(|example| example.topic.as_ref()) {
+        for topic in (0..examples.len()).filter_map(|index| examples.topic(index)) {
             if !topics.numbers.contains_key(topic) {
-                topics.numbers.insert(topic.clone(), topics.names.len());
-                topics.names.push(topic.clone());
+                topics.numbers.insert(topic.to_owned(), topics.names.len());
+                topics.names.push(topic.to_owned());
             }
         }
         topics

@@ -1,42 +1,45 @@
-//! Topics given to examples, in place of the labels that they brought.
+//! Topics given to examples, in place of the labels that they brought: one change of the data, which can be undone.
 
-use std::sync::Arc;
-
-use super::super::dispatch::Surroundings;
-use super::super::import::Imported;
+use super::super::dispatch::{Surroundings, Task};
+use super::super::protocol::Request;
 use super::board::Board;
-use super::replace;
-use crate::data::{Dropped, Import};
+use crate::data::Edit;
 
-/// Gives every example of `board` its topic, and leaves those of excluded topics out.
-pub(super) fn apply(board: &mut Board, around: &Surroundings) -> anyhow::Result<()> {
-    let numbers = board.book.numbers();
-    if board.book.trained() == 0 && numbers.iter().all(Option::is_some) {
+/// Asks the engine to give every example of `board` its topic, and to leave those of excluded topics out.
+pub(super) fn apply(board: &Board, around: &Surroundings) -> anyhow::Result<()> {
+    if board.book.trained() == 0 && board.book.numbers().iter().all(Option::is_some) {
         anyhow::bail!("every topic is excluded, so that nothing would be left to train on: take one back in");
     }
-    let topics = board.book.topics();
-    let before = &board.data.import;
-    let mut import = Import { examples: Vec::with_capacity(before.examples.len()), ..copied(before) };
-    for (example, number) in before.examples.iter().zip(&numbers) {
-        match number.and_then(|number| topics.get(number as usize)) {
-            Some(topic) if topic.is_excluded => {
-                let reason = format!("left out with its topic, \"{}\"; the Topics page takes it back in", topic.name);
-                import.dropped.push(Dropped { source: example.source.clone(), reason });
-            }
-            topic => {
-                let mut example = example.clone();
-                example.topic = topic.map(|topic| topic.name.clone());
-                import.examples.push(example);
-            }
-        }
-    }
-    let given = Arc::new(Imported { map: board.data.map.clone(), import, files: board.data.files.clone() });
-    board.note_applied(given.clone());
-    replace(given, around);
+    // Only a worker that is shutting down has no engine to take it.
+    let _ = around.tasks.send(Task::Request(Box::new(Request::EditData(board.as_edit()))));
     Ok(())
 }
 
-/// An import without its examples.
-fn copied(import: &Import) -> Import {
-    Import { files: import.files.clone(), examples: Vec::new(), dropped: import.dropped.clone(), rows: import.rows }
+impl Board {
+    /// The change that gives every example its topic. Rows that the topics are not of, since they were left out before, stay
+    /// as they are.
+    pub fn as_edit(&self) -> Edit {
+        let (log, examples) = (&self.data.edits, &self.data.import.examples);
+        let topics = self.book.topics();
+        let mut names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+        let excluded_before = topics.iter().enumerate().filter(|(_, topic)| topic.is_excluded);
+        let mut excluded: Vec<u32> = excluded_before.map(|(number, _)| number as u32).collect();
+        let mut of_rows = vec![None; log.imported().len()];
+        for (row, name) in log.left_out_by_topic() {
+            let number = names.iter().position(|known| known == name).unwrap_or_else(|| {
+                excluded.push(names.len() as u32);
+                names.push(name.to_owned());
+                names.len() - 1
+            });
+            if let Some(place) = of_rows.get_mut(row) {
+                *place = Some(number as u32);
+            }
+        }
+        for (index, number) in self.book.numbers().iter().enumerate() {
+            if let Some(place) = examples.row(index).and_then(|row| of_rows.get_mut(row)) {
+                *place = *number;
+            }
+        }
+        Edit::SetTopics { names, of_rows, excluded }
+    }
 }

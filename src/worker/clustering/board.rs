@@ -11,7 +11,7 @@ use crate::cluster::{
     BookError, Corpus, Described, FindTopics, Points, TopicBook, TopicFeatures, TopicMethod, TopicOrigin, Topics,
     normalised_mutual_information, principal_map,
 };
-use crate::data::Example;
+use crate::data::{DataError, Edit, Examples};
 use crate::job::Job;
 use crate::model::{BaseModel, pooled_prompts};
 
@@ -23,8 +23,6 @@ const LETTERS: usize = 160;
 /// Topics with all that changes of them need.
 pub(super) struct Board {
     pub data: Arc<Imported>,
-    /// The examples with their topics, since these were given to them.
-    pub given: Option<Arc<Imported>>,
     pub corpus: Arc<Corpus>,
     pub book: TopicBook,
     /// What the topics are about, in their order.
@@ -58,7 +56,8 @@ impl Board {
             }
         };
         job.progress(0.0, "Reading the examples");
-        let texts: Vec<String> = examples.iter().map(Example::text).collect();
+        let texts: Vec<String> =
+            examples.iter().map(|example| Ok(example?.text())).collect::<Result<_, DataError>>()?;
         let corpus = corpus(&texts, examples, &search, model, job)?;
         let wanted = FindTopics { topics: search.topics, seed: search.seed, ..FindTopics::default() };
         let topics = corpus.topics(&wanted, job)?;
@@ -69,16 +68,22 @@ impl Board {
         let (shown, points) = corpus.sample(SHOWN, search.seed);
         let brought = brought(examples);
         let corpus = Arc::new(corpus);
-        let mut board =
-            Self { data, given: None, corpus, book, described: Vec::new(), shown, points, brought, is_applied: false };
+        let mut board = Self { data, corpus, book, described: Vec::new(), shown, points, brought, is_applied: false };
         board.describe();
         let report = board.report(search, topics, file);
         Ok((board, report))
     }
 
-    /// Whether these are its examples, with their topics or without.
-    pub fn is_of(&self, data: &Arc<Imported>) -> bool {
-        Arc::ptr_eq(&self.data, data) || self.given.as_ref().is_some_and(|given| Arc::ptr_eq(given, data))
+    /// Whether these are its examples, whatever was changed since.
+    pub fn is_of(&self, data: &Imported) -> bool {
+        self.data.edits.imported().is_of_same_import(data.edits.imported())
+    }
+
+    /// Looks whether examples carry the topics as they are now; gives back whether that is news.
+    pub fn note_data(&mut self, data: &Imported) -> bool {
+        let labelled = data.edits.edits().filter(|edit| matches!(edit, Edit::SetTopics { .. })).last();
+        let is_applied = labelled.is_some_and(|edit| *edit == self.as_edit());
+        std::mem::replace(&mut self.is_applied, is_applied) != is_applied
     }
 
     /// Changes the topics.
@@ -107,11 +112,6 @@ impl Board {
                 Err(name.map_or(BookError::NoSuch { id: topic }, |name| BookError::Alike { name }).into())
             }
         }
-    }
-
-    /// Notes that the examples carry the topics as they are now.
-    pub fn note_applied(&mut self, given: Arc<Imported>) {
-        (self.given, self.is_applied) = (Some(given), true);
     }
 
     pub fn save(&self, path: &Path) -> anyhow::Result<()> {
@@ -165,7 +165,7 @@ impl Board {
     }
 
     fn brief(&self, row: usize) -> Option<ExampleBrief> {
-        let example = self.data.import.examples.get(row)?;
+        let example = self.data.import.examples.get(row).ok()?;
         Some(ExampleBrief { row, source: example.source.to_string(), text: in_one_line(&example.text()) })
     }
 }
@@ -186,7 +186,7 @@ fn in_one_line(text: &str) -> String {
 
 fn corpus(
     texts: &[String],
-    examples: &[Example],
+    examples: &Examples,
     search: &TopicSearch,
     model: Option<&BaseModel>,
     job: &Job,
@@ -194,7 +194,8 @@ fn corpus(
     match (search.features, model) {
         (TopicFeatures::Words, _) => Ok(Corpus::read(texts, search.seed, job)?),
         (TopicFeatures::Model, Some(model)) => {
-            let prompts: Vec<String> = examples.iter().map(Example::prompt).collect();
+            let prompts = examples.iter().map(|example| Ok(example?.prompt()));
+            let prompts: Vec<String> = prompts.collect::<Result<_, DataError>>()?;
             Ok(Corpus::with_points(texts, &pooled_prompts(model, &prompts, job)?, job)?)
         }
         (TopicFeatures::Model, None) => {
@@ -237,12 +238,12 @@ fn search_of(origin: &TopicOrigin) -> TopicSearch {
 }
 
 /// The labels that the data brings, numbered, where there is more than one.
-fn brought(examples: &[Example]) -> Option<Vec<Option<u32>>> {
+fn brought(examples: &Examples) -> Option<Vec<Option<u32>>> {
     let mut numbers = BTreeMap::<&str, u32>::new();
     let mut brought = Vec::with_capacity(examples.len());
-    for example in examples {
+    for topic in (0..examples.len()).map(|index| examples.topic(index)) {
         let next = numbers.len() as u32;
-        brought.push(example.topic.as_deref().map(|topic| *numbers.entry(topic).or_insert(next)));
+        brought.push(topic.map(|topic| *numbers.entry(topic).or_insert(next)));
     }
     (numbers.len() > 1).then_some(brought)
 }

@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::dispatch::{Surroundings, Task, panic_text};
+use super::dispatch::{Surroundings, panic_text};
 use super::import::Imported;
 use super::jobs::Ticket;
 use super::protocol::{Event, JobKind, Request, TopicSearch};
@@ -86,6 +86,11 @@ pub(super) fn start(queue: Receiver<Order>, around: Surroundings) -> std::io::Re
                         around.jobs.cancel(JobKind::MapTopics);
                         around.outbox.send(Event::TopicsGone);
                     }
+                    if let Some(board) = board.as_mut()
+                        && board.note_data(&data)
+                    {
+                        around.outbox.send(Event::TopicsEdited(Box::new(board.view())));
+                    }
                 }
             }
         }
@@ -121,7 +126,8 @@ fn change(board: Option<&mut Board>, request: Request, around: &Surroundings) ->
     let board = board.ok_or_else(|| anyhow::anyhow!("there are no topics yet: find them first"))?;
     match request {
         Request::EditTopics(edit) => board.edit(edit)?,
-        Request::ApplyTopics => applying::apply(board, around)?,
+        // The examples come back with their topics, and then it is told.
+        Request::ApplyTopics => return applying::apply(board, around),
         Request::SaveTopics { path } => {
             board.save(&path)?;
             around.outbox.send(Event::TopicsSaved { path });
@@ -160,16 +166,6 @@ impl Session {
         self.wake(&ticket.job)?;
         Ok((data, Some(self.model()?)))
     }
-}
-
-/// Puts examples with their topics in place of those that are loaded.
-pub(super) fn replace(imported: Arc<Imported>, around: &Surroundings) {
-    let rule = around.rule.lock();
-    let held_out = imported.held_out(*rule);
-    let summary = super::import::summary(&imported, &held_out);
-    // Only a worker that is shutting down has no engine to take it.
-    let _ = around.tasks.send(Task::Imported(imported, held_out));
-    around.outbox.send(Event::DataImported(summary));
 }
 
 /// Whether a request changes the topics at hand, or does something with them.

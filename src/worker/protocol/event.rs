@@ -12,13 +12,15 @@ use crate::train::{
     UsageRecord, WarningRecord,
 };
 
+use super::audit::AuditSummary;
 use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
+use super::data::RowView;
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
     RunSummary, TrainingEnd,
 };
 use super::topics::{TopicBoard, TopicOpinion, TopicsReport};
-use super::{JobKind, SurveyScope};
+use super::{JobKind, RowQuery, SurveyScope};
 
 /// From the worker to the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +57,25 @@ pub enum Event {
         start: usize,
         examples: Vec<ExampleView>,
     },
+    /// The first rows of an import that is under way.
+    FirstRows {
+        rows: Vec<RowView>,
+    },
+    /// Rows of the loaded data, `start..` of the `total` that the query found.
+    Rows {
+        query: RowQuery,
+        start: usize,
+        total: usize,
+        rows: Vec<RowView>,
+    },
+    /// The loaded data is now this, after a change.
+    DataEdited(DataSummary),
+    /// The loaded examples are written.
+    DatasetSaved {
+        path: PathBuf,
+    },
+    /// What will be learned from the loaded data, as it was asked for.
+    Audited(Box<AuditSummary>),
     /// Topics were found, or read from a file.
     TopicsFound {
         report: Box<TopicsReport>,

@@ -1,9 +1,11 @@
 //! All that passes between the window and the worker: plain data that serde can write, so that the worker can be
 //! another process. The worker answers every request with events; it never blocks the window.
 //! Here is what the window asks, [`Request`]; `event.rs` is what it is told, `summaries.rs` what that is made of, `chat.rs` what
-//! answers and `topics.rs` what topics are made of.
+//! answers, `data.rs` what rows of data and `topics.rs` what topics are made of.
 
+mod audit;
 mod chat;
+mod data;
 mod event;
 mod summaries;
 mod topics;
@@ -12,12 +14,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ColumnMap, Message};
+use crate::data::{ColumnMap, Edit, Message};
 use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
+pub use audit::{AuditSummary, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
+pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -33,6 +37,9 @@ pub enum JobKind {
     LoadAdapter,
     ImportData,
     PreviewData,
+    ListRows,
+    SaveData,
+    AuditData,
     FindTopics,
     /// The map, which comes about after the topics were found, and the second opinion.
     MapTopics,
@@ -120,6 +127,28 @@ pub enum Request {
         count: usize,
         context: usize,
     },
+    /// Asks for rows of the loaded data, `start..start + count` of those that the query finds. Done beside training.
+    ListRows {
+        query: RowQuery,
+        start: usize,
+        count: usize,
+    },
+    /// Changes the loaded examples, not the files they came from. Answered by [`Event::DataEdited`].
+    EditData(Edit),
+    /// Takes the last change to the loaded examples back.
+    UndoEdit,
+    /// Makes the change again that was taken back last.
+    RedoEdit,
+    /// Writes the loaded examples, and the rows that they leave out, to a folder that must not exist; one that does gives
+    /// way to a name with a number.
+    SaveData {
+        folder: PathBuf,
+    },
+    /// Looks for faults in the loaded data, and for what the loaded model will learn from it with examples of at most
+    /// `context` tokens. Done beside training. Answered by [`Event::Audited`].
+    AuditData {
+        context: usize,
+    },
     /// Looks for the topics of the loaded examples, in place of those at hand; done beside training. Answered by
     /// [`Event::TopicsFound`], then by [`Event::TopicMap`] and [`Event::TopicOpinion`].
     FindTopics {
@@ -132,7 +161,7 @@ pub enum Request {
     /// Changes the topics at hand. Answered by [`Event::TopicsEdited`].
     EditTopics(TopicEdit),
     /// Gives every example the topic that it was found to be of, in place of the label that it brought, and leaves those of
-    /// excluded topics out. Answered by [`Event::DataImported`] and [`Event::TopicsEdited`].
+    /// excluded topics out. Answered by [`Event::DataEdited`] and [`Event::TopicsEdited`].
     ApplyTopics,
     /// Writes the topics at hand, in place of a file of that name. Answered by [`Event::TopicsSaved`].
     SaveTopics {
@@ -290,6 +319,9 @@ impl Request {
             Self::LoadAdapter { .. } => Some(JobKind::LoadAdapter),
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
+            Self::ListRows { .. } => Some(JobKind::ListRows),
+            Self::SaveData { .. } => Some(JobKind::SaveData),
+            Self::AuditData { .. } => Some(JobKind::AuditData),
             Self::FindTopics { .. } | Self::OpenTopics { .. } => Some(JobKind::FindTopics),
             Self::EditTopics(_) | Self::ApplyTopics | Self::SaveTopics { .. } => Some(JobKind::EditTopics),
             Self::StartTraining { .. } | Self::StartTrainingAnyway { .. } | Self::ResumeRun { .. } => {
@@ -307,6 +339,7 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
+            Self::EditData(_) | Self::UndoEdit | Self::RedoEdit => None,
             Self::RenderPrompt { .. }
             | Self::SaveTranscript { .. }
             | Self::SaveTable { .. }

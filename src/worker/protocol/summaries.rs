@@ -10,6 +10,7 @@ use crate::project::{QueueMode, QueuedRun};
 use crate::train::{DataFacts, MachineFacts, ModelFacts, TrainSettings};
 
 use super::Sampling;
+use super::data::EditsSummary;
 
 /// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,13 +78,16 @@ pub struct DataSummary {
     pub map: ColumnMap,
     pub rows: usize,
     pub kept: usize,
+    /// The first of the rows that cannot be used; `dropped_rows` counts all.
     pub dropped: Vec<Dropped>,
+    pub dropped_rows: usize,
     /// Kept examples held out of training, with the default split.
     pub held_out: usize,
     /// First user message of every held-out example, for choosing one; held out as by the last run, where there was one.
     pub held_out_prompts: Vec<String>,
     /// Label and number of kept examples, most frequent first; empty where no column gave labels.
     pub topics: Vec<(String, usize)>,
+    pub edits: EditsSummary,
 }
 
 /// One token as it stands in a text.

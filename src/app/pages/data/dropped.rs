@@ -23,7 +23,7 @@ pub fn dropped_card(ui: &mut Ui, data: &DataSummary) {
             ui.ctx().copy_text(as_text(&data.dropped));
         }
     };
-    let title = format!("{} could not be used", counted(data.dropped.len(), "row"));
+    let title = format!("{} could not be used", counted(data.dropped_rows, "row"));
     card_with_actions(ui, &title, copy, |ui| {
         TableBuilder::new(ui)
             .id_salt("dropped rows")
@@ -51,7 +51,11 @@ pub fn dropped_card(ui: &mut Ui, data: &DataSummary) {
             });
         ui.horizontal(|ui| {
             ui.add(Icon::Info.image(size::ICON).tint(Tokens::of(ui).text_weak));
-            ui.label(RichText::new("Mend these rows in the file and import it again.").color(Tokens::of(ui).text_weak));
+            let mut text = "Mend these rows in the file and import it again.".to_owned();
+            if data.dropped_rows > data.dropped.len() {
+                text = format!("The first {} are listed. {text}", count(data.dropped.len()));
+            }
+            ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
         });
     });
 }

@@ -1,10 +1,13 @@
 //! The Data page: choose files with examples, see what was made of them, and read them as the model will. `files.rs` shows
-//! what was detected and lets columns be chosen by hand, `dropped.rs` lists rows that cannot be used, `reading.rs` shows
-//! examples with their supervised tokens tinted.
+//! what was detected and lets columns be chosen by hand, `audit/` what will be learned and what is wrong, `dropped.rs` lists
+//! rows that cannot be used, `table/` lists the examples to be searched and changed, and `reading.rs` shows one with its
+//! supervised tokens tinted.
 
+pub mod audit;
 mod dropped;
 mod files;
 mod reading;
+mod table;
 
 use egui::{RichText, Ui};
 
@@ -22,8 +25,12 @@ use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
+use audit::AuditCard;
 use files::{ColumnChoice, ColumnQuestion};
-use reading::Reading;
+use table::{ExamplesTable, FirstRows};
+
+/// The widest that the page with its table grows.
+const WITH_TABLE: f32 = 1400.0;
 
 /// The Data page.
 #[derive(Default)]
@@ -31,12 +38,16 @@ pub struct DataPage {
     path: String,
     columns: ColumnChoice,
     question: ColumnQuestion,
-    reading: Reading,
+    audit: AuditCard,
+    table: ExamplesTable,
+    first: FirstRows,
+    has_data: bool,
 }
 
 impl Page for DataPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
         job_ui(ui, cx, JobKind::ImportData);
+        self.first.card(ui, cx);
         self.question.card(ui, cx);
         let Some(data) = &cx.state.data else {
             card(ui, "Choose files with examples", |ui| {
@@ -51,19 +62,28 @@ impl Page for DataPage {
             return;
         };
         summary_card(ui, cx, data);
+        self.table.card(ui, cx, data);
         files::files_card(ui, data);
         if let Some(map) = self.columns.card(ui, cx, data) {
             let paths = data.files.iter().map(|file| file.path.clone()).collect();
             cx.request(Request::ImportData { paths, map });
         }
+        self.audit.card(ui, cx, data);
         dropped::dropped_card(ui, data);
         topics_card(ui, data);
-        self.reading.card(ui, cx, data);
         card(ui, "Choose other files", |ui| self.choose_ui(ui, cx));
+    }
+
+    fn width(&self) -> f32 {
+        if self.has_data { WITH_TABLE } else { size::PAGE }
     }
 
     fn note_event(&mut self, event: &Event) {
         self.question.note_event(event);
+        self.table.note_event(event);
+        self.first.note_event(event);
+        self.has_data |= matches!(event, Event::DataImported(_));
+        self.audit.note_event(event);
     }
 }
 
@@ -127,7 +147,7 @@ fn summary_card(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
         let list = [
             Fact::new("Rows read", count(data.rows)),
             Fact::new("Kept", count(data.kept)),
-            Fact::new("Dropped", count(data.dropped.len())),
+            Fact::new("Dropped", count(data.dropped_rows)),
             Fact::new("For training", count(data.kept.saturating_sub(data.held_out))),
             Fact::new("Held out", count(data.held_out))
                 .explained("Kept away from training, to measure what the adapter learnt. Duplicates stay on one side."),

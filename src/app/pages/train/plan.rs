@@ -157,9 +157,11 @@ pub(super) mod tests {
             rows: kept,
             kept,
             dropped: Vec::new(),
+            dropped_rows: 0,
             held_out: kept / 20,
             held_out_prompts: Vec::new(),
             topics: (0..topics).map(|i| (format!("topic {i}"), 10)).collect(),
+            edits: Default::default(),
         }
     }
 

@@ -149,7 +149,7 @@ fn topics_are_numbered_as_they_first_come() {
         source: Source::default(),
     };
     let examples = [example(Some("b")), example(None), example(Some("a")), example(Some("b"))];
-    let topics = Topics::of(&examples);
+    let topics = Topics::of(&Examples::of(examples.clone()).unwrap());
     assert_eq!(topics.names, ["b", "a"]);
     let numbers: Vec<Option<usize>> = examples.iter().map(|example| topics.number(example)).collect();
     assert_eq!(numbers, [Some(0), None, Some(1), Some(0)]);

@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, DataSummary, EndReason, ExampleBrief, ExampleView, ExportSummary, Facts,
-    FileSummary, GateWatch, InspectSource, JobKind, ModelSummary, ModuleGates, QueueView, RenderedPrompt,
-    RoutingReport, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion,
-    TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataSummary, EditsSummary, EndReason, ExampleBrief,
+    ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary,
+    ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide, RowView,
+    RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion, TopicSearch,
+    TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
 use crate::cluster::{Advice, Clarity, TopicFeatures, TopicMethod, Trial};
-use crate::data::{ColumnMap, Dropped, Message, Role, Source};
+use crate::data::audit::{Fault, Finding, Mend};
+use crate::data::{ColumnMap, Dropped, Edit, Message, Role, Source};
 use crate::model::BaseType;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
 use crate::project::{QueueMode, QueueSummary, QueuedId, QueuedRun, QueuedState, RunOrder, Shift};
+use crate::text::audit::Histogram;
 use crate::train::{
     CheckpointRecord, DataFacts, DeviceChoice, Energy, EnergyPart, EvalRecord, Length, PauseRecord, RunHistory,
     SampleRecord, StepRecord, TopicLoss, TrainSettings, UsageRecord, WarningKind, WarningRecord,
@@ -90,6 +93,13 @@ fn requests() -> Vec<Request> {
         R::DropAdapter,
         R::ImportData { paths: paths.clone(), map: order().columns },
         R::PreviewData { start: 3, count: usize::MAX, context: 64 },
+        R::ListRows { query: row_query(), start: 0, count: 100 },
+        R::EditData(Edit::Replace { rows: vec![(usize::MAX, vec![message(Role::User)])] }),
+        R::EditData(Edit::SetTopics { names: vec!["a".into()], of_rows: vec![Some(0), None], excluded: vec![0] }),
+        R::UndoEdit,
+        R::RedoEdit,
+        R::SaveData { folder: path("data") },
+        R::AuditData { context: 512 },
         R::FindTopics { search: search() },
         R::OpenTopics { path: path("clusters.json") },
         R::EditTopics(TopicEdit::Merge(vec![0, u32::MAX])),
@@ -295,10 +305,58 @@ fn data() -> DataSummary {
         rows: 9,
         kept: 8,
         dropped: vec![Dropped { source: Source { file: "a.csv".into(), line: 4 }, reason: "empty".into() }],
+        dropped_rows: 1,
         held_out: 2,
         held_out_prompts: vec![String::new()],
         topics: vec![("sky".into(), 3)],
+        edits: EditsSummary { made: 2, undo: Some("x".into()), redo: None, left_out: 1, rewritten: usize::MAX },
     }
+}
+
+fn row_query() -> RowQuery {
+    RowQuery {
+        text: "\u{1F40D}".into(),
+        topic: Some("sky".into()),
+        side: RowSide::HeldOut,
+        rows: Some(vec![0, usize::MAX]),
+        order: RowOrder::Question,
+        descending: true,
+    }
+}
+
+fn row_view() -> RowView {
+    RowView {
+        row: 7,
+        index: 6,
+        file: "a.csv".into(),
+        line: 9,
+        question: "?".into(),
+        answer: "!".into(),
+        topic: None,
+        messages: 2,
+        bytes: usize::MAX,
+        held_out: true,
+    }
+}
+
+fn audited() -> AuditSummary {
+    let finding = Finding {
+        fault: Fault::AcrossSplit,
+        row: Some(4),
+        source: Source { file: "a.csv".into(), line: 5 },
+        reason: "twice".into(),
+        mend: Mend::Drop,
+    };
+    let reading = ReadingSummary {
+        model: "tiny".into(),
+        read: 8,
+        whole: 7,
+        lengths: Histogram::of(vec![3, 9, 200], Some(64)),
+        learnt: Histogram::default(),
+        fitting: Some(208),
+    };
+    let faults = vec![FaultSummary { fault: Fault::AcrossSplit, count: 3, findings: vec![finding] }];
+    AuditSummary { context: 64, examples: 8, reading: Some(reading), faults, note: Some("not all".into()) }
 }
 
 fn entry() -> RunEntry {
@@ -386,6 +444,11 @@ fn events_of_jobs() -> Vec<Event> {
         E::DataImported(data()),
         E::ColumnsWanted { paths: vec![path("a")], columns: vec!["ask".into()] },
         E::DataPreview { start: 0, examples: vec![example] },
+        E::FirstRows { rows: vec![row_view()] },
+        E::Rows { query: row_query(), start: 0, total: usize::MAX, rows: vec![row_view()] },
+        E::DataEdited(data()),
+        E::DatasetSaved { path: path("data") },
+        E::Audited(Box::new(audited())),
         E::Facts(facts()),
         E::HeldOut { prompts: vec!["?".into()] },
         E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },

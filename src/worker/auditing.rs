@@ -1,0 +1,167 @@
+//! The audit of the loaded data, on a thread of its own beside whatever the engine does. What it read is kept, so that
+//! another context costs nothing, and another model only its own reading.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::Builder;
+
+use super::data::LoadedData;
+use super::dispatch::{Surroundings, panic_text};
+use super::import::{HeldOut, Imported};
+use super::jobs::Ticket;
+use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
+use super::session::Session;
+use crate::data::audit::{DataAudit, Fault, Findings, audit};
+use crate::job::Job;
+use crate::model::BaseModel;
+use crate::text::audit::{Reading, TokenAudit, read};
+
+/// What was read of data that may since have gone. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct KeptAudits(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    data: Option<KeptData>,
+    reading: Option<KeptReading>,
+}
+
+struct KeptData {
+    imported: Weak<Imported>,
+    held_out: Weak<HeldOut>,
+    audit: Arc<DataAudit>,
+}
+
+struct KeptReading {
+    imported: Weak<Imported>,
+    /// Of the model.
+    fingerprint: String,
+    reading: Arc<Reading>,
+}
+
+impl KeptAudits {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was found without a model, looked for where it is not kept.
+    fn data(&self, data: &LoadedData, job: &Job) -> anyhow::Result<Arc<DataAudit>> {
+        let LoadedData { imported, held_out } = data;
+        if let Some(kept) = &self.lock().data
+            && is(&kept.imported, imported)
+            && is(&kept.held_out, held_out)
+        {
+            return Ok(Arc::clone(&kept.audit));
+        }
+        let import = &imported.import;
+        let found = Arc::new(audit(&import.examples, &import.dropped, &held_out.rows, job)?);
+        self.lock().data = Some(KeptData {
+            imported: Arc::downgrade(imported),
+            held_out: Arc::downgrade(held_out),
+            audit: Arc::clone(&found),
+        });
+        Ok(found)
+    }
+
+    /// The examples as the model reads them, read where that is not kept.
+    fn reading(&self, data: &LoadedData, model: &BaseModel, job: &Job) -> anyhow::Result<Arc<Reading>> {
+        let imported = &data.imported;
+        if let Some(kept) = &self.lock().reading
+            && is(&kept.imported, imported)
+            && kept.fingerprint == model.fingerprint
+        {
+            return Ok(Arc::clone(&kept.reading));
+        }
+        let found = Arc::new(read(&imported.import.examples, model.tokenizer()?, job)?);
+        self.lock().reading = Some(KeptReading {
+            imported: Arc::downgrade(imported),
+            fingerprint: model.fingerprint.clone(),
+            reading: Arc::clone(&found),
+        });
+        Ok(found)
+    }
+}
+
+fn is<T>(kept: &Weak<T>, at_hand: &Arc<T>) -> bool {
+    std::ptr::eq(kept.as_ptr(), Arc::as_ptr(at_hand))
+}
+
+impl Session {
+    /// Starts an audit in place of one that is under way.
+    pub(super) fn start_audit(&mut self, ticket: Ticket, context: usize) {
+        let data = match ticket.job.check().map_err(Into::into).and_then(|()| self.data()) {
+            Ok(data) => data,
+            Err(error) => return self.around.end(&ticket, Err(error)),
+        };
+        let (model, kept, around) = (self.model.clone(), self.audits.clone(), self.around.clone());
+        let thread_ticket = ticket.clone();
+        let spawned = Builder::new().name("hydra-audits".into()).spawn(move || {
+            let work = || told(&data, model.as_deref(), context, &kept, &thread_ticket.job);
+            let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+                let text = panic_text(panic.as_ref());
+                Err(anyhow::anyhow!("the audit failed inside ({text}); data and model are as they were"))
+            });
+            publish(done, &thread_ticket, &around);
+        });
+        if let Err(error) = spawned {
+            self.around.end(&ticket, Err(anyhow::anyhow!("the system refused a thread for the audit: {error}")));
+        }
+    }
+}
+
+fn publish(done: anyhow::Result<AuditSummary>, ticket: &Ticket, around: &Surroundings) {
+    match done {
+        Ok(summary) if !ticket.job.is_cancelled() => {
+            around.end(ticket, Ok(()));
+            around.outbox.send(Event::Audited(Box::new(summary)));
+        }
+        Ok(_) => around.end(ticket, Err(crate::job::Cancelled.into())),
+        Err(error) => around.end(ticket, Err(error)),
+    }
+}
+
+fn told(
+    data: &LoadedData,
+    model: Option<&BaseModel>,
+    context: usize,
+    kept: &KeptAudits,
+    job: &Job,
+) -> anyhow::Result<AuditSummary> {
+    let found = kept.data(data, job)?;
+    let mut reading = None;
+    if let Some(model) = model.filter(|model| model.tokenizer().is_ok()) {
+        let longest = model.decoder.config().max_position;
+        let audit = kept.reading(data, model, job)?.audit(context.min(longest), longest);
+        reading = Some((model.name.clone(), audit));
+    }
+    job.check()?;
+    Ok(summary(data.imported.import.examples.len(), context, &found, reading))
+}
+
+fn summary(examples: usize, context: usize, found: &DataAudit, reading: Option<(String, TokenAudit)>) -> AuditSummary {
+    let of_tokens = reading.as_ref().map(|(_, audit)| &audit.findings);
+    let faults = Fault::ALL.into_iter().filter_map(|fault| {
+        let mut both = [Some(&found.findings), of_tokens].into_iter().flatten();
+        both.find(|findings| findings.count(fault) > 0).map(|findings| fault_summary(fault, findings))
+    });
+    AuditSummary {
+        context,
+        examples,
+        faults: faults.collect(),
+        note: found.note.clone(),
+        reading: reading.map(|(model, audit)| ReadingSummary {
+            model,
+            read: audit.read,
+            whole: audit.whole,
+            lengths: audit.lengths,
+            learnt: audit.learnt,
+            fitting: audit.fitting,
+        }),
+    }
+}
+
+/// No fault is looked for both with a model and without.
+fn fault_summary(fault: Fault, findings: &Findings) -> FaultSummary {
+    let shown = findings.of(fault).iter().take(FINDINGS_SHOWN).cloned().collect();
+    FaultSummary { fault, count: findings.count(fault), findings: shown }
+}

@@ -1,0 +1,127 @@
+//! Examples listed, changed, changed back, kept, and trained on as they were changed.
+
+use hydra_studio::data::{ColumnMap, Edit, Message, Role};
+use hydra_studio::train::{DataRef, RunFile};
+use hydra_studio::worker::protocol::{DataSummary, Event, JobKind, Request, RowOrder, RowQuery, RowSide, RowView};
+
+use crate::desk::{Desk, settings, wait_end};
+use crate::support;
+
+fn import(desk: &mut Desk) -> DataSummary {
+    let data = support::corpus(desk.path(), 200);
+    desk.send(Request::ImportData { paths: vec![data], map: ColumnMap::default() });
+    match desk.wait("the data", |e| matches!(e, Event::DataImported(_))) {
+        Event::DataImported(data) => data,
+        _ => unreachable!(),
+    }
+}
+
+/// The rows that a query finds, and how many it finds.
+fn list(desk: &mut Desk, query: RowQuery, start: usize, count: usize) -> (usize, Vec<RowView>) {
+    desk.send(Request::ListRows { query, start, count });
+    match desk.wait("rows", |e| matches!(e, Event::Rows { .. })) {
+        Event::Rows { total, rows, .. } => (total, rows),
+        _ => unreachable!(),
+    }
+}
+
+fn edit(desk: &mut Desk, request: Request) -> DataSummary {
+    desk.send(request);
+    match desk.wait("the change", |e| matches!(e, Event::DataEdited(_))) {
+        Event::DataEdited(data) => data,
+        _ => unreachable!(),
+    }
+}
+
+fn drop(rows: &[usize]) -> Request {
+    Request::EditData(Edit::Drop { rows: rows.to_vec(), reason: "left out by hand".into() })
+}
+
+#[test]
+fn rows_are_searched_sorted_and_listed_by_page() {
+    let mut desk = Desk::new();
+    desk.send(Request::ListRows { query: RowQuery::default(), start: 0, count: 9 });
+    assert!(desk.wait_failure(JobKind::ListRows).contains("no data is loaded"));
+    let data = import(&mut desk);
+    let (total, rows) = list(&mut desk, RowQuery::default(), 190, 128);
+    assert_eq!((total, rows.len(), rows[0].row, rows[0].line), (200, 10, 190, 191));
+    assert_eq!((rows[0].question.as_str(), rows[0].messages), ("What colour is rose number 190?", 2));
+
+    let red = RowQuery { text: " RED".into(), ..RowQuery::default() };
+    let (total, rows) = list(&mut desk, red.clone(), 0, 200);
+    assert!(total == rows.len() && total > 40 && rows.iter().all(|row| row.answer == "It is red."));
+    let even = RowQuery { topic: Some("even".into()), ..red };
+    let (fewer, rows) = list(&mut desk, even, 0, 200);
+    assert!(fewer < total && rows.iter().all(|row| row.topic.as_deref() == Some("even")));
+
+    let side = |side| RowQuery { side, ..RowQuery::default() };
+    let (held_out, rows) = list(&mut desk, side(RowSide::HeldOut), 0, 200);
+    assert!(held_out == data.held_out && rows.iter().all(|row| row.held_out));
+    assert_eq!(list(&mut desk, side(RowSide::Training), 0, 1).0, 200 - held_out);
+
+    let ordered = RowQuery { order: RowOrder::Question, descending: true, ..RowQuery::default() };
+    let (_, rows) = list(&mut desk, ordered, 0, 200);
+    assert!(rows.windows(2).all(|pair| pair[0].question.to_lowercase() >= pair[1].question.to_lowercase()));
+    let some = RowQuery { rows: Some(vec![3, 150]), order: RowOrder::Length, ..RowQuery::default() };
+    let found: Vec<usize> = list(&mut desk, some, 0, 9).1.iter().map(|row| row.row).collect();
+    assert_eq!(found, [3, 150]);
+}
+
+#[test]
+fn changes_show_everywhere_and_come_back_with_the_files() {
+    let mut desk = Desk::new();
+    import(&mut desk);
+    let data = edit(&mut desk, drop(&[0, 7]));
+    assert_eq!((data.kept, data.rows, data.edits.left_out, data.edits.made), (198, 200, 2, 1));
+    let messages = vec![
+        Message { role: Role::User, content: "Why?".into() },
+        Message { role: Role::Assistant, content: "So.".into() },
+    ];
+    let data = edit(&mut desk, Request::EditData(Edit::Replace { rows: vec![(1, messages.clone())] }));
+    assert_eq!((data.edits.rewritten, data.edits.undo.as_deref()), (1, Some("rewrite 1 example")));
+    let (_, rows) = list(&mut desk, RowQuery::default(), 0, 2);
+    assert_eq!((rows[0].row, rows[0].index, rows[0].question.as_str(), rows[1].row), (1, 0, "Why?", 2));
+    let data = edit(&mut desk, Request::EditData(Edit::Label { rows: vec![2], topic: Some("new".into()) }));
+    assert!(data.topics.contains(&("new".into(), 1)));
+    let data = edit(&mut desk, Request::UndoEdit);
+    assert!(data.edits.redo.is_some() && !data.topics.iter().any(|(topic, _)| topic == "new"));
+
+    desk.send(drop(&[4000]));
+    let refused = desk.wait("a warning", |e| matches!(e, Event::Warning { .. }));
+    assert!(matches!(refused, Event::Warning { message } if message.contains("Row 4001")));
+
+    let folder = desk.path().join("saved");
+    desk.send(Request::SaveData { folder: folder.clone() });
+    desk.wait("the dataset", |e| matches!(e, Event::DatasetSaved { .. }));
+    let lines = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap().lines().count();
+    assert_eq!((lines("examples.jsonl"), lines("quarantine.jsonl")), (198, 2));
+
+    let again = import(&mut desk);
+    assert_eq!((again.kept, again.edits.made, again.edits.redo), (198, 2, None));
+    let (_, rows) = list(&mut desk, RowQuery::default(), 0, 1);
+    assert_eq!(rows[0].question, "Why?");
+}
+
+#[test]
+fn a_run_on_changed_examples_is_on_a_file_of_them_and_can_be_resumed() {
+    let mut desk = Desk::ready();
+    edit(&mut desk, drop(&(0..100).collect::<Vec<_>>()));
+    let out = desk.path().join("run");
+    let settings = hydra_studio::train::TrainSettings { checkpoint_every: Some(2), ..settings(8) };
+    desk.send(Request::StartTraining { settings, out: out.clone() });
+    desk.wait("step 2", |e| matches!(e, Event::Checkpoint(_)));
+    desk.send(Request::StopAndSave);
+    let (stopped_at, _) = wait_end(&mut desk);
+    let file = RunFile::read(&out).unwrap();
+    assert_eq!(file.examples + file.held_out, 100);
+    let DataRef::Rows { files, columns } = &file.data else { panic!("{:?}", file.data) };
+    assert!(files[0].path.ends_with("corpus-edited.jsonl") && columns.is_empty(), "{files:?}");
+
+    // Changed again, so that what is loaded is no longer what the run is on.
+    edit(&mut desk, Request::UndoEdit);
+    desk.send(Request::ResumeRun { run: out });
+    let data = desk.wait("the run's data", |e| matches!(e, Event::DataImported(_)));
+    assert!(matches!(data, Event::DataImported(data) if data.kept == 100));
+    let (step, stopped) = wait_end(&mut desk);
+    assert!(step == 8 && !stopped && stopped_at < 8, "{stopped_at}");
+}
