@@ -70,6 +70,8 @@ impl Board {
         let corpus = Arc::new(corpus);
         let mut board = Self { data, corpus, book, described: Vec::new(), shown, points, brought, is_applied: false };
         board.describe();
+        let data = board.data.clone();
+        board.note_data(&data);
         let report = board.report(search, topics, file);
         Ok((board, report))
     }
