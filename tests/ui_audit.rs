@@ -191,7 +191,7 @@ fn a_fault_is_mended_for_all_rows_or_for_one() {
     stage.requests();
     press(&mut stage, "Merge duplicates");
     let wish = DataMend { fault: Fault::ExactDuplicate, mend: Mend::Merge, context: 256, row: None };
-    assert_eq!(mends(stage.requests()), [wish.clone()]);
+    assert_eq!(mends(stage.requests()), std::slice::from_ref(&wish));
     stage.window.get_all_by_label("Drop this row").next().expect("a row").click();
     stage.settle();
     assert_eq!(mends(stage.requests()), [DataMend { row: Some(0), ..wish }]);
