@@ -130,7 +130,7 @@ fn a_real_workbook_is_read_with_its_dates_formulas_errors_and_merged_cells() {
         "not read: the sheets \"More\"",
         "lines above the header",
         "merged over several rows",
-        "1 cell with an error count as empty, the first is #DIV/0! in cell C6",
+        "1 cell with an error, taken as empty; the first is #DIV/0! in cell C6",
     ] {
         assert!(told(&import).contains(words), "no \"{words}\" in: {}", told(&import));
     }

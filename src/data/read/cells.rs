@@ -246,11 +246,11 @@ impl<'a> Table<'a> {
             notes.push("cells merged over several rows count in each of them".to_owned());
         }
         if let Some(first) = &self.first_error {
-            notes.push(format!("{} with an error count as empty, the first is {first}", cells(self.errors)));
+            notes.push(format!("{} with an error, taken as empty; the first is {first}", cells(self.errors)));
         }
         if uncalculated > 0 {
             notes.push(format!(
-                "{} without the result of its formula count as empty: open the file in your spreadsheet program and save it",
+                "{} without the result of its formula, taken as empty: open the file in your spreadsheet program and save it",
                 cells(uncalculated)
             ));
         }
