@@ -116,7 +116,8 @@ impl Evidence<'_> {
         }
         reasons.push(format!(
             "Silhouette of {groups} groups: {silhouette:.2}; the same words shuffled give {:.2}.",
-            self.chance
+            // What rounds to nothing from below would be told as -0.00.
+            if self.chance.abs() < 0.005 { 0.0 } else { self.chance }
         ));
         reasons.push(format!(
             "Resamples find the same groups again with an adjusted Rand index of {:.2}.",

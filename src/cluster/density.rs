@@ -32,21 +32,36 @@ pub fn dbscan(points: &Points, job: &Job) -> Result<DenseGroups, Cancelled> {
         return Ok(DenseGroups { labels: vec![-1; n], groups: 0, radius: 0.0 });
     }
     let radius = radius(points, job)?;
-    let near = neighbours(points, radius, job)?;
+    let is_dense = each_block(points, job, |distances| {
+        distances.iter().filter(|distance| **distance <= radius).count() >= NEIGHBOURS
+    })?;
+    let is_dense = |point: usize| is_dense.get(point).copied().unwrap_or(false);
+    let squares = squares(points);
     let mut labels = vec![-1i32; n];
     let mut groups = 0i32;
-    let is_dense = |point: usize| near.get(point).is_some_and(|near| near.len() >= NEIGHBOURS);
+    // Neighbours are found anew for each point: kept for all of them, they would be as many as pairs where all points are one.
     let mut waiting = Vec::new();
     for seed in 0..n {
         if labels.get(seed) != Some(&-1) || !is_dense(seed) {
             continue;
         }
+        job.check()?;
         waiting.push(seed);
         while let Some(point) = waiting.pop() {
-            let Some(label) = labels.get_mut(point).filter(|label| **label == -1) else { continue };
-            *label = groups;
-            if is_dense(point) {
-                waiting.extend(near.get(point).into_iter().flatten().map(|near| *near as usize));
+            if let Some(label) = labels.get_mut(point) {
+                *label = groups;
+            }
+            if !is_dense(point) {
+                continue;
+            }
+            let dots = products(points.row(point), &points.values, points.width);
+            let own = squares.get(point).copied().unwrap_or(0.0);
+            let distances = dots.iter().zip(&squares).map(|(dot, square)| (own + square - 2.0 * dot).max(0.0));
+            for ((other, distance), label) in distances.enumerate().zip(&mut labels) {
+                if distance <= radius && *label == -1 {
+                    *label = groups;
+                    waiting.push(other);
+                }
             }
         }
         groups += 1;
@@ -68,16 +83,9 @@ fn radius(points: &Points, job: &Job) -> Result<f32, Cancelled> {
     Ok(bend.map_or(0.0, |(_, distance)| *distance))
 }
 
-fn neighbours(points: &Points, radius: f32, job: &Job) -> Result<Vec<Vec<u32>>, Cancelled> {
-    each_block(points, job, |distances| {
-        let near = distances.iter().zip(0u32..).filter(|(distance, _)| **distance <= radius);
-        near.map(|(_, index)| index).collect()
-    })
-}
-
 /// What `take` makes of every point's squared distances to all points.
 fn each_block<T: Send>(points: &Points, job: &Job, take: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Cancelled> {
-    let squares: Vec<f32> = points.rows().map(|row| row.iter().map(|v| v * v).sum()).collect();
+    let squares = squares(points);
     let width = points.width.max(1);
     let of_block = |(block, rows): (usize, &[f32])| {
         job.check()?;
@@ -95,6 +103,11 @@ fn each_block<T: Send>(points: &Points, job: &Job, take: impl Fn(&mut [f32]) -> 
     Ok(blocks.into_iter().flatten().collect())
 }
 
+/// Squared lengths of the points.
+fn squares(points: &Points) -> Vec<f32> {
+    points.rows().map(|row| row.iter().map(|v| v * v).sum()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +123,12 @@ mod tests {
         assert_eq!(found.groups, 2);
         assert_eq!(found.labels.last(), Some(&-1));
         assert!((0..38).all(|i| found.labels[i] == found.labels[i + 2]));
+    }
+
+    #[test]
+    fn points_that_are_all_one_are_one_group() {
+        let found = dbscan(&Points { values: vec![0.5; 600], width: 2 }, &Job::silent()).unwrap();
+        assert_eq!((found.groups, found.labels), (1, vec![0; 300]));
     }
 
     #[test]

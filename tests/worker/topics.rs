@@ -107,6 +107,21 @@ fn changes_are_undone_and_given_to_the_examples() {
 }
 
 #[test]
+fn topics_that_were_given_are_taken_back_with_the_change_of_the_data() {
+    let mut desk = with_data();
+    find(&mut desk, three());
+    desk.send(Request::ApplyTopics);
+    assert!(edited(&mut desk).is_applied);
+    let (_, again) = find(&mut desk, three());
+    assert!(again.is_applied, "the same topics were found");
+    assert!(again.agreement.unwrap() < 0.1, "the files labelled even and odd: {:?}", again.agreement);
+    desk.send(Request::UndoEdit);
+    let labels = |e: &Event| matches!(e, Event::DataEdited(data) if data.topics.iter().all(|(name, _)| name.len() < 5));
+    desk.wait("the labels of the files", labels);
+    assert!(!edited(&mut desk).is_applied);
+}
+
+#[test]
 fn what_cannot_be_changed_says_why() {
     let mut desk = with_data();
     desk.send(Request::EditTopics(TopicEdit::Split(0)));

@@ -66,10 +66,12 @@ impl Board {
             None => (None, book(&corpus, &topics, &search, job)?),
         };
         let (shown, points) = corpus.sample(SHOWN, search.seed);
-        let brought = brought(examples);
+        let brought = brought(examples, data.edits.imported());
         let corpus = Arc::new(corpus);
         let mut board = Self { data, corpus, book, described: Vec::new(), shown, points, brought, is_applied: false };
         board.describe();
+        let data = board.data.clone();
+        board.note_data(&data);
         let report = board.report(search, topics, file);
         Ok((board, report))
     }
@@ -237,11 +239,12 @@ fn search_of(origin: &TopicOrigin) -> TopicSearch {
     TopicSearch { method: origin.method, features: TopicFeatures::Words, topics: origin.asked, seed: origin.seed }
 }
 
-/// The labels that the data brings, numbered, where there is more than one.
-fn brought(examples: &Examples) -> Option<Vec<Option<u32>>> {
+/// The labels that the files brought to these examples, whatever they are labelled by now, numbered, where there is more
+/// than one.
+fn brought(examples: &Examples, imported: &Examples) -> Option<Vec<Option<u32>>> {
     let mut numbers = BTreeMap::<&str, u32>::new();
     let mut brought = Vec::with_capacity(examples.len());
-    for topic in (0..examples.len()).map(|index| examples.topic(index)) {
+    for topic in (0..examples.len()).map(|index| imported.topic(examples.row(index)?)) {
         let next = numbers.len() as u32;
         brought.push(topic.map(|topic| *numbers.entry(topic).or_insert(next)));
     }

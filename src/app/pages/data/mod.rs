@@ -23,6 +23,7 @@ use crate::app::widgets::drop_zone::drop_zone;
 use crate::app::widgets::figures::{count, counted};
 use crate::app::widgets::notes;
 use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
+use crate::data::KINDS_IN_WORDS;
 use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
 use audit::AuditCard;
@@ -111,6 +112,7 @@ impl DataPage {
 /// What a row may look like.
 fn shapes_ui(ui: &mut Ui) {
     let tokens = Tokens::of(ui);
+    ui.label(RichText::new(format!("Kinds of file: {KINDS_IN_WORDS}.")).color(tokens.text_weak));
     ui.label(
         RichText::new("Rows in any of these shapes are recognised by their column names:").color(tokens.text_weak),
     );
