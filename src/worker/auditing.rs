@@ -63,6 +63,27 @@ impl KeptAudits {
         Ok(found)
     }
 
+    /// Indices of all examples in which the last audit found a fault; `None` where it was of other data.
+    pub fn rows(
+        &self,
+        fault: Fault,
+        data: &LoadedData,
+        model: Option<&BaseModel>,
+        context: usize,
+    ) -> Option<Vec<usize>> {
+        let kept = self.lock();
+        let of_data = kept.data.as_ref().filter(|kept| is(&kept.imported, &data.imported))?;
+        let mut rows: Vec<usize> = of_data.audit.findings.rows(fault).collect();
+        if let Some((reading, model)) = kept.reading.as_ref().zip(model)
+            && is(&reading.imported, &data.imported)
+            && reading.fingerprint == model.fingerprint
+        {
+            let longest = model.decoder.config().max_position;
+            rows.extend(reading.reading.audit(context.min(longest), longest).findings.rows(fault));
+        }
+        Some(rows)
+    }
+
     /// The examples as the model reads them, read where that is not kept.
     fn reading(&self, data: &LoadedData, model: &BaseModel, job: &Job) -> anyhow::Result<Arc<Reading>> {
         let imported = &data.imported;

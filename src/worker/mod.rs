@@ -27,6 +27,7 @@ mod freed;
 mod import;
 mod jobs;
 mod looking;
+mod mending;
 mod outbox;
 mod queue;
 mod runs;

@@ -136,6 +136,7 @@ impl Session {
             Request::UndoEdit => self.undo_edit(),
             Request::RedoEdit => self.redo_edit(),
             Request::SaveTable { path, text } => self.save_table(&path, &text),
+            Request::MendData(wish) => self.mend_data(wish),
             Request::WatchGates { on } => self.watches_gates = on,
             Request::RenderPrompt { id, messages } => self.render_prompt(id, &messages),
             Request::SaveTranscript { path, conversations } => self.save_transcript(&path, &conversations),

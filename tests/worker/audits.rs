@@ -1,8 +1,8 @@
 //! Audits beside everything else.
 
 use hydra_studio::data::ColumnMap;
-use hydra_studio::data::audit::Fault;
-use hydra_studio::worker::protocol::{AuditSummary, Event, JobKind, Request};
+use hydra_studio::data::audit::{Fault, Mend};
+use hydra_studio::worker::protocol::{AuditSummary, DataMend, Event, JobKind, Request};
 
 use crate::desk::{Desk, settings};
 
@@ -47,6 +47,60 @@ fn an_audit_comes_while_a_run_trains() {
     let audit = audited(&mut desk, 64);
     assert_eq!(audit.reading.map(|reading| reading.read), Some(200));
     desk.wait("another step", |e| matches!(e, Event::Step(_)));
-    desk.send(Request::Discard);
-    desk.wait("the end", |e| matches!(e, Event::Discarded { .. } | Event::Warning { .. }));
+}
+
+/// A desk with rows of which ten are copies and one is mojibake.
+fn with_faults() -> Desk {
+    let mut desk = Desk::new();
+    let file = desk.path().join("rows.jsonl");
+    let row = |n: usize| format!("{{\"question\":\"Ask {n}?\",\"answer\":\"Say {n}, and say it again.\"}}\n");
+    let broken = "{\"question\":\"What to drink?\",\"answer\":\"Un cafÃ©.\"}\n";
+    std::fs::write(&file, (0..30).map(|n| row(n % 20)).collect::<String>() + broken).unwrap();
+    desk.send(Request::ImportData { paths: vec![file], map: ColumnMap::default() });
+    desk.wait("the data", |e| matches!(e, Event::DataImported(_)));
+    desk
+}
+
+fn edited(desk: &mut Desk, request: Request) -> usize {
+    desk.send(request);
+    match desk.wait("the change", |e| matches!(e, Event::DataEdited(_))) {
+        Event::DataEdited(data) => data.kept,
+        _ => unreachable!(),
+    }
+}
+
+fn mend(fault: Fault, mend: Mend, row: Option<usize>) -> Request {
+    Request::MendData(DataMend { fault, mend, context: 64, row })
+}
+
+#[test]
+fn copies_are_merged_and_texts_repaired_each_by_one_change_that_is_taken_back() {
+    let mut desk = with_faults();
+    let audit = audited(&mut desk, 64);
+    assert_eq!((count(&audit, Fault::ExactDuplicate), count(&audit, Fault::Mojibake)), (10, 1));
+    assert_eq!(edited(&mut desk, mend(Fault::ExactDuplicate, Mend::Merge, None)), 21);
+    let audit = audited(&mut desk, 64);
+    assert_eq!((count(&audit, Fault::ExactDuplicate), count(&audit, Fault::Mojibake)), (0, 1));
+    assert_eq!(edited(&mut desk, mend(Fault::Mojibake, Mend::Repair, None)), 21);
+    assert_eq!(audited(&mut desk, 64).total(), 0);
+    desk.send(Request::PreviewData { start: 20, count: 1, context: 64 });
+    let preview = desk.wait("the row", |e| matches!(e, Event::DataPreview { .. }));
+    let Event::DataPreview { examples, .. } = preview else { unreachable!() };
+    assert_eq!(examples[0].messages[1].content, "Un café.");
+    assert_eq!(edited(&mut desk, Request::UndoEdit), 21);
+    assert_eq!(edited(&mut desk, Request::UndoEdit), 31);
+    let audit = audited(&mut desk, 64);
+    assert_eq!((count(&audit, Fault::ExactDuplicate), count(&audit, Fault::Mojibake)), (10, 1));
+}
+
+#[test]
+fn one_row_is_dropped_alone_and_a_mend_that_is_too_late_is_refused() {
+    let mut desk = with_faults();
+    let audit = audited(&mut desk, 64);
+    let copies = audit.faults.iter().find(|fault| fault.fault == Fault::ExactDuplicate).unwrap();
+    let row = copies.findings[3].row;
+    assert_eq!(edited(&mut desk, mend(Fault::ExactDuplicate, Mend::Drop, row)), 30);
+    desk.send(mend(Fault::ExactDuplicate, Mend::Merge, None));
+    let warning = desk.wait("a refusal", |e| matches!(e, Event::Warning { .. }));
+    assert!(matches!(&warning, Event::Warning { message } if message.contains("look again")), "{warning:?}");
 }

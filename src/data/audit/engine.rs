@@ -1,6 +1,5 @@
 //! Every example shown once, then all of them together.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::exact::{Hashes, firsts};
@@ -20,18 +19,6 @@ const MOST_COMPARED: usize = 2_000_000;
 /// What is hashed into signatures, so that they are the same every time.
 const SEED: u64 = 0x0048_5944_5241;
 
-/// Examples that can be read by their number, on any thread.
-pub trait Rows: Sync {
-    /// How many there are.
-    fn count(&self) -> usize;
-
-    /// One of them.
-    ///
-    /// # Errors
-    /// Where it cannot be read any more.
-    fn example(&self, row: usize) -> Result<Cow<'_, Example>, DataError>;
-}
-
 /// What was found without a model.
 #[derive(Clone, Debug, Default)]
 pub struct DataAudit {
@@ -46,19 +33,19 @@ pub struct DataAudit {
 ///
 /// # Errors
 /// Where the examples cannot be read, and when the job is cancelled.
-pub fn audit<R: Rows + ?Sized>(
-    rows: &R,
+pub fn audit(
+    examples: &Examples,
     dropped: &DroppedRows,
     held_out: &[usize],
     job: &Job,
 ) -> Result<DataAudit, DataError> {
-    let count = rows.count();
+    let count = examples.len();
     let hashes = Hashes::default();
-    let parts = in_parts(count, (job, 0.0..0.7, "Looking for faults in the texts"), |range, watch| {
+    let parts = in_parts(count, (job, 0.0..0.7, "Looking for faults in the texts"), |rows, watch| {
         let mut part = Auditor::new(count, hashes.clone());
-        for row in range {
+        for (row, example) in rows.clone().zip(examples.iter_of(rows)) {
             watch.row()?;
-            part.see(row, &*rows.example(row)?);
+            part.see(row, &example?);
         }
         Ok::<_, DataError>(part)
     })?;
@@ -67,7 +54,7 @@ pub fn audit<R: Rows + ?Sized>(
         all.see_dropped(&dropped?);
     }
     parts.into_iter().for_each(|part| all.append(part));
-    all.finish(held_out, &|row| Ok(rows.example(row)?.into_owned()), job)
+    all.finish(held_out, examples, job)
 }
 
 /// Takes in examples one by one, in the order of their rows.
@@ -134,14 +121,9 @@ impl Auditor {
         self.places.append(later.places);
     }
 
-    fn finish(
-        mut self,
-        held_out: &[usize],
-        read: &dyn Fn(usize) -> Result<Example, DataError>,
-        job: &Job,
-    ) -> Result<DataAudit, DataError> {
+    fn finish(mut self, held_out: &[usize], examples: &Examples, job: &Job) -> Result<DataAudit, DataError> {
         let firsts = firsts(&self.hashed);
-        let leaders = leaders(&self.signatures, &firsts, &self.common, read, job)?;
+        let leaders = leaders(&self.signatures, &firsts, &self.common, examples, job)?;
         let copies = self.copies(&firsts, &leaders, &Sides::new(held_out, self.places.files()));
         let mut findings = std::mem::take(&mut self.findings);
         for copy in copies {
@@ -217,25 +199,5 @@ fn suggested(fault: Fault, example: &Example) -> Mend {
         [Mend::Repair, second, ..] if repaired(fault, &example.messages).is_none() => *second,
         [first, ..] => *first,
         [] => Mend::Keep,
-    }
-}
-
-impl Rows for Examples {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn example(&self, row: usize) -> Result<Cow<'_, Example>, DataError> {
-        self.get(row).map(Cow::Owned)
-    }
-}
-
-impl Rows for [Example] {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn example(&self, row: usize) -> Result<Cow<'_, Example>, DataError> {
-        self.get(row).map(Cow::Borrowed).ok_or(DataError::NoSuchExample { index: row, count: self.len() })
     }
 }

@@ -173,6 +173,16 @@ impl Mend {
         }
     }
 
+    /// What a button says that does it to one row.
+    pub fn name_for_one(self) -> &'static str {
+        match self {
+            Self::Drop | Self::Merge => "Drop this row",
+            Self::Repair => "Repair this row",
+            Self::Mask => "Mask in this row",
+            Self::Keep | Self::FitContext | Self::EditFile => self.name(),
+        }
+    }
+
     /// What it does to one row, as advice.
     pub fn advice(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::minhash::{BANDS, Signature, jaccard};
 use super::shingles;
-use crate::data::{DataError, Example};
+use crate::data::{DataError, Examples};
 use crate::job::Job;
 
 /// Rows of at least this Jaccard index are near duplicates, measured by all that is said in them that is not common.
@@ -72,7 +72,7 @@ pub(super) fn leaders(
     signatures: &[Signature],
     firsts: &[u32],
     common: &Common,
-    read: &dyn Fn(usize) -> Result<Example, DataError>,
+    examples: &Examples,
     job: &Job,
 ) -> Result<Vec<u32>, DataError> {
     let rows: Vec<u32> = (0..).zip(firsts).filter(|(row, first)| row == *first).map(|(row, _)| row).collect();
@@ -81,7 +81,7 @@ pub(super) fn leaders(
         leaders: (0..u32::try_from(firsts.len()).unwrap_or(u32::MAX)).collect(),
         followers: HashMap::new(),
         different: HashSet::new(),
-        texts: Texts { read, common, kept: HashMap::new() },
+        texts: Texts { examples, common, kept: HashMap::new() },
         signatures,
     };
     for band in 0..BANDS {
@@ -207,7 +207,7 @@ impl Text {
 
 /// Reads rows again, and keeps some.
 struct Texts<'a> {
-    read: &'a dyn Fn(usize) -> Result<Example, DataError>,
+    examples: &'a Examples,
     common: &'a Common,
     kept: HashMap<u32, Rc<Text>>,
 }
@@ -217,7 +217,7 @@ impl Texts<'_> {
         if let Some(text) = self.kept.get(&row) {
             return Ok(Rc::clone(text));
         }
-        let example = (self.read)(row as usize)?;
+        let example = self.examples.get(row as usize)?;
         let whole = set(shingles::of_example(&example));
         let own = whole.iter().copied().filter(|shingle| !self.common.has(*shingle)).collect();
         let questions = set(shingles::of_questions(&example));

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::data::{ColumnMap, Dropped, DroppedRows, Example, Message, Role, Source, import, split};
+use crate::data::{ColumnMap, Dropped, DroppedRows, Example, Examples, Message, Role, Source, import, split};
 use crate::job::Job;
 
 fn example(line: usize, question: &str, answer: &str) -> Example {
@@ -24,8 +24,12 @@ fn prose(rng: &mut ChaCha8Rng, words: usize) -> Vec<String> {
     (0..words).map(|_| format!("w{}", rng.random_range(0..5_000))).collect()
 }
 
+fn stored(examples: &[Example]) -> Examples {
+    Examples::of(examples.iter().cloned()).unwrap()
+}
+
 fn found(examples: &[Example], held_out: &[usize]) -> Vec<(Fault, usize, String)> {
-    let audit = audit(examples, &DroppedRows::default(), held_out, &Job::silent()).unwrap();
+    let audit = audit(&stored(examples), &DroppedRows::default(), held_out, &Job::silent()).unwrap();
     let told = |finding: &Finding| (finding.fault, finding.source.line, finding.reason.clone());
     audit.findings.iter().map(told).collect()
 }
@@ -71,8 +75,8 @@ fn every_fault_of_a_row_is_told_with_its_line() {
         Dropped { source: Source { file: "a".into(), line: 8 }, reason: "the row is broken JSON".into() },
     ];
     let mut rows = DroppedRows::default();
-    dropped.iter().for_each(|row| rows.push(row).unwrap());
-    let audit = audit(examples.as_slice(), &rows, &[], &Job::silent()).unwrap();
+    dropped.iter().for_each(|dropped| rows.push(dropped).unwrap());
+    let audit = audit(&stored(&examples), &rows, &[], &Job::silent()).unwrap();
     let mut told: Vec<(Fault, usize)> = audit.findings.iter().map(|found| (found.fault, found.source.line)).collect();
     let mut expected: Vec<(Fault, usize)> =
         broken.iter().enumerate().map(|(row, (fault, _))| (*fault, row * 3 + 1)).collect();
@@ -188,8 +192,8 @@ fn the_same_rows_give_the_same_findings_in_the_same_order() {
 fn a_hundred_thousand_equal_rows_take_no_time_and_are_counted() {
     let examples: Vec<Example> =
         (1..=100_000).map(|line| example(line, "Why?", "Because of this and of that.")).collect();
-    let begun = Instant::now();
-    let audit = audit(examples.as_slice(), &DroppedRows::default(), &[], &Job::silent()).unwrap();
+    let (examples, begun) = (stored(&examples), Instant::now());
+    let audit = audit(&examples, &DroppedRows::default(), &[], &Job::silent()).unwrap();
     assert_eq!(audit.findings.count(Fault::ExactDuplicate), 99_999);
     assert_eq!(audit.findings.of(Fault::ExactDuplicate).len(), KEPT);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
@@ -200,6 +204,6 @@ fn a_cancelled_audit_ends_as_such() {
     let job = Job::silent();
     job.cancel();
     let examples: Vec<Example> = (1..=2_000).map(|line| example(line, "Why?", "Because.")).collect();
-    let error = audit(examples.as_slice(), &DroppedRows::default(), &[], &job).unwrap_err();
+    let error = audit(&stored(&examples), &DroppedRows::default(), &[], &job).unwrap_err();
     assert!(matches!(error, crate::data::DataError::Cancelled(_)), "{error}");
 }

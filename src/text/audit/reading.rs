@@ -1,8 +1,8 @@
 //! Every example as the model reads it: once whole, and then as it is at any context.
 
 use super::histogram::{Histogram, quantile};
-use crate::data::audit::{Fault, Findings, Mend, Places, Rows, in_parts};
-use crate::data::{DataError, Example};
+use crate::data::audit::{Fault, Findings, Mend, Places, in_parts};
+use crate::data::{DataError, Example, Examples};
 use crate::job::Job;
 use crate::text::{ChatTokenizer, TokenizedExample};
 
@@ -38,8 +38,8 @@ pub struct TokenAudit {
     pub lengths: Histogram,
     /// Tokens of the examples that count within the context.
     pub learnt: Histogram,
-    /// The least context that leaves [`WHOLE_SHARE`] of the examples whole, in steps of eight and no longer than the
-    /// model allows; `None` without any example.
+    /// The least context that leaves [`WHOLE_SHARE`] of the examples whole, in steps of eight, be it longer than the model
+    /// allows; `None` without any example.
     pub fitting: Option<usize>,
 }
 
@@ -47,13 +47,13 @@ pub struct TokenAudit {
 ///
 /// # Errors
 /// Where the examples cannot be read from where they are kept, and when the job is cancelled.
-pub fn read<R: Rows + ?Sized>(rows: &R, tokenizer: &ChatTokenizer, job: &Job) -> Result<Reading, DataError> {
+pub fn read(examples: &Examples, tokenizer: &ChatTokenizer, job: &Job) -> Result<Reading, DataError> {
     let note = "Reading the examples as the model will";
-    let parts = in_parts(rows.count(), (job, 0.0..1.0, note), |range, watch| {
+    let parts = in_parts(examples.len(), (job, 0.0..1.0, note), |rows, watch| {
         let mut part = Reading::default();
-        for row in range {
+        for (row, example) in rows.clone().zip(examples.iter_of(rows)) {
             watch.row()?;
-            part.see(row, &*rows.example(row)?, tokenizer);
+            part.see(row, &example?, tokenizer);
         }
         Ok::<_, DataError>(part)
     })?;
@@ -117,7 +117,7 @@ impl Reading {
         let mut sorted = lengths.clone();
         sorted.sort_unstable();
         let whole = Some(quantile(&sorted, WHOLE_SHARE)).filter(|fitting| *fitting > 0);
-        audit.fitting = whole.map(|fitting| fitting.next_multiple_of(STEP).min(longest));
+        audit.fitting = whole.map(|fitting| fitting.next_multiple_of(STEP));
         audit.lengths = Histogram::of(lengths, Some(context));
         audit.learnt = Histogram::of(learnt, None);
         audit

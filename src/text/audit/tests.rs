@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::audit::{Fault, Mend};
-use crate::data::{Example, Message, Source};
+use crate::data::{Example, Examples, Message, Source};
 use crate::job::Job;
 use crate::text::ChatTokenizer;
 use crate::text::fixtures::{CHATML, chat, conversation};
@@ -12,8 +12,12 @@ fn examples(conversations: impl IntoIterator<Item = Vec<Message>>) -> Vec<Exampl
     (1..).zip(conversations).map(|(line, messages)| Example { messages, topic: None, source: source(line) }).collect()
 }
 
+fn stored(examples: &[Example]) -> Examples {
+    Examples::of(examples.iter().cloned()).unwrap()
+}
+
 fn reading(chat: &ChatTokenizer, examples: &[Example]) -> Reading {
-    read(examples, chat, &Job::silent()).unwrap()
+    read(&stored(examples), chat, &Job::silent()).unwrap()
 }
 
 fn told(audit: &TokenAudit) -> Vec<(Fault, usize, &str)> {
@@ -68,10 +72,10 @@ fn the_fitting_context_leaves_99_of_100_whole() {
     assert_eq!(fitting, short.next_multiple_of(8));
     assert_eq!(reading.audit(fitting, 4096).whole, 198);
     rows.extend(examples([conversation("", &["a", &"b".repeat(400)])]));
-    let reading = read(rows.as_slice(), &chat, &Job::silent()).unwrap();
+    let reading = read(&stored(&rows), &chat, &Job::silent()).unwrap();
     let fitting = reading.audit(64, 4096).fitting.unwrap();
     assert!(fitting > 400 && reading.audit(fitting, 4096).whole == 199, "{fitting}");
-    assert_eq!(reading.audit(64, 256).fitting, Some(256), "no longer than the model allows");
+    assert_eq!(reading.audit(64, 256).fitting, Some(fitting), "whether or not the model allows it");
 }
 
 #[test]
@@ -98,5 +102,5 @@ fn nothing_is_read_where_there_is_nothing_or_the_job_is_cancelled() {
     let job = Job::silent();
     job.cancel();
     let rows = examples((0..2_000).map(|_| conversation("", &["a", "b"])));
-    assert!(read(rows.as_slice(), &chat, &job).is_err());
+    assert!(read(&stored(&rows), &chat, &job).is_err());
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::audit::{Fault, Finding};
+use crate::data::audit::{Fault, Finding, Mend};
 use crate::text::audit::Histogram;
 
 /// Findings of one fault that are sent to the window; what is beyond is counted.
@@ -36,8 +36,19 @@ pub struct ReadingSummary {
     pub lengths: Histogram,
     /// Tokens of the examples that count within the context.
     pub learnt: Histogram,
-    /// The least context that leaves 99 % of the examples whole, as far as the model allows.
+    /// The least context that leaves 99 % of the examples whole, be it longer than the model allows.
     pub fitting: Option<usize>,
+}
+
+/// A mend of a fault that the last audit found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataMend {
+    pub fault: Fault,
+    pub mend: Mend,
+    /// The context that the audit was asked for.
+    pub context: usize,
+    /// Index of the one example to mend; `None` for all with the fault, also those that are not listed.
+    pub row: Option<usize>,
 }
 
 /// One fault and where it was found.

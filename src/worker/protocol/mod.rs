@@ -19,7 +19,7 @@ use crate::project::runs::RunNotes;
 use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
-pub use audit::{AuditSummary, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
+pub use audit::{AuditSummary, DataMend, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
@@ -149,6 +149,9 @@ pub enum Request {
     AuditData {
         context: usize,
     },
+    /// Mends what an audit found by one change of the loaded examples, as [`Request::EditData`] makes them; worked out beside
+    /// training. Answered by [`Event::DataEdited`], or by a warning.
+    MendData(DataMend),
     /// Looks for the topics of the loaded examples, in place of those at hand; done beside training. Answered by
     /// [`Event::TopicsFound`], then by [`Event::TopicMap`] and [`Event::TopicOpinion`].
     FindTopics {
@@ -340,6 +343,7 @@ impl Request {
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
             Self::EditData(_) | Self::UndoEdit | Self::RedoEdit => None,
+            Self::MendData(_) => None,
             Self::RenderPrompt { .. }
             | Self::SaveTranscript { .. }
             | Self::SaveTable { .. }

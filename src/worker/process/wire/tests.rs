@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
-    AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataSummary, EditsSummary, EndReason, ExampleBrief,
-    ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, GateWatch, InspectSource, JobKind, ModelSummary,
-    ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide, RowView,
-    RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion, TopicSearch,
-    TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
+    AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataMend, DataSummary, EditsSummary, EndReason,
+    ExampleBrief, ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, GateWatch, InspectSource, JobKind,
+    ModelSummary, ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide,
+    RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion,
+    TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
@@ -100,6 +100,7 @@ fn requests() -> Vec<Request> {
         R::RedoEdit,
         R::SaveData { folder: path("data") },
         R::AuditData { context: 512 },
+        R::MendData(DataMend { fault: Fault::Mojibake, mend: Mend::Repair, context: 512, row: Some(usize::MAX) }),
         R::FindTopics { search: search() },
         R::OpenTopics { path: path("clusters.json") },
         R::EditTopics(TopicEdit::Merge(vec![0, u32::MAX])),

@@ -197,8 +197,12 @@ fn reading_ui(ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary, reading: 
 /// What context fits nearly all, and a button that takes it.
 fn fitting_ui(ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary, reading: &ReadingSummary) {
     let Some(fitting) = reading.fitting else { return };
+    let most = cx.state.model.as_ref().map_or(usize::MAX, |model| model.max_context);
     ui.horizontal_wrapped(|ui| {
-        let text = if fitting == audit.context {
+        let text = if fitting > most {
+            let (fitting, most) = (count(fitting), count(most));
+            format!("99 % of the examples need a context of {fitting} tokens; the model allows {most}.")
+        } else if fitting == audit.context {
             format!("The context of {} tokens fits 99 % of the examples.", count(fitting))
         } else if fitting < audit.context {
             format!("A context of {} tokens would fit 99 % of the examples, in less memory.", count(fitting))
@@ -206,12 +210,13 @@ fn fitting_ui(ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary, reading: 
             format!("A context of {} tokens fits 99 % of the examples.", count(fitting))
         };
         ui.label(RichText::new(text).color(Tokens::of(ui).text));
-        if fitting == audit.context || cx.state.active_run().is_some() {
+        let best = fitting.min(most);
+        if best == audit.context || cx.state.active_run().is_some() {
             return;
         }
-        let button = ui.button(format!("Set context to {}", count(fitting)));
+        let button = ui.button(format!("Set context to {}", count(best)));
         if button.on_hover_text("A setting of the Train page, where Undo takes it back").clicked() {
-            cx.send(SystemCommand::SetContext(fitting));
+            cx.send(SystemCommand::SetContext(best));
         }
     });
 }
