@@ -49,11 +49,18 @@ fn edited(desk: &mut Desk) -> TopicBoard {
     }
 }
 
-fn imported(desk: &mut Desk) -> DataSummary {
-    match desk.wait("the data", |e| matches!(e, Event::DataEdited(_))) {
-        Event::DataEdited(data) => data,
-        _ => unreachable!(),
+/// Gives the topics to the examples: the topics and the data afterwards, which come in either order.
+fn applied(desk: &mut Desk) -> (TopicBoard, DataSummary) {
+    desk.send(Request::ApplyTopics);
+    let (mut topics, mut changed) = (None, None);
+    while topics.is_none() || changed.is_none() {
+        match desk.wait("topics and data", |e| matches!(e, Event::TopicsEdited(_) | Event::DataEdited(_))) {
+            Event::TopicsEdited(board) => topics = Some(*board),
+            Event::DataEdited(data) => changed = Some(data),
+            _ => unreachable!(),
+        }
     }
+    (topics.unwrap(), changed.unwrap())
 }
 
 #[test]
@@ -93,31 +100,26 @@ fn changes_are_undone_and_given_to_the_examples() {
     edited(&mut desk);
     desk.send(Request::EditTopics(TopicEdit::Exclude { topic: ids[0], is_excluded: true }));
     edited(&mut desk);
-    desk.send(Request::ApplyTopics);
-    let data = imported(&mut desk);
-    assert!(edited(&mut desk).is_applied);
+    let (given, data) = applied(&mut desk);
+    assert!(given.is_applied);
     assert_eq!((data.kept, data.edits.left_out, data.rows), (60, 30, 90));
     assert_eq!(data.topics.iter().map(|(_, size)| *size).collect::<Vec<_>>(), [30, 30]);
     assert!(data.topics.iter().any(|(name, _)| name == "Third"));
     // Topics are of the examples as they were imported: taken back in, they are all there again.
     desk.send(Request::EditTopics(TopicEdit::Undo));
     assert!(!edited(&mut desk).is_applied);
-    desk.send(Request::ApplyTopics);
-    assert_eq!(imported(&mut desk).kept, 90);
+    assert_eq!(applied(&mut desk).1.kept, 90);
 }
 
 #[test]
 fn topics_that_were_given_are_taken_back_with_the_change_of_the_data() {
     let mut desk = with_data();
     find(&mut desk, three());
-    desk.send(Request::ApplyTopics);
-    assert!(edited(&mut desk).is_applied);
+    assert!(applied(&mut desk).0.is_applied);
     let (_, again) = find(&mut desk, three());
     assert!(again.is_applied, "the same topics were found");
     assert!(again.agreement.unwrap() < 0.1, "the files labelled even and odd: {:?}", again.agreement);
     desk.send(Request::UndoEdit);
-    let labels = |e: &Event| matches!(e, Event::DataEdited(data) if data.topics.iter().all(|(name, _)| name.len() < 5));
-    desk.wait("the labels of the files", labels);
     assert!(!edited(&mut desk).is_applied);
 }
 
