@@ -119,9 +119,11 @@ fn a_row_longer_than_the_context_is_cut_and_counted_or_left_out_with_its_line() 
 }
 
 #[test]
-fn text_that_is_not_utf_8_is_refused() {
-    let message = refused_data("latin.csv", b"question,answer\nWo?,K\xf6ln\n");
-    assert_says(&message, &["UTF-8"]);
+fn text_that_is_not_utf_8_is_taken_for_windows_1252_and_said_to_be() {
+    let program = Program::new();
+    program.write("latin.csv", b"question,answer\nWo?,K\xf6ln\n");
+    let told = program.events(&["import", "latin.csv"]);
+    assert!(told.iter().any(|event| event["explanation"].as_str().is_some_and(|text| text.contains("Windows-1252"))));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn a_fault_opens_its_rows_with_file_line_reason_and_mend() {
     stage.tell([data(), model(), audited(256)]);
     assert!(!has(&stage, "it says the same as line 4"));
     press(&mut stage, "Exact duplicate: 12 rows");
-    for text in ["it says the same as line 4", "keep the first of them alone", "faq.jsonl", "File", "Line", "Reason"] {
+    for text in ["it says the same as line 4", "Drop this row", "faq.jsonl", "File", "Line", "Reason"] {
         assert!(has(&stage, text), "{text}");
     }
     assert!(!has(&stage, "it says the same as line 11"), "only what is in view is drawn");
@@ -164,7 +164,9 @@ fn the_context_that_fits_is_taken_and_the_audit_follows_it() {
 #[test]
 fn pictures_have_a_summary_and_a_failure_is_said_and_can_be_tried_again() {
     let mut stage = Stage::on(PageId::Data);
-    stage.tell([data(), model(), audited(256)]);
+    stage.tell([data(), model()]);
+    stage.requests();
+    stage.tell([audited(256)]);
     for text in ["longer than the context of 256", "Tokens that count in 2,000 examples: median"] {
         assert_eq!(stage.window.query_all_by_label_contains(text).count(), 1, "{text}");
     }
@@ -225,6 +227,7 @@ fn snapshot(name: &str, audit: AuditSummary, open: Option<&str>) {
         let mut harness = Harness::builder().with_size([760.0, 900.0]).with_theme(theme).build_ui(|ui| {
             egui_extras::install_image_loaders(ui.ctx());
             theme::apply(ui.ctx());
+            ui.set_style(theme::style(theme));
             let cx =
                 PageContext { state: &state, persisted: &persisted, commands: &commands, context, is_dropping: false };
             card.card(ui, &cx, state.data.as_ref().expect("data"));

@@ -176,6 +176,8 @@ fn an_example_is_rewritten_left_out_and_brought_back() {
     assert_eq!(queries(&asked).len(), 1, "the rows are other ones now");
     stage.window.get_by_label("Undo the change to the examples").click();
     assert_eq!(stage.requests(), [Request::UndoEdit]);
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Z);
+    assert_eq!(stage.requests(), [Request::UndoEdit]);
 }
 
 #[test]

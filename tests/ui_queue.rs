@@ -28,7 +28,7 @@ impl Fixture {
     fn on_train() -> Self {
         let mut f = Fixture::tall(ThemePreference::Dark);
         f.tell([model(), data()]);
-        f.press(CTRL, Key::Num3);
+        f.press(CTRL, Key::Num4);
         f.asked();
         f
     }
@@ -36,7 +36,7 @@ impl Fixture {
     /// A view of the Runs page.
     fn on_view(theme: ThemePreference, view: &str) -> Self {
         let mut f = Fixture::tall(theme);
-        f.press(CTRL, Key::Num7);
+        f.press(CTRL, Key::Num8);
         f.click(Role::Button, view);
         f.asked();
         f
@@ -174,7 +174,7 @@ fn what_an_earlier_start_left_and_how_the_queue_ended_is_said() {
     let failed = vec![("LoRA, rank 16".to_owned(), "no such file".to_owned())];
     f.tell([Event::QueueEnded(QueueSummary { done: 2, failed, stopped: 0, pending: 0 })]);
     assert!(f.shows("2 runs finished, 1 failed. LoRA, rank 16: no such file"));
-    f.press(CTRL, Key::Num7);
+    f.press(CTRL, Key::Num8);
     f.click(Role::Button, "Queue");
     let problem = Some("another window of Hydra Studio works on the queue".to_owned());
     f.tell([Event::Queue(QueueView { problem, ..QueueView::default() })]);
@@ -267,7 +267,7 @@ fn the_views_look_as_drawn_in_both_themes() {
         results.add(f.window.try_snapshot(format!("comparison_{name}")));
         let mut f = Fixture::tall(theme);
         f.tell([model(), data(), Event::Queue(QueueView::default())]);
-        f.press(CTRL, Key::Num3);
+        f.press(CTRL, Key::Num4);
         f.click(Role::Button, "Compare methods…");
         f.tell([queue(QueueMode::Going), started(900)]);
         f.tell((1..=30).map(|i| step(i, 900)));

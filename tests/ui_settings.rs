@@ -206,9 +206,9 @@ fn clicks_and_typing_are_steps_and_the_settings_come_back_exactly() {
 fn undo_waits_while_a_run_is_on_and_on_other_pages() {
     let mut desk = Desk::ready();
     desk.click("Thorough");
-    desk.press(CTRL, Key::Num2);
+    desk.press(CTRL, Key::Num1);
     desk.undo();
-    assert!(desk.has("Undo: On the Train page only."));
+    assert!(desk.has("Undo: On the pages Data, Topics and Train only."));
     desk.press(CTRL, Key::Num4);
     desk.undo();
     assert!(desk.has("Redo: Effort from Balanced to Thorough"));

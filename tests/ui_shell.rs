@@ -231,7 +231,8 @@ fn imported_data_shows_its_shape_its_dropped_rows_and_its_reading() {
     f.window.run();
     assert!(f.shows("question/answer") && f.shows("3 rows could not be used") && f.shows("402"));
     let asked = f.asked();
-    assert!(matches!(asked.as_slice(), [Request::ListRows { start: 0, .. }]), "{asked:?}");
+    let first = |request: &Request| matches!(request, Request::ListRows { start: 0, .. });
+    assert!(asked.iter().any(first), "{asked:?}");
     f.tell([rows(2)]);
     assert!(matches!(f.asked().as_slice(), [Request::PreviewData { start: 0, count: 1, .. }]));
     f.tell([preview(0)]);

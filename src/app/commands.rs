@@ -197,7 +197,7 @@ impl UICommand {
             Self::SaveNow => info("Save now", "Write a checkpoint and go on training.", const { &[keys(CTRL, Key::S)] }, Icon::Save),
             Self::Discard => info("Discard the run…", "End it and move its folder to the recycle bin.", &[], Icon::Trash),
             Self::StopAndSave => info("Stop and save", "Write a checkpoint and end the run.", const { &[keys(CTRL_SHIFT, Key::S)] }, Icon::Stop),
-            Self::Undo => info("Undo", "Take back the last change of the run's settings, or of the topics.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
+            Self::Undo => info("Undo", "Take back the last change of the run's settings, of the examples or of the topics.", const { &[keys(CTRL, Key::Z)] }, Icon::Undo),
             Self::Redo => info("Redo", "Do again what was taken back.", const { &[keys(CTRL_SHIFT, Key::Z), keys(CTRL, Key::Y)] }, Icon::Redo),
             Self::SaveSettings => info("Save settings to a file…", "Write the run's settings as TOML, to share or to train with from the command line.", &[], Icon::Export),
             Self::LoadSettings => info("Load settings from a file…", "Read settings from TOML, or from the run.json of a run.", &[], Icon::File),

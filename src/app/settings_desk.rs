@@ -178,10 +178,14 @@ impl App {
         }
     }
 
-    /// Takes the last change of the settings back, or of the topics where these are in sight.
+    /// Takes the last change of the settings back, or of the examples or topics where these are in sight.
     pub(super) fn undo(&mut self) {
-        if self.view == View::Page(PageId::Topics) {
-            return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Undo)));
+        match self.view {
+            View::Page(PageId::Data) => return self.commands.send(SystemCommand::Request(Request::UndoEdit)),
+            View::Page(PageId::Topics) => {
+                return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Undo)));
+            }
+            _ => {}
         }
         if let Some(name) = self.pages.train.setup().undo() {
             self.toasts.keep(Level::Info, format!("Undone: {name}."));
@@ -190,8 +194,12 @@ impl App {
 
     /// Does the change again that was taken back last.
     pub(super) fn redo(&mut self) {
-        if self.view == View::Page(PageId::Topics) {
-            return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Redo)));
+        match self.view {
+            View::Page(PageId::Data) => return self.commands.send(SystemCommand::Request(Request::RedoEdit)),
+            View::Page(PageId::Topics) => {
+                return self.commands.send(SystemCommand::Request(Request::EditTopics(TopicEdit::Redo)));
+            }
+            _ => {}
         }
         if let Some(name) = self.pages.train.setup().redo() {
             self.toasts.keep(Level::Info, format!("Done again: {name}."));
@@ -200,13 +208,13 @@ impl App {
 
     /// Why a command cannot run now, where it cannot.
     pub(super) fn obstacle(&self, command: UICommand) -> Option<&'static str> {
-        let is_of_topics = self.view == View::Page(PageId::Topics);
+        let is_of_data = matches!(self.view, View::Page(PageId::Data | PageId::Topics));
         let is_step = matches!(command, UICommand::Undo | UICommand::Redo);
-        // Topics can be changed beside a run.
-        let obstacle = if is_of_topics && is_step { None } else { command.obstacle(&self.state) };
+        // Examples and topics can be changed beside a run.
+        let obstacle = if is_of_data && is_step { None } else { command.obstacle(&self.state) };
         obstacle.or_else(|| match command {
-            UICommand::Undo | UICommand::Redo if !is_of_topics && self.view != View::Page(PageId::Train) => {
-                Some("On the pages Topics and Train only.")
+            UICommand::Undo | UICommand::Redo if !is_of_data && self.view != View::Page(PageId::Train) => {
+                Some("On the pages Data, Topics and Train only.")
             }
             UICommand::Undo if self.step(command).is_none() => Some("Nothing was changed."),
             UICommand::Redo if self.step(command).is_none() => Some("Nothing was taken back."),
@@ -221,6 +229,14 @@ impl App {
             return match command {
                 UICommand::Undo => board.undo.as_deref(),
                 UICommand::Redo => board.redo.as_deref(),
+                _ => None,
+            };
+        }
+        if self.view == View::Page(PageId::Data) {
+            let edits = &self.state.data.as_ref()?.edits;
+            return match command {
+                UICommand::Undo => edits.undo.as_deref(),
+                UICommand::Redo => edits.redo.as_deref(),
                 _ => None,
             };
         }
