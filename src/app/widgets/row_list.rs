@@ -44,6 +44,8 @@ impl RowList {
         mut row: impl FnMut(&mut Ui, usize, bool) -> Response,
     ) -> bool {
         let before = self.chosen;
+        // The last row may have gone.
+        self.chosen = self.chosen.map(|row| row.min(options.rows.saturating_sub(1)));
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), options.height), Sense::click());
         response.widget_info(|| {
             let text = format!("{}, {} rows", options.name, options.rows);

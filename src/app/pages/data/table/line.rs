@@ -10,7 +10,7 @@ use crate::app::widgets::figures::count;
 use crate::worker::protocol::{RowOrder, RowQuery, RowView};
 
 /// Widths from the right: line, length, topic.
-const LINE: f32 = 64.0;
+const LINE: f32 = 80.0;
 const LENGTH: f32 = 64.0;
 const TOPIC: f32 = 112.0;
 /// Of the mark of a held-out example.

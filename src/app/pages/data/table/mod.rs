@@ -106,7 +106,7 @@ impl ExamplesTable {
     }
 
     fn options(&self) -> RowListOptions<'static> {
-        let rows = self.rows.total().unwrap_or(0);
+        let rows = self.rows.shown();
         let height = size::ROW * ROWS_IN_VIEW.min(rows.max(3) as f32);
         RowListOptions { name: "Examples", rows, row_height: size::ROW, height }
     }

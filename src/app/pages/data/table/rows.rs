@@ -15,6 +15,8 @@ pub(super) struct Rows {
     query: RowQuery,
     /// How many the query finds, once that is known.
     total: Option<usize>,
+    /// How many were found before all was asked for anew, so that the table keeps its place meanwhile.
+    before: Option<usize>,
     stretches: BTreeMap<usize, Vec<RowView>>,
     /// The stretch that is asked for.
     asked: Option<usize>,
@@ -31,6 +33,11 @@ impl Rows {
         self.total
     }
 
+    /// How many rows are in sight: as many as are found, or were before.
+    pub fn shown(&self) -> usize {
+        self.total.or(self.before).unwrap_or_default()
+    }
+
     /// Asks for something else from now on. What was found stays in sight until the answer is there.
     pub fn ask(&mut self, query: RowQuery) {
         if self.query != query {
@@ -42,6 +49,7 @@ impl Rows {
     /// The data changed: all is asked for anew.
     pub fn forget(&mut self) {
         self.asked = None;
+        self.before = self.total.or(self.before);
         self.total = None;
     }
 
@@ -137,7 +145,7 @@ mod tests {
         let other = RowQuery { text: "x".into(), ..RowQuery::default() };
         rows.ask(other.clone());
         rows.note_event(&answer(&RowQuery::default(), 0, 300));
-        assert!(rows.total().is_none() && rows.get(3).is_some());
+        assert!(rows.total().is_none() && rows.get(3).is_some() && rows.shown() == 300);
         assert_eq!(rows.missing(0..20), Some(0));
         rows.note_event(&answer(&other, 0, 0));
         assert_eq!((rows.total(), rows.get(3)), (Some(0), None));
