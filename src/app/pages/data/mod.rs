@@ -193,6 +193,6 @@ fn badge(ui: &mut Ui, text: &str) {
         .inner_margin(egui::Margin::symmetric(space::S as i8, space::XXS as i8))
         .show(ui, |ui| {
             ui.spacing_mut().interact_size.y = 0.0;
-            ui.label(RichText::new(text).small().color(tokens.accent_text));
+            ui.add(egui::Label::new(RichText::new(text).small().color(tokens.accent_text)).extend());
         });
 }

@@ -88,6 +88,8 @@ impl Detail {
 
     fn head_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, row: &RowView, is_there: bool) {
         ui.horizontal_wrapped(|ui| {
+            // First, as a frame does not wrap into the next row.
+            badge(ui, if row.held_out { "held out" } else { "training" });
             let can_write = is_there && self.writing.is_none();
             if buttons::secondary(ui, Icon::Edit, "Rewrite", can_write).clicked() {
                 let example = cx.state.preview.as_ref().and_then(|preview| preview.examples.first());
@@ -99,7 +101,6 @@ impl Detail {
                 cx.request(Request::EditData(edit));
             }
             topic_ui(ui, cx, data, row);
-            badge(ui, if row.held_out { "held out" } else { "training" });
         });
         ui.add_space(space::XS);
     }
