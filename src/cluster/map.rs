@@ -50,7 +50,7 @@ pub fn principal_map(points: &Points) -> Vec<[f32; 2]> {
 
 /// Lays the points out by t-SNE from `start`. After every step but the last `tell` is called with the share done and what computes
 /// every place, for when it is time to show them. Of more than [`LAID_OUT`] points a sample is laid out, and
-/// the others come to lie between the [`PLACED_BY`] of it that they are nearest to.
+/// the others come to lie between the few of it that they are nearest to.
 ///
 /// # Errors
 /// When the job is cancelled.
