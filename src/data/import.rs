@@ -221,7 +221,7 @@ fn read_file(
 }
 
 /// Differs where a file was written to or replaced in between. A pipe, which has no size, is not watched.
-fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+pub fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
     let meta = path.metadata().ok()?;
     meta.is_file().then_some((meta.len(), meta.modified().ok()?))
 }

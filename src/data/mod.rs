@@ -30,7 +30,7 @@ pub use edits::{Edit, EditError, EditLog, LeftOut};
 pub use error::DataError;
 pub use example::{Dropped, Example, Message, Role, Source};
 pub use folder::{files_in, holds_data};
-pub use import::{FileImport, Import, found_columns, import, import_showing, import_with_texts};
+pub use import::{FileImport, Import, found_columns, import, import_showing, import_with_texts, stamp};
 pub use lines::to_lines;
 pub use map::ColumnMap;
 pub use read::{EXTENSIONS, KINDS_IN_WORDS, is_data_file};

@@ -64,7 +64,7 @@ impl Imported {
             made: self.edits.edits().len(),
             undo: self.edits.last().map(Edit::title),
             redo: self.edits.next().map(Edit::title),
-            left_out: self.edits.left_out().len(),
+            left_out: self.edits.imported().len() - self.import.examples.len(),
             rewritten: self.edits.rewritten(),
         }
     }

@@ -1,10 +1,9 @@
 //! Data read on its own thread, beside whatever the engine does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use super::editing::Frozen;
 use super::jobs::Ticket;
 use super::protocol::{DataSummary, Event, FileSummary, JobKind};
 use crate::data::{
-    ColumnMap, DataError, EditLog, Example, Import, Role, files_in, found_columns, import_showing, split,
+    ColumnMap, DataError, EditLog, Example, Import, Role, files_in, found_columns, import_showing, split, stamp,
 };
 use crate::job::Job;
 use crate::train::{FileRef, TrainSettings};
@@ -166,12 +165,6 @@ fn read_showing(
     }
     let edits = EditLog::new(import.examples.clone());
     Ok(Imported { map, import, files, edits, frozen: Frozen::default() })
-}
-
-/// Differs where a file was written to in between.
-fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
-    let meta = path.metadata().ok()?;
-    Some((meta.len(), meta.modified().ok()?))
 }
 
 /// Hands an import to the engine, and then tells the window, so that what the window asks of the data is asked of this.

@@ -14,6 +14,7 @@ use crate::app::widgets::notes;
 use crate::data::Edit;
 use crate::worker::protocol::{DataSummary, JobKind, Request, RowView};
 
+use super::filters::MOST_TOPICS;
 use super::writing::{Writing, Written};
 
 /// As high as the table beside it.
@@ -118,7 +119,7 @@ fn topic_ui(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, row: &RowView
         .width(140.0)
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut topic, None, "No topic");
-            for (name, _) in data.topics.iter().take(200) {
+            for (name, _) in data.topics.iter().take(MOST_TOPICS) {
                 ui.selectable_value(&mut topic, Some(name.clone()), in_one_line(name, TOPIC_LETTERS));
             }
         })

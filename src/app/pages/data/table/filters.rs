@@ -10,7 +10,7 @@ use crate::app::widgets::legend::{Swatch, swatch_label};
 use crate::worker::protocol::{DataSummary, RowQuery, RowSide};
 
 /// Topics that can be chosen among; more are no help in a list.
-const MOST_TOPICS: usize = 200;
+pub(super) const MOST_TOPICS: usize = 200;
 const TOPIC_LETTERS: usize = 28;
 
 /// Draws the filters; `found` is how many examples the query finds.
