@@ -29,11 +29,11 @@ impl Session {
     }
 
     /// Puts data in place of what is loaded. It was held out by the rule of its time, which a run may since have changed.
-    pub(super) fn take_import(&mut self, imported: Arc<Imported>, held_out: HeldOut) {
+    pub(super) fn take_import(&mut self, data: LoadedData) {
         self.end_survey();
-        let is_by_rule = held_out.rule == *self.around.rule.lock();
+        let is_by_rule = data.held_out.rule == *self.around.rule.lock();
         self.asleep_data = None;
-        self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
+        self.set_data(data);
         if !is_by_rule {
             self.tell_held_out();
         }

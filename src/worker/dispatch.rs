@@ -5,7 +5,6 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -13,7 +12,8 @@ use crossbeam_channel::{Receiver, Sender};
 use super::browsing::{BrowsingThread, Page, SharedData};
 use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
-use super::import::{HeldOut, Imported, SharedRule, start_import};
+use super::data::LoadedData;
+use super::import::{SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
 use super::process::{Exchange, HandOver};
@@ -30,7 +30,7 @@ pub(super) enum Task {
     /// What takes time, and can be cancelled before it is begun too.
     Job(Ticket, Box<Request>),
     /// The import thread is done.
-    Imported(Arc<Imported>, HeldOut),
+    Imported(LoadedData),
 }
 
 /// What the engine needs of its surroundings.
@@ -175,6 +175,7 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

@@ -8,6 +8,7 @@ use std::thread::Builder;
 use serde::{Deserialize, Serialize};
 
 use super::browsing::row_view;
+use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task, panic_text};
 use super::editing::Frozen;
 use super::jobs::Ticket;
@@ -167,15 +168,18 @@ fn read_showing(
     Ok(Imported { map, import, files, edits, frozen: Frozen::default() })
 }
 
-/// Hands an import to the engine, and then tells the window, so that what the window asks of the data is asked of this.
+/// Hands an import to the engine and to the thread that lists rows, and then tells the window, so that what the window
+/// asks of the data is asked of this, however busy the engine is.
 fn publish(imported: Imported, ticket: &Ticket, around: &Surroundings) -> anyhow::Result<()> {
     // Held until the window is told: when a run changes the rule, its word on these examples then comes after this one.
     let rule = around.rule.lock();
     let held_out = imported.held_out(*rule);
     let summary = summary(&imported, &held_out);
     ticket.job.check()?;
+    let data = LoadedData { imported: Arc::new(imported), held_out: Arc::new(held_out) };
+    *around.data.lock() = Some(data.clone());
     // Only a worker that is shutting down has no engine to take it.
-    let _ = around.tasks.send(Task::Imported(Arc::new(imported), held_out));
+    let _ = around.tasks.send(Task::Imported(data));
     around.outbox.send(Event::DataImported(summary));
     Ok(())
 }

@@ -103,7 +103,7 @@ impl Session {
                 Err(TryRecvError::Disconnected) => return self.shut_down(),
                 Ok(Task::Request(request)) => self.handle(*request),
                 Ok(Task::Job(ticket, request)) => self.serve(ticket, *request),
-                Ok(Task::Imported(imported, held_out)) => self.take_import(imported, held_out),
+                Ok(Task::Imported(data)) => self.take_import(data),
                 Err(TryRecvError::Empty) => {
                     self.work();
                     self.offer(queue);

@@ -179,8 +179,9 @@ impl Session {
         let rule = *self.around.rule.lock();
         let held_out = imported.held_out(rule);
         self.end_survey();
-        self.around.outbox.send(Event::DataImported(import::summary(&imported, &held_out)));
+        let summary = import::summary(&imported, &held_out);
         self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
+        self.around.outbox.send(Event::DataImported(summary));
         self.refresh_facts();
     }
 

@@ -1,7 +1,7 @@
 //! Examples listed, changed, changed back, kept, and trained on as they were changed.
 
 use hydra_studio::data::{ColumnMap, Edit, Message, Role};
-use hydra_studio::train::{DataRef, RunFile};
+use hydra_studio::train::{DataRef, DeviceChoice, RunFile};
 use hydra_studio::worker::protocol::{DataSummary, Event, JobKind, Request, RowOrder, RowQuery, RowSide, RowView};
 
 use crate::desk::{Desk, settings, wait_end};
@@ -65,6 +65,16 @@ fn rows_are_searched_sorted_and_listed_by_page() {
     let some = RowQuery { rows: Some(vec![3, 150]), order: RowOrder::Length, ..RowQuery::default() };
     let found: Vec<usize> = list(&mut desk, some, 0, 9).1.iter().map(|row| row.row).collect();
     assert_eq!(found, [3, 150]);
+}
+
+#[test]
+fn rows_are_listed_as_soon_as_the_import_is_told_however_busy_the_engine_is() {
+    let mut desk = Desk::new();
+    let model = support::tiny_model(desk.path());
+    desk.send(Request::LoadModel { path: model, device: DeviceChoice::Cpu });
+    import(&mut desk);
+    assert_eq!(list(&mut desk, RowQuery::default(), 0, 9).0, 200);
+    assert!(!desk.seen.iter().any(|event| matches!(event, Event::Failed { .. })), "{:?}", desk.seen);
 }
 
 #[test]
