@@ -195,17 +195,19 @@ impl SamplesView {
 
     fn list_ui(&self, ui: &mut Ui, answers: &[&SampleRecord]) {
         well_ui(ui, |ui| {
-            ScrollArea::vertical().id_salt("answers").max_height(LIST_HEIGHT).auto_shrink([false, true]).show(
-                ui,
-                |ui| {
+            ScrollArea::vertical()
+                .id_salt("answers")
+                .max_height(LIST_HEIGHT)
+                .min_scrolled_height(LIST_HEIGHT)
+                .auto_shrink([false, true])
+                .show(ui, |ui| {
                     for (i, (sample, pieces)) in answers.iter().zip(&self.pieces).enumerate() {
                         if i > 0 {
                             ui.add_space(space::XS);
                         }
                         row_ui(ui, sample, pieces);
                     }
-                },
-            );
+                });
         });
     }
 }
