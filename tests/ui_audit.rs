@@ -30,7 +30,7 @@ fn findings(fault: Fault, count: usize, reason: &str) -> FaultSummary {
         reason: format!("{reason} {row}"),
         mend: fault.mends()[0],
     };
-    FaultSummary { fault, count, findings: (0..count.min(2_000)).map(finding).collect() }
+    FaultSummary { fault, count, examples: count, findings: (0..count.min(2_000)).map(finding).collect() }
 }
 
 fn lengths() -> Vec<usize> {
@@ -200,6 +200,39 @@ fn a_fault_is_mended_for_all_rows_or_for_one() {
     let Event::DataImported(summary) = data() else { unreachable!() };
     stage.tell([Event::DataEdited(summary)]);
     assert_eq!(audits(&stage.requests()).len(), 1, "what was changed is looked through again");
+}
+
+/// The faults whose rows were asked for; `None` where all were.
+fn listed(requests: &[Request]) -> Vec<Option<Fault>> {
+    let fault = |request: &Request| match request {
+        Request::ListRows { query, .. } => Some(query.fault),
+        _ => None,
+    };
+    requests.iter().filter_map(fault).collect()
+}
+
+#[test]
+fn the_rows_of_a_fault_are_listed_alone_until_its_mark_is_pressed_or_the_data_goes() {
+    let mut stage = Stage::on(PageId::Data);
+    stage.tell([data(), model(), audited(256)]);
+    stage.requests();
+    stage.window.get_by_role_and_label(Role::Button, "Show in table: Exact duplicate").focus();
+    stage.settle();
+    stage.window.key_press(egui::Key::Enter);
+    stage.settle();
+    assert_eq!(listed(&stage.requests()), [Some(Fault::ExactDuplicate)]);
+    let chip = "List not only: Exact duplicate (12)";
+    assert!(stage.window.get_by_label(chip).is_focused(), "the keyboard is where the rows are");
+    stage.tell([audited(424)]);
+    assert_eq!(listed(&stage.requests()), [Some(Fault::ExactDuplicate)], "other rows may have it now");
+    stage.window.key_press(egui::Key::Enter);
+    stage.settle();
+    assert_eq!(listed(&stage.requests()), [None]);
+    press(&mut stage, "Show in table: Cut");
+    assert_eq!(listed(&stage.requests()), [Some(Fault::Cut)]);
+    stage.tell([data()]);
+    assert_eq!(listed(&stage.requests()), [None]);
+    assert!(!has(&stage, "List not only"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The audit of the loaded data, on a thread of its own beside whatever the engine does. What it read is kept, so that
 //! another context costs nothing, and another model only its own reading.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::Builder;
@@ -11,10 +12,12 @@ use super::import::{HeldOut, Imported};
 use super::jobs::Ticket;
 use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 use super::session::Session;
+use crate::data::ColumnMap;
 use crate::data::audit::{DataAudit, Fault, Findings, audit};
 use crate::job::Job;
 use crate::model::BaseModel;
 use crate::text::audit::{Reading, TokenAudit, read};
+use crate::train::FileRef;
 
 /// What was read of data that may since have gone. Clones share it.
 #[derive(Clone, Default)]
@@ -24,6 +27,16 @@ pub(super) struct KeptAudits(Arc<Mutex<Kept>>);
 struct Kept {
     data: Option<KeptData>,
     reading: Option<KeptReading>,
+    found: Option<FoundRows>,
+}
+
+/// The rows in which the last audit found each fault. They are told by their numbers in the import, which changes leave as
+/// they are.
+struct FoundRows {
+    files: Vec<FileRef>,
+    map: ColumnMap,
+    /// Ascending.
+    rows: BTreeMap<Fault, Arc<Vec<u32>>>,
 }
 
 struct KeptData {
@@ -84,6 +97,27 @@ impl KeptAudits {
         Some(rows)
     }
 
+    /// The numbers of the rows in which the last audit found a fault, ascending; `None` where it was of another import.
+    pub fn found_rows(&self, fault: Fault, imported: &Imported) -> Option<Arc<Vec<u32>>> {
+        let kept = self.lock();
+        let found = kept.found.as_ref().filter(|found| found.files == imported.files && found.map == imported.map)?;
+        Some(found.rows.get(&fault).cloned().unwrap_or_default())
+    }
+
+    /// Keeps which rows were found by an audit without a model, and by one with it.
+    fn keep_found(&self, imported: &Imported, of_data: &Findings, of_tokens: Option<&Findings>) {
+        let examples = &imported.import.examples;
+        let rows = Fault::ALL.into_iter().map(|fault| {
+            let indices = [Some(of_data), of_tokens].into_iter().flatten().flat_map(|findings| findings.rows(fault));
+            let mut rows: Vec<u32> = indices.filter_map(|index| u32::try_from(examples.row(index)?).ok()).collect();
+            rows.sort_unstable();
+            (fault, Arc::new(rows))
+        });
+        let (files, map) = (imported.files.clone(), imported.map.clone());
+        let found = FoundRows { files, map, rows: rows.filter(|(_, rows)| !rows.is_empty()).collect() };
+        self.lock().found = Some(found);
+    }
+
     /// The examples as the model reads them, read where that is not kept.
     fn reading(&self, data: &LoadedData, model: &BaseModel, job: &Job) -> anyhow::Result<Arc<Reading>> {
         let imported = &data.imported;
@@ -114,10 +148,10 @@ impl Session {
             Ok(data) => data,
             Err(error) => return self.around.end(&ticket, Err(error)),
         };
-        let (model, kept, around) = (self.model.clone(), self.audits.clone(), self.around.clone());
+        let (model, around) = (self.model.clone(), self.around.clone());
         let thread_ticket = ticket.clone();
         let spawned = Builder::new().name("hydra-audits".into()).spawn(move || {
-            let work = || told(&data, model.as_deref(), context, &kept, &thread_ticket.job);
+            let work = || told(&data, model.as_deref(), context, &around.audits, &thread_ticket.job);
             let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
                 let text = panic_text(panic.as_ref());
                 Err(anyhow::anyhow!("the audit failed inside ({text}); data and model are as they were"))
@@ -156,6 +190,7 @@ fn told(
         reading = Some((model.name.clone(), audit));
     }
     job.check()?;
+    kept.keep_found(&data.imported, &found.findings, reading.as_ref().map(|(_, audit)| &audit.findings));
     Ok(summary(data.imported.import.examples.len(), context, &found, reading))
 }
 
@@ -184,5 +219,5 @@ fn summary(examples: usize, context: usize, found: &DataAudit, reading: Option<(
 /// No fault is looked for both with a model and without.
 fn fault_summary(fault: Fault, findings: &Findings) -> FaultSummary {
     let shown = findings.of(fault).iter().take(FINDINGS_SHOWN).cloned().collect();
-    FaultSummary { fault, count: findings.count(fault), findings: shown }
+    FaultSummary { fault, count: findings.count(fault), examples: findings.rows(fault).count(), findings: shown }
 }

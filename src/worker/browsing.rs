@@ -11,6 +11,7 @@ use super::data::LoadedData;
 use super::dispatch::{Surroundings, panic_text};
 use super::jobs::Ticket;
 use super::protocol::{Event, JobKind, RowOrder, RowQuery, RowSide, RowView};
+use crate::data::audit::Fault;
 use crate::data::{DataError, Example, Role};
 use crate::job::Job;
 
@@ -77,6 +78,8 @@ struct Found {
     /// Indices of the examples, in the order asked for.
     indices: Vec<usize>,
     held_out: HashSet<usize>,
+    /// The rows with the fault that is asked for.
+    faulty: Option<Arc<Vec<u32>>>,
 }
 
 fn list(found: &mut Option<Found>, page: Page, job: &Job, around: &Surroundings) -> anyhow::Result<()> {
@@ -84,14 +87,16 @@ fn list(found: &mut Option<Found>, page: Page, job: &Job, around: &Surroundings)
     let data = around.data.lock().clone();
     let data = data.ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))?;
     let Page { query, start, count } = page;
+    let faulty = query.fault.map(|fault| faulty(fault, &data, around)).transpose()?;
     let is_found = |found: &Found| {
         found.query == query
+            && found.faulty == faulty
             && Arc::ptr_eq(&found.data.imported, &data.imported)
             && Arc::ptr_eq(&found.data.held_out, &data.held_out)
     };
     let found = match found.take().filter(is_found) {
         Some(same) => found.insert(same),
-        None => found.insert(find(data, query.clone(), job)?),
+        None => found.insert(find(data, query.clone(), faulty, job)?),
     };
     let rows = found.page(start, count)?;
     job.check()?;
@@ -99,7 +104,14 @@ fn list(found: &mut Option<Found>, page: Page, job: &Job, around: &Surroundings)
     Ok(())
 }
 
-fn find(data: LoadedData, query: RowQuery, job: &Job) -> Result<Found, DataError> {
+/// The rows in which the last audit found a fault.
+fn faulty(fault: Fault, data: &LoadedData, around: &Surroundings) -> anyhow::Result<Arc<Vec<u32>>> {
+    around.audits.found_rows(fault, &data.imported).ok_or_else(|| {
+        anyhow::anyhow!("this data was not looked through yet: press \"Look again\" under \"What will be learned\"")
+    })
+}
+
+fn find(data: LoadedData, query: RowQuery, faulty: Option<Arc<Vec<u32>>>, job: &Job) -> Result<Found, DataError> {
     let examples = &data.imported.import.examples;
     let held_out: HashSet<usize> = data.held_out.rows.iter().copied().collect();
     let only = query.rows.as_ref();
@@ -113,6 +125,10 @@ fn find(data: LoadedData, query: RowQuery, job: &Job) -> Result<Found, DataError
         .filter(|index| {
             only.is_none_or(|rows| examples.row(*index).is_some_and(|row| rows.binary_search(&row).is_ok()))
         })
+        .filter(|index| {
+            let row = || examples.row(*index).and_then(|row| u32::try_from(row).ok());
+            faulty.as_ref().is_none_or(|rows| row().is_some_and(|row| rows.binary_search(&row).is_ok()))
+        })
         .collect();
     let needle = query.text.trim().to_lowercase();
     if !needle.is_empty() {
@@ -122,7 +138,7 @@ fn find(data: LoadedData, query: RowQuery, job: &Job) -> Result<Found, DataError
     if query.descending {
         indices.reverse();
     }
-    Ok(Found { data, query, indices, held_out })
+    Ok(Found { data, query, indices, held_out, faulty })
 }
 
 fn containing(data: &LoadedData, indices: Vec<usize>, needle: &str, job: &Job) -> Result<Vec<usize>, DataError> {

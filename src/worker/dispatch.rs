@@ -9,6 +9,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::auditing::KeptAudits;
 use super::browsing::{BrowsingThread, Page, SharedData};
 use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
@@ -48,6 +49,8 @@ pub(super) struct Surroundings {
     pub data: SharedData,
     /// Where changes to data are kept.
     pub datasets: Datasets,
+    /// What audits read before.
+    pub audits: KeptAudits,
     /// To the thread that finds topics.
     pub topics: TopicsDesk,
     /// Where this process can be followed by another, the place to say so.
@@ -86,6 +89,7 @@ pub(super) fn start(
         queue: SharedQueue::at(paths.queue()),
         data: SharedData::default(),
         datasets: Datasets::at(paths.datasets()),
+        audits: KeptAudits::default(),
         topics,
         exchange,
     };
@@ -199,6 +203,7 @@ mod tests {
             queue: SharedQueue::at(AppPaths::under(folder.path()).queue()),
             data: SharedData::default(),
             datasets: Datasets::at(AppPaths::under(folder.path()).datasets()),
+            audits: KeptAudits::default(),
             topics: TopicsDesk::new().0,
             exchange: None,
         };

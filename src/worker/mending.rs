@@ -20,9 +20,9 @@ impl Session {
             Ok(data) => data,
             Err(error) => return self.around.outbox.send(Event::Warning { message: format!("{error:#}") }),
         };
-        let (model, kept, around) = (self.model.clone(), self.audits.clone(), self.around.clone());
+        let (model, around) = (self.model.clone(), self.around.clone());
         let spawned = Builder::new().name("hydra-mends".into()).spawn(move || {
-            let work = || edit(&wish, &data, model.as_deref(), &kept);
+            let work = || edit(&wish, &data, model.as_deref(), &around.audits);
             let edit = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
                 Err(anyhow::anyhow!("Mending failed inside ({}).", panic_text(panic.as_ref())))
             });

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::answering::Answering;
-use super::auditing::KeptAudits;
 use super::clustering::Origin;
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
@@ -61,8 +60,6 @@ pub(super) struct Session {
     pub sides: SideAdapters,
     /// What gathers the facts that estimates are made of, the latest one.
     pub facts: Option<Job>,
-    /// What audits read before.
-    pub audits: KeptAudits,
 }
 
 impl Session {
@@ -85,7 +82,6 @@ impl Session {
             watches_gates: false,
             sides: SideAdapters::default(),
             facts: None,
-            audits: KeptAudits::default(),
         };
         match hand_over {
             Some(hand_over) => session.take_over(hand_over),

@@ -2,7 +2,7 @@
 
 use hydra_studio::data::ColumnMap;
 use hydra_studio::data::audit::{Fault, Mend};
-use hydra_studio::worker::protocol::{AuditSummary, DataMend, Event, JobKind, Request};
+use hydra_studio::worker::protocol::{AuditSummary, DataMend, Event, JobKind, Request, RowOrder, RowQuery, RowView};
 
 use crate::desk::{Desk, settings};
 
@@ -71,6 +71,36 @@ fn edited(desk: &mut Desk, request: Request) -> usize {
 
 fn mend(fault: Fault, mend: Mend, row: Option<usize>) -> Request {
     Request::MendData(DataMend { fault, mend, context: 64, row })
+}
+
+fn listed(desk: &mut Desk, query: RowQuery) -> Vec<RowView> {
+    desk.send(Request::ListRows { query, start: 0, count: 100 });
+    match desk.wait("rows", |e| matches!(e, Event::Rows { .. })) {
+        Event::Rows { rows, .. } => rows,
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn the_rows_of_a_fault_are_listed_searched_and_ordered_and_stay_the_same_while_examples_change() {
+    let mut desk = with_faults();
+    let copies = || RowQuery { fault: Some(Fault::ExactDuplicate), ..RowQuery::default() };
+    desk.send(Request::ListRows { query: copies(), start: 0, count: 9 });
+    assert!(desk.wait_failure(JobKind::ListRows).contains("Look again"));
+    audited(&mut desk, 64);
+    let rows = |rows: &[RowView]| rows.iter().map(|row| row.row).collect::<Vec<_>>();
+    let all = listed(&mut desk, copies());
+    assert_eq!(rows(&all), (20..30).collect::<Vec<_>>());
+    let down = RowQuery { text: "ask 1".into(), order: RowOrder::File, descending: true, ..copies() };
+    assert_eq!(rows(&listed(&mut desk, down)), [21]);
+    let none = RowQuery { fault: Some(Fault::Cut), ..RowQuery::default() };
+    assert_eq!(listed(&mut desk, none), []);
+    // Until the examples are looked through again, the rows are those that were found.
+    edited(&mut desk, Request::EditData(hydra_studio::data::Edit::Drop { rows: vec![0, 25], reason: "x".into() }));
+    assert_eq!(rows(&listed(&mut desk, copies())), [20, 21, 22, 23, 24, 26, 27, 28, 29]);
+    // The first of a pair is left out, so that the second is no copy any more.
+    audited(&mut desk, 64);
+    assert_eq!(rows(&listed(&mut desk, copies())), [21, 22, 23, 24, 26, 27, 28, 29]);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub struct DataMend {
 pub struct FaultSummary {
     pub fault: Fault,
     pub count: usize,
+    /// Of those, the ones that are examples and not rows that became none.
+    pub examples: usize,
     /// The first [`FINDINGS_SHOWN`].
     pub findings: Vec<Finding>,
 }

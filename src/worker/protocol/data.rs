@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::audit::Fault;
+
 /// Which rows are listed, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowQuery {
@@ -10,8 +12,10 @@ pub struct RowQuery {
     /// The topic they have.
     pub topic: Option<String>,
     pub side: RowSide,
-    /// Only these rows, ascending: those with a fault, say.
+    /// Only these rows, ascending.
     pub rows: Option<Vec<usize>>,
+    /// Only rows in which the last audit found this.
+    pub fault: Option<Fault>,
     pub order: RowOrder,
     pub descending: bool,
 }

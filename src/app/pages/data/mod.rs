@@ -69,7 +69,9 @@ impl Page for DataPage {
             let paths = data.files.iter().map(|file| file.path.clone()).collect();
             cx.request(Request::ImportData { paths, map });
         }
-        self.audit.card(ui, cx, data);
+        if let Some(fault) = self.audit.card(ui, cx, data) {
+            self.table.show_fault(fault);
+        }
         dropped::dropped_card(ui, data);
         topics_card(ui, data);
         card(ui, "Choose other files", |ui| self.choose_ui(ui, cx));

@@ -326,6 +326,7 @@ fn row_query() -> RowQuery {
         topic: Some("sky".into()),
         side: RowSide::HeldOut,
         rows: Some(vec![0, usize::MAX]),
+        fault: Some(Fault::NearDuplicate),
         order: RowOrder::Question,
         descending: true,
     }
@@ -362,7 +363,7 @@ fn audited() -> AuditSummary {
         learnt: Histogram::default(),
         fitting: Some(208),
     };
-    let faults = vec![FaultSummary { fault: Fault::AcrossSplit, count: 3, findings: vec![finding] }];
+    let faults = vec![FaultSummary { fault: Fault::AcrossSplit, count: 3, examples: 2, findings: vec![finding] }];
     AuditSummary { context: 64, examples: 8, reading: Some(reading), faults, note: Some("not all".into()) }
 }
 

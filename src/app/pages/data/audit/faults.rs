@@ -26,17 +26,20 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Draws the list.
-    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary) {
+    /// Draws the list. Gives back the fault whose rows the table of examples is to list.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary) -> Option<Fault> {
         let tokens = Tokens::of(ui);
         let listed: Vec<&FaultSummary> =
             audit.faults.iter().filter(|fault| !self.kept.contains(&fault.fault)).collect();
         ui.label(RichText::new(sum_in_words(&listed, audit.examples)).color(tokens.text));
+        let mut wanted = None;
         for fault in listed {
             ui.separator();
             let is_open = self.opened == Some(fault.fault);
-            if head_ui(ui, fault, is_open) {
-                self.opened = (!is_open).then_some(fault.fault);
+            match head_ui(ui, fault, is_open) {
+                Pressed::Nothing => {}
+                Pressed::Head => self.opened = (!is_open).then_some(fault.fault),
+                Pressed::Table => wanted = Some(fault.fault),
             }
             if is_open {
                 self.mends_ui(ui, cx, (audit, fault));
@@ -44,12 +47,13 @@ impl Faults {
             }
         }
         self.kept_ui(ui, audit);
+        wanted
     }
 
     /// What can be done about all rows with a fault.
     fn mends_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, (audit, fault): (&AuditSummary, &FaultSummary)) {
         let fitting = audit.reading.as_ref().and_then(|reading| reading.fitting);
-        let has_rows = fault.findings.iter().any(|finding| finding.row.is_some());
+        let has_rows = fault.examples > 0;
         ui.horizontal_wrapped(|ui| {
             for &mend in fault.fault.mends() {
                 match mend {
@@ -110,19 +114,42 @@ fn fit_ui(ui: &mut Ui, cx: &PageContext<'_>, context: usize, fitting: Option<usi
     }
 }
 
-/// The line of a fault. Gives back whether it was pressed.
-fn head_ui(ui: &mut Ui, fault: &FaultSummary, is_open: bool) -> bool {
+/// What was pressed in the line of a fault.
+enum Pressed {
+    Nothing,
+    Head,
+    Table,
+}
+
+/// The line of a fault.
+fn head_ui(ui: &mut Ui, fault: &FaultSummary, is_open: bool) -> Pressed {
     let tokens = Tokens::of(ui);
     let (name, level) = (fault.fault.name(), level(fault.fault.severity()));
-    let button = ui.horizontal(|ui| {
-        ui.add(level.icon().image(size::ICON).tint(level.color(tokens)).alt_text(level.word()));
-        let text = format!("{name}: {}", counted(fault.count, "row"));
-        let arrow = if is_open { Icon::ArrowDown } else { Icon::ChevronRight }.image(size::ICON);
-        let button = Button::selectable(is_open, (RichText::new(text).color(tokens.text_strong), arrow));
-        ui.add(button.image_tint_follows_text_color(true))
-    });
+    let (head, table) = ui
+        .horizontal_wrapped(|ui| {
+            ui.add(level.icon().image(size::ICON).tint(level.color(tokens)).alt_text(level.word()));
+            let text = format!("{name}: {}", counted(fault.count, "row"));
+            let arrow = if is_open { Icon::ArrowDown } else { Icon::ChevronRight }.image(size::ICON);
+            let button = Button::selectable(is_open, (RichText::new(text).color(tokens.text_strong), arrow));
+            let hint = if is_open { "Close the list" } else { "Show the reasons" };
+            let head = ui.add(button.image_tint_follows_text_color(true)).on_hover_text(hint).clicked();
+            (head, fault.examples > 0 && table_button_ui(ui, name))
+        })
+        .inner;
     ui.add(Label::new(RichText::new(fault.fault.why()).small().color(tokens.text_weak)).wrap());
-    button.inner.on_hover_text(if is_open { "Close the list" } else { "Show the rows" }).clicked()
+    match (head, table) {
+        (true, _) => Pressed::Head,
+        (_, true) => Pressed::Table,
+        _ => Pressed::Nothing,
+    }
+}
+
+/// A button that lists the rows of a fault in the table of examples; whether it was pressed.
+fn table_button_ui(ui: &mut Ui, name: &str) -> bool {
+    let button = ui.button("Show in table").on_hover_text("The table of examples then lists these rows alone");
+    let is_clicked = button.clicked();
+    button.accessible_name(format!("Show in table: {name}"));
+    is_clicked
 }
 
 fn findings_ui(ui: &mut Ui, cx: &PageContext<'_>, context: usize, fault: &FaultSummary) {

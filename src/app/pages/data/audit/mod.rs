@@ -18,6 +18,7 @@ use crate::app::widgets::card::{Fact, card_with_actions, facts};
 use crate::app::widgets::figures::{count, counted, percent};
 use crate::app::widgets::histogram::{Counted, histogram_ui};
 use crate::app::widgets::notes;
+use crate::data::audit::Fault;
 use crate::worker::protocol::{AuditSummary, DataSummary, Event, JobKind, ReadingSummary, Request};
 
 use faults::Faults;
@@ -61,15 +62,16 @@ impl AuditCard {
         }
     }
 
-    /// Draws the card, and asks for the audit where it is stale.
-    pub fn card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
+    /// Draws the card, and asks for the audit where it is stale. Gives back the fault whose rows are to be listed.
+    pub fn card(&mut self, ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) -> Option<Fault> {
         if data.kept == 0 {
-            return;
+            return None;
         }
         self.follow(cx, data);
         let (job, failure) = (cx.state.job(JobKind::AuditData), cx.state.failure(JobKind::AuditData));
         let audit = cx.state.audit.as_deref();
         let is_wanted = Cell::new(false);
+        let mut listed = None;
         let actions = |ui: &mut Ui| match job {
             Some(job) => job_ui(ui, cx, job),
             None if audit.is_some() => is_wanted.set(ui.button("Look again").clicked()),
@@ -80,7 +82,7 @@ impl AuditCard {
                 notes::callout(ui, Level::Error, message);
             }
             match audit {
-                Some(audit) => self.audit_ui(ui, cx, audit),
+                Some(audit) => listed = self.audit_ui(ui, cx, audit),
                 None if job.is_some() => {
                     let text = "Every example is read as the model will read it.";
                     ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
@@ -96,6 +98,7 @@ impl AuditCard {
         if is_wanted.get() {
             self.ask(cx);
         }
+        listed
     }
 
     /// Asks by itself where data is of moderate size, and again where something changed.
@@ -121,7 +124,7 @@ impl AuditCard {
         cx.request(Request::AuditData { context: cx.context });
     }
 
-    fn audit_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary) {
+    fn audit_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary) -> Option<Fault> {
         let tokens = Tokens::of(ui);
         match &audit.reading {
             Some(reading) => reading_ui(ui, cx, audit, reading),
@@ -131,17 +134,19 @@ impl AuditCard {
             }
         }
         ui.add_space(space::S);
+        let mut listed = None;
         if audit.faults.is_empty() {
             ui.horizontal(|ui| {
                 ui.add(Icon::Check.image(crate::app::theme::size::ICON).tint(tokens.ok).alt_text("Done"));
                 ui.label(RichText::new("No faults were found.").color(tokens.text));
             });
         } else {
-            self.faults.ui(ui, cx, audit);
+            listed = self.faults.ui(ui, cx, audit);
         }
         if let Some(note) = &audit.note {
             ui.label(RichText::new(note).small().color(tokens.text_weak));
         }
+        listed
     }
 }
 

@@ -3,6 +3,7 @@
 use egui::{ComboBox, RichText, TextEdit, Ui, vec2};
 
 use crate::app::icons::Icon;
+use crate::app::pages::PageContext;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::{count, counted, in_one_line};
@@ -13,8 +14,17 @@ use crate::worker::protocol::{DataSummary, RowQuery, RowSide};
 pub(super) const MOST_TOPICS: usize = 200;
 const TOPIC_LETTERS: usize = 28;
 
-/// Draws the filters; `found` is how many examples the query finds.
-pub(super) fn filters_ui(ui: &mut Ui, data: &DataSummary, query: &mut RowQuery, found: Option<usize>) {
+/// What a query found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// `None` until it is known.
+    pub examples: Option<usize>,
+    /// Whether the fault that is asked for is to be brought into sight, and takes the keyboard.
+    pub is_sought: bool,
+}
+
+/// Draws the filters.
+pub(super) fn filters_ui(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, query: &mut RowQuery, found: Found) {
     ui.horizontal_wrapped(|ui| {
         ui.add(Icon::Search.image(size::ICON).tint(Tokens::of(ui).text_weak));
         let field = TextEdit::singleline(&mut query.text)
@@ -28,13 +38,14 @@ pub(super) fn filters_ui(ui: &mut Ui, data: &DataSummary, query: &mut RowQuery, 
         }
         let sides = [(RowSide::All, "All"), (RowSide::Training, "Training"), (RowSide::HeldOut, "Held out")];
         buttons::segmented(ui, &mut query.side, &sides);
+        fault_ui(ui, cx, query, found.is_sought);
         if let Some(rows) = &query.rows {
             let text = format!("Only {}", counted(rows.len(), "chosen row"));
             if buttons::secondary(ui, Icon::Close, &text, true).on_hover_text("Show all examples again").clicked() {
                 query.rows = None;
             }
         }
-        if let Some(found) = found {
+        if let Some(found) = found.examples {
             let text = if found == data.kept {
                 counted(found, "example")
             } else {
@@ -47,6 +58,27 @@ pub(super) fn filters_ui(ui: &mut Ui, data: &DataSummary, query: &mut RowQuery, 
         }
     });
     ui.add_space(space::XXS);
+}
+
+/// The fault whose rows are listed alone; pressing it lists all again.
+fn fault_ui(ui: &mut Ui, cx: &PageContext<'_>, query: &mut RowQuery, is_sought: bool) {
+    let Some(fault) = query.fault else { return };
+    let audit = cx.state.audit.as_deref();
+    let known = audit.map(|audit| audit.faults.iter().find(|found| found.fault == fault));
+    let number = known.map(|found| found.map_or(0, |found| found.examples));
+    let text = match number {
+        Some(number) => format!("{} ({})", fault.name(), count(number)),
+        None => fault.name().to_owned(),
+    };
+    let chip = buttons::secondary(ui, Icon::Close, &text, true).on_hover_text("List all examples again");
+    if is_sought {
+        chip.scroll_to_me(Some(egui::Align::Center));
+        chip.request_focus();
+    }
+    if chip.clicked() {
+        query.fault = None;
+    }
+    chip.accessible_name(format!("List not only: {text}"));
 }
 
 fn topic_ui(ui: &mut Ui, data: &DataSummary, query: &mut RowQuery) {

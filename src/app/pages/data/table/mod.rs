@@ -23,9 +23,11 @@ use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::figures::counted;
 use crate::app::widgets::notes::{self, JobAction};
 use crate::app::widgets::row_list::{RowList, RowListOptions};
-use crate::worker::protocol::{DataSummary, EditsSummary, Event, JobKind, Request};
+use crate::data::audit::Fault;
+use crate::worker::protocol::{DataSummary, EditsSummary, Event, JobKind, Request, RowQuery};
 
 use detail::Detail;
+use filters::Found;
 use rows::{Rows, STRETCH};
 use saving::Saving;
 
@@ -43,6 +45,8 @@ pub(super) struct ExamplesTable {
     list: RowList,
     detail: Detail,
     saving: Saving,
+    /// Whether the filters are to be brought into sight.
+    is_sought: bool,
 }
 
 impl ExamplesTable {
@@ -55,9 +59,19 @@ impl ExamplesTable {
                 self.detail.close();
             }
             Event::HeldOut { .. } => self.rows.forget(),
+            // Other rows may have the fault now.
+            Event::Audited(_) if self.rows.query().fault.is_some() => self.rows.forget(),
             Event::Cancelled { job: JobKind::ListRows } => self.rows.give_up(),
             _ => self.rows.note_event(event),
         }
+    }
+
+    /// Lists the rows with a fault alone, in the order that was chosen, and brings them into sight.
+    pub fn show_fault(&mut self, fault: Fault) {
+        let RowQuery { order, descending, .. } = *self.rows.query();
+        self.list = RowList::default();
+        self.rows.ask(RowQuery { fault: Some(fault), order, descending, ..RowQuery::default() });
+        self.is_sought = true;
     }
 
     /// Draws the card, and asks for the rows that are missing.
@@ -74,7 +88,8 @@ impl ExamplesTable {
             self.saving.ui(ui, cx);
             let before = self.rows.query().clone();
             let mut query = before.clone();
-            filters::filters_ui(ui, data, &mut query, self.rows.total());
+            let seek = std::mem::take(&mut self.is_sought);
+            filters::filters_ui(ui, cx, data, &mut query, Found { examples: self.rows.total(), is_sought: seek });
             self.problem_ui(ui, cx);
             ui.add_space(space::XS);
             let width = ui.available_width();
