@@ -13,8 +13,8 @@ use hydra_studio::app::pages::{PageContext, PageId};
 use hydra_studio::app::settings::Persisted;
 use hydra_studio::app::state::AppState;
 use hydra_studio::app::theme;
-use hydra_studio::data::Source;
 use hydra_studio::data::audit::{Fault, Finding, Mend};
+use hydra_studio::data::{Edit, Source};
 use hydra_studio::text::audit::Histogram;
 use hydra_studio::worker::protocol::{
     AuditSummary, DataMend, DataSummary, Event, FaultSummary, JobKind, ReadingSummary, Request,
@@ -240,10 +240,20 @@ fn what_is_meant_so_is_kept_and_can_be_listed_again() {
     let mut stage = Stage::on(PageId::Data);
     stage.tell([data(), model(), audited(256)]);
     press(&mut stage, "Personal data: 7 rows");
+    stage.requests();
     press(&mut stage, "Keep");
+    let judge = |is_fine| Request::EditData(Edit::Judge { fault: Fault::PersonalData, is_fine });
+    assert_eq!(stage.requests(), [judge(true)]);
+    let Event::DataImported(mut summary) = data() else { unreachable!() };
+    summary.edits.fine.insert(Fault::PersonalData);
+    stage.tell([Event::DataEdited(summary)]);
+    stage.requests();
     assert!(has(&stage, "Kept as they are: Personal data, 7 rows.") && !has(&stage, "Personal data: 7 rows"));
     assert!(has(&stage, "3 errors, 53 warnings in 2,000 examples"));
     press(&mut stage, "List \"personal data\" again");
+    assert_eq!(stage.requests(), [judge(false)]);
+    let Event::DataImported(summary) = data() else { unreachable!() };
+    stage.tell([Event::DataEdited(summary)]);
     assert!(has(&stage, "Personal data: 7 rows"));
 }
 

@@ -36,5 +36,5 @@ pub use map::ColumnMap;
 pub use read::{EXTENSIONS, KINDS_IN_WORDS, is_data_file};
 pub use shape::Shape;
 pub use split::{HELD_OUT_SHARE, Split, held_out_count, split};
-pub use store::{DroppedRows, Examples, ExamplesBuilder};
+pub use store::{DroppedRows, Examples, ExamplesBuilder, ExamplesMark};
 pub use sure::Sure;

@@ -21,7 +21,7 @@ use crate::train::FileRef;
 
 const EDITS_FILE: &str = "edits.json";
 /// The version of `edits.json` that this program writes; older ones are read, newer ones refused.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Digits of a hash that make a name.
 const NAME_DIGITS: usize = 16;
 /// Cancelling is asked for every so many rows.
@@ -239,6 +239,7 @@ impl Write for Hashed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::audit::Fault;
     use crate::data::import;
 
     const ROWS: &str = "{\"question\":\"A?\",\"answer\":\"a\",\"topic\":\"x\"}\n{\"question\":\"B?\",\"answer\":\"\"}\n\
@@ -287,12 +288,35 @@ mod tests {
     }
 
     #[test]
+    fn changes_that_an_older_version_kept_are_read() {
+        let place = Place::new();
+        let (datasets, map) = (place.datasets(), ColumnMap::default());
+        let path = datasets.edits_of(&place.files, &map);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let old = json!({ "format": 1, "edits": [
+            { "drop": { "rows": [0], "reason": "too short" } },
+            { "keep": { "rows": [0] } },
+            { "replace": { "rows": [[1, [{ "role": "user", "content": "C" }, { "role": "assistant", "content": "d" }]]] } },
+            { "label": { "rows": [1], "topic": null } },
+            { "set_topics": { "names": ["a"], "of_rows": [0, null], "excluded": [] } },
+        ] });
+        fs::write(&path, old.to_string()).unwrap();
+        let edits = datasets.edits(&place.files, &map).unwrap();
+        assert_eq!(edits.len(), 5);
+        let mut log = EditLog::new(place.import.examples.clone());
+        edits.into_iter().for_each(|edit| drop(log.apply(edit).unwrap()));
+        log.apply(Edit::Judge { fault: Fault::PersonalData, is_fine: true }).unwrap();
+        datasets.keep(&place.files, &map, &log).unwrap();
+        assert!(datasets.edits(&place.files, &map).unwrap().iter().eq(log.edits()));
+    }
+
+    #[test]
     fn kept_changes_that_cannot_be_read_are_named() {
         let place = Place::new();
         let (datasets, map) = (place.datasets(), ColumnMap::default());
         let path = datasets.edits_of(&place.files, &map);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        for (text, said) in [("{\"format\":2,\"edits\":[]}", "newer version"), ("{\"format\":1", "cannot be read")] {
+        for (text, said) in [("{\"format\":3,\"edits\":[]}", "newer version"), ("{\"format\":1", "cannot be read")] {
             fs::write(&path, text).unwrap();
             let error = datasets.edits(&place.files, &map).unwrap_err().to_string();
             assert!(error.contains(said) && error.contains(EDITS_FILE), "{error}");

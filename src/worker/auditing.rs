@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, panic_text};
-use super::import::{HeldOut, Imported};
+use super::import::{Imported, SplitRule};
 use super::jobs::Ticket;
 use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 use super::session::Session;
-use crate::data::ColumnMap;
 use crate::data::audit::{DataAudit, Fault, Findings, audit};
+use crate::data::{ColumnMap, ExamplesMark};
 use crate::job::Job;
 use crate::model::BaseModel;
 use crate::text::audit::{Reading, TokenAudit, read};
@@ -40,13 +40,13 @@ struct FoundRows {
 }
 
 struct KeptData {
-    imported: Weak<Imported>,
-    held_out: Weak<HeldOut>,
+    examples: ExamplesMark,
+    rule: SplitRule,
     audit: Arc<DataAudit>,
 }
 
 struct KeptReading {
-    imported: Weak<Imported>,
+    examples: ExamplesMark,
     /// Of the model.
     fingerprint: String,
     reading: Arc<Reading>,
@@ -61,18 +61,15 @@ impl KeptAudits {
     fn data(&self, data: &LoadedData, job: &Job) -> anyhow::Result<Arc<DataAudit>> {
         let LoadedData { imported, held_out } = data;
         if let Some(kept) = &self.lock().data
-            && is(&kept.imported, imported)
-            && is(&kept.held_out, held_out)
+            && kept.examples.is_of(&imported.import.examples)
+            && kept.rule == held_out.rule
         {
             return Ok(Arc::clone(&kept.audit));
         }
         let import = &imported.import;
         let found = Arc::new(audit(&import.examples, &import.dropped, &held_out.rows, job)?);
-        self.lock().data = Some(KeptData {
-            imported: Arc::downgrade(imported),
-            held_out: Arc::downgrade(held_out),
-            audit: Arc::clone(&found),
-        });
+        self.lock().data =
+            Some(KeptData { examples: import.examples.mark(), rule: held_out.rule, audit: Arc::clone(&found) });
         Ok(found)
     }
 
@@ -84,11 +81,11 @@ impl KeptAudits {
         model: Option<&BaseModel>,
         context: usize,
     ) -> Option<Vec<usize>> {
-        let kept = self.lock();
-        let of_data = kept.data.as_ref().filter(|kept| is(&kept.imported, &data.imported))?;
+        let (kept, examples) = (self.lock(), &data.imported.import.examples);
+        let of_data = kept.data.as_ref().filter(|kept| kept.examples.is_of(examples))?;
         let mut rows: Vec<usize> = of_data.audit.findings.rows(fault).collect();
         if let Some((reading, model)) = kept.reading.as_ref().zip(model)
-            && is(&reading.imported, &data.imported)
+            && reading.examples.is_of(examples)
             && reading.fingerprint == model.fingerprint
         {
             let longest = model.decoder.config().max_position;
@@ -120,25 +117,21 @@ impl KeptAudits {
 
     /// The examples as the model reads them, read where that is not kept.
     fn reading(&self, data: &LoadedData, model: &BaseModel, job: &Job) -> anyhow::Result<Arc<Reading>> {
-        let imported = &data.imported;
+        let examples = &data.imported.import.examples;
         if let Some(kept) = &self.lock().reading
-            && is(&kept.imported, imported)
+            && kept.examples.is_of(examples)
             && kept.fingerprint == model.fingerprint
         {
             return Ok(Arc::clone(&kept.reading));
         }
-        let found = Arc::new(read(&imported.import.examples, model.tokenizer()?, job)?);
+        let found = Arc::new(read(examples, model.tokenizer()?, job)?);
         self.lock().reading = Some(KeptReading {
-            imported: Arc::downgrade(imported),
+            examples: examples.mark(),
             fingerprint: model.fingerprint.clone(),
             reading: Arc::clone(&found),
         });
         Ok(found)
     }
-}
-
-fn is<T>(kept: &Weak<T>, at_hand: &Arc<T>) -> bool {
-    std::ptr::eq(kept.as_ptr(), Arc::as_ptr(at_hand))
 }
 
 impl Session {

@@ -21,8 +21,9 @@ impl Imported {
     /// The same import with other changes to it.
     fn changed(&self, edits: EditLog, examples: Examples) -> Self {
         let mut import = self.import.clone();
+        let frozen = if import.examples.is_same(&examples) { self.frozen.clone() } else { Frozen::default() };
         import.examples = examples;
-        Self { map: self.map.clone(), import, files: self.files.clone(), edits, frozen: Frozen::default() }
+        Self { map: self.map.clone(), import, files: self.files.clone(), edits, frozen }
     }
 
     /// Makes the changes that were made to the same files before; gives those that no longer fit.
@@ -53,7 +54,7 @@ impl Imported {
 
     /// As [`Self::source`], where that needs no writing.
     pub fn known_source(&self) -> Option<(&[FileRef], ColumnMap)> {
-        if self.edits.edits().len() == 0 {
+        if !self.edits.changes_examples() {
             return Some((&self.files, self.map.clone()));
         }
         self.frozen.get().map(|files| (files.as_slice(), ColumnMap::default()))
@@ -66,6 +67,7 @@ impl Imported {
             redo: self.edits.next().map(Edit::title),
             left_out: self.edits.imported().len() - self.import.examples.len(),
             rewritten: self.edits.rewritten(),
+            fine: self.edits.fine(),
         }
     }
 }
@@ -97,18 +99,24 @@ impl Session {
         change: impl FnOnce(&mut EditLog) -> Result<Option<Examples>, EditError>,
     ) -> anyhow::Result<()> {
         self.wake_data(&Job::silent())?;
-        let LoadedData { imported, .. } = self.data()?;
+        let LoadedData { imported, held_out } = self.data()?;
         let mut edits = imported.edits.clone();
         let Some(examples) = change(&mut edits)? else { return Ok(()) };
+        let is_same = imported.import.examples.is_same(&examples);
         let imported = Arc::new(imported.changed(edits, examples));
-        let held_out = imported.held_out(*self.around.rule.lock());
+        let held_out = match is_same {
+            true => held_out,
+            false => Arc::new(imported.held_out(*self.around.rule.lock())),
+        };
         let summary = super::import::summary(&imported, &held_out);
         if let Err(error) = self.around.datasets.keep(&imported.files, &imported.map, &imported.edits) {
             let message = format!("The change holds until the program ends, but could not be kept: {error}");
             self.around.outbox.send(Event::Warning { message });
         }
-        self.end_survey();
-        self.set_data(LoadedData { imported, held_out: Arc::new(held_out) });
+        if !is_same {
+            self.end_survey();
+        }
+        self.set_data(LoadedData { imported, held_out });
         self.around.outbox.send(Event::DataEdited(summary));
         self.refresh_facts();
         Ok(())
@@ -135,7 +143,7 @@ impl Session {
         let Some(LoadedData { imported, .. }) = &self.data else { return Ok(run) };
         let is_loaded =
             run.columns == imported.map && run.data.iter().eq(imported.import.files.iter().map(|file| &file.path));
-        if is_loaded && imported.edits.edits().len() > 0 {
+        if is_loaded && imported.edits.changes_examples() {
             let (files, map) = imported.source(&self.around.datasets, &Job::silent())?;
             (run.data, run.columns) = (files.into_iter().map(|file| file.path).collect(), map);
         }

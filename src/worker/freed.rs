@@ -66,9 +66,10 @@ impl AsleepData {
 
     /// Whether it is what these files hold, read by that map.
     pub fn is_of(&self, files: &[FileRef], map: &ColumnMap) -> bool {
+        let is_changed = self.edits.iter().any(Edit::changes_examples);
         match &self.frozen {
-            Some(frozen) if !self.edits.is_empty() => frozen == files && *map == ColumnMap::default(),
-            _ => self.edits.is_empty() && self.files == files && self.map == *map,
+            Some(frozen) if is_changed => frozen == files && *map == ColumnMap::default(),
+            _ => !is_changed && self.files == files && self.map == *map,
         }
     }
 }

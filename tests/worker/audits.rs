@@ -1,7 +1,7 @@
 //! Audits beside everything else.
 
-use hydra_studio::data::ColumnMap;
 use hydra_studio::data::audit::{Fault, Mend};
+use hydra_studio::data::{ColumnMap, Edit};
 use hydra_studio::worker::protocol::{AuditSummary, DataMend, Event, JobKind, Request, RowOrder, RowQuery, RowView};
 
 use crate::desk::{Desk, settings};
@@ -96,7 +96,7 @@ fn the_rows_of_a_fault_are_listed_searched_and_ordered_and_stay_the_same_while_e
     let none = RowQuery { fault: Some(Fault::Cut), ..RowQuery::default() };
     assert_eq!(listed(&mut desk, none), []);
     // Until the examples are looked through again, the rows are those that were found.
-    edited(&mut desk, Request::EditData(hydra_studio::data::Edit::Drop { rows: vec![0, 25], reason: "x".into() }));
+    edited(&mut desk, Request::EditData(Edit::Drop { rows: vec![0, 25], reason: "x".into() }));
     assert_eq!(rows(&listed(&mut desk, copies())), [20, 21, 22, 23, 24, 26, 27, 28, 29]);
     // The first of a pair is left out, so that the second is no copy any more.
     audited(&mut desk, 64);
@@ -121,6 +121,29 @@ fn copies_are_merged_and_texts_repaired_each_by_one_change_that_is_taken_back() 
     assert_eq!(edited(&mut desk, Request::UndoEdit), 31);
     let audit = audited(&mut desk, 64);
     assert_eq!((count(&audit, Fault::ExactDuplicate), count(&audit, Fault::Mojibake)), (10, 1));
+}
+
+#[test]
+fn a_fault_that_is_judged_to_be_fine_stays_so_after_another_import_and_changes_no_example() {
+    let mut desk = with_faults();
+    audited(&mut desk, 64);
+    let judged = |desk: &mut Desk, request| {
+        desk.send(request);
+        match desk.wait("the change", |e| matches!(e, Event::DataEdited(_))) {
+            Event::DataEdited(data) => data,
+            _ => unreachable!(),
+        }
+    };
+    let judge = Request::EditData(Edit::Judge { fault: Fault::Mojibake, is_fine: true });
+    let data = judged(&mut desk, judge);
+    assert_eq!((data.kept, data.edits.made, data.edits.fine.len()), (31, 1, 1));
+    assert_eq!(data.edits.undo.as_deref(), Some("keep \"mojibake\" as it is"));
+    let paths = data.files.iter().map(|file| file.path.clone()).collect();
+    desk.send(Request::ImportData { paths, map: ColumnMap::default() });
+    let again = desk.wait("the data", |e| matches!(e, Event::DataImported(_)));
+    assert!(matches!(again, Event::DataImported(again) if again.edits == data.edits));
+    let data = judged(&mut desk, Request::UndoEdit);
+    assert!(data.edits.fine.is_empty() && data.edits.redo.is_some());
 }
 
 #[test]

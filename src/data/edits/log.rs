@@ -1,6 +1,10 @@
 //! The changes made so far, and what the examples are with them.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::Edit;
+use crate::data::audit::Fault;
 use crate::data::chat::finish;
 use crate::data::store::Placed;
 use crate::data::{DataError, Examples, Message};
@@ -29,12 +33,14 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// The examples of an import, and every change to them in order.
+/// The examples of an import, and every change to them in order. Clones share the changes.
 #[derive(Clone, Debug, Default)]
 pub struct EditLog {
     imported: Examples,
-    done: Vec<Change>,
-    undone: Vec<Change>,
+    /// The examples with all that is done.
+    now: Examples,
+    done: Vec<Arc<Change>>,
+    undone: Vec<Arc<Change>>,
 }
 
 /// Why a row is left out, if it is.
@@ -58,7 +64,7 @@ impl Reasons<'_> {
 }
 
 /// An edit, and where the messages stand that it brought.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Change {
     edit: Edit,
     placed: Vec<Placed>,
@@ -67,7 +73,7 @@ struct Change {
 impl EditLog {
     /// No change yet.
     pub fn new(imported: Examples) -> Self {
-        Self { imported, done: Vec::new(), undone: Vec::new() }
+        Self { now: imported.clone(), imported, done: Vec::new(), undone: Vec::new() }
     }
 
     /// The examples as they were imported, by row.
@@ -80,18 +86,14 @@ impl EditLog {
     /// # Errors
     /// When the edit names what is not there, leaves nothing, or makes an example that cannot be trained on.
     pub fn apply(&mut self, edit: Edit) -> Result<Examples, EditError> {
-        let change = self.checked(edit)?;
-        self.done.push(change);
-        match self.examples() {
-            Ok(examples) => {
-                self.undone.clear();
-                Ok(examples)
-            }
-            Err(error) => {
-                self.done.pop();
-                Err(error)
-            }
+        let change = Arc::new(self.checked(edit)?);
+        self.done.push(change.clone());
+        if let Err(error) = self.follow(&change) {
+            self.done.pop();
+            return Err(error);
         }
+        self.undone.clear();
+        Ok(self.now.clone())
     }
 
     /// Takes the last change back, and gives the examples without it; `None` where there is none.
@@ -100,8 +102,9 @@ impl EditLog {
     /// When the disk fails.
     pub fn undo(&mut self) -> Result<Option<Examples>, EditError> {
         let Some(change) = self.done.pop() else { return Ok(None) };
-        self.undone.push(change);
-        self.examples().map(Some)
+        self.undone.push(change.clone());
+        self.follow(&change)?;
+        Ok(Some(self.now.clone()))
     }
 
     /// Makes the change again that was taken back last; `None` where there is none.
@@ -110,8 +113,42 @@ impl EditLog {
     /// When the disk fails.
     pub fn redo(&mut self) -> Result<Option<Examples>, EditError> {
         let Some(change) = self.undone.pop() else { return Ok(None) };
-        self.done.push(change);
-        self.examples().map(Some)
+        self.done.push(change.clone());
+        self.follow(&change)?;
+        Ok(Some(self.now.clone()))
+    }
+
+    /// Makes the examples what they are with or without a change that was made or taken back.
+    fn follow(&mut self, change: &Change) -> Result<(), EditError> {
+        if change.edit.changes_examples() {
+            self.now = self.built()?;
+        }
+        Ok(())
+    }
+
+    /// The examples with all changes.
+    pub fn examples(&self) -> &Examples {
+        &self.now
+    }
+
+    /// Whether examples were changed: a judgement alone changes none.
+    pub fn changes_examples(&self) -> bool {
+        self.edits().any(Edit::changes_examples)
+    }
+
+    /// The faults that are judged to be fine.
+    pub fn fine(&self) -> BTreeSet<Fault> {
+        let mut fine = BTreeSet::new();
+        for edit in self.edits() {
+            if let Edit::Judge { fault, is_fine } = edit {
+                if *is_fine {
+                    fine.insert(*fault)
+                } else {
+                    fine.remove(fault)
+                };
+            }
+        }
+        fine
     }
 
     /// The changes, in order.
@@ -177,7 +214,7 @@ impl EditLog {
                         place.topic = out.and_then(|topic| names.get(topic as usize)).map(String::as_str);
                     }
                 }
-                Edit::Replace { .. } | Edit::Label { .. } => {}
+                Edit::Replace { .. } | Edit::Label { .. } | Edit::Judge { .. } => {}
             }
         }
         reasons
@@ -192,6 +229,7 @@ impl EditLog {
         let mut placed = Vec::new();
         match &edit {
             Edit::Drop { rows, .. } | Edit::Keep { rows } | Edit::Label { rows, .. } => check(rows)?,
+            Edit::Judge { .. } => {}
             Edit::Replace { rows } => {
                 for (row, messages) in rows {
                     check(&[*row])?;
@@ -216,18 +254,18 @@ impl EditLog {
         Ok(Change { edit, placed })
     }
 
-    /// The examples with all changes.
+    /// The examples with all changes, made anew.
     ///
     /// # Errors
     /// When nothing is left of them.
-    pub fn examples(&self) -> Result<Examples, EditError> {
-        if self.done.is_empty() {
+    fn built(&self) -> Result<Examples, EditError> {
+        if !self.changes_examples() {
             return Ok(self.imported.clone());
         }
         let mut changing = self.imported.changing();
         for change in &self.done {
             match &change.edit {
-                Edit::Drop { .. } | Edit::Keep { .. } => {}
+                Edit::Drop { .. } | Edit::Keep { .. } | Edit::Judge { .. } => {}
                 Edit::Replace { rows } => {
                     rows.iter().zip(&change.placed).for_each(|((row, _), placed)| changing.replace(*row, *placed));
                 }
@@ -311,7 +349,7 @@ mod tests {
     #[test]
     fn undo_and_redo_walk_through_every_change() {
         let mut log = log();
-        let before = shown(&log.examples().unwrap());
+        let before = shown(log.examples());
         let edits = [
             drop(&[0]),
             Edit::Replace { rows: vec![(1, conversation("eins"))] },
@@ -340,6 +378,24 @@ mod tests {
         log.undo().unwrap();
         log.apply(drop(&[2])).unwrap();
         assert!(log.next().is_none(), "a new change takes the place of what was undone");
+    }
+
+    #[test]
+    fn judging_a_fault_is_a_change_that_leaves_the_examples_as_they_are() {
+        let mut log = log();
+        let judge = |fault, is_fine| Edit::Judge { fault, is_fine };
+        let examples = log.apply(judge(Fault::PersonalData, true)).unwrap();
+        assert!(examples.is_same(log.imported()) && !log.changes_examples());
+        log.apply(drop(&[0])).unwrap();
+        let before = log.examples().clone();
+        log.apply(judge(Fault::NearDuplicate, true)).unwrap();
+        log.apply(judge(Fault::PersonalData, false)).unwrap();
+        assert!(log.examples().is_same(&before) && log.changes_examples());
+        assert!(log.fine().into_iter().eq([Fault::NearDuplicate]));
+        assert_eq!(log.last().unwrap().title(), "list \"personal data\" again");
+        log.undo().unwrap();
+        assert!(log.fine().into_iter().eq([Fault::NearDuplicate, Fault::PersonalData]));
+        assert!(log.examples().is_same(&before) && rows(&before) == [1, 2, 3]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Changes to imported examples: rows left out, taken back, rewritten or labelled. Each can be undone, and the files that
+//! Changes to imported examples: rows left out, taken back, rewritten or labelled, and faults judged to be none. Each can be undone, and the files that
 //! the rows came from are never written. Start at [`EditLog`].
 
 mod log;
@@ -6,6 +6,7 @@ mod log;
 use serde::{Deserialize, Serialize};
 
 use super::Message;
+use super::audit::Fault;
 
 pub use log::{EditError, EditLog, LeftOut};
 
@@ -24,6 +25,8 @@ pub enum Edit {
     /// Labels all rows anew: for every row which of the names it has. Rows of the names in `excluded` are left out, in place
     /// of those that an earlier edit of this kind left out.
     SetTopics { names: Vec<String>, of_rows: Vec<Option<u32>>, excluded: Vec<u32> },
+    /// Says whether a fault is fine: whether rows with it are meant so. It changes no example.
+    Judge { fault: Fault, is_fine: bool },
 }
 
 impl Edit {
@@ -38,6 +41,13 @@ impl Edit {
             Self::Label { rows, topic: None } => format!("take the label from {}", counted(rows.len())),
             Self::SetTopics { names, .. } if names.is_empty() => "take all labels away".to_owned(),
             Self::SetTopics { names, .. } => format!("label by {} topics", names.len()),
+            Self::Judge { fault, is_fine: true } => format!("keep \"{}\" as it is", fault.name().to_lowercase()),
+            Self::Judge { fault, is_fine: false } => format!("list \"{}\" again", fault.name().to_lowercase()),
         }
+    }
+
+    /// Whether examples are others after it.
+    pub fn changes_examples(&self) -> bool {
+        !matches!(self, Self::Judge { .. })
     }
 }

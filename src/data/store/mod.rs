@@ -8,7 +8,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::{DataError, Example, Message, Source};
 use texts::{InOrder, Place, Texts};
@@ -23,6 +23,17 @@ pub struct Examples {
     texts: Arc<Texts>,
     entries: Arc<Vec<Entry>>,
     names: Arc<Names>,
+}
+
+/// Knows examples again without keeping them.
+#[derive(Clone, Debug, Default)]
+pub struct ExamplesMark(Weak<Vec<Entry>>);
+
+impl ExamplesMark {
+    /// Whether these are the examples, with nothing changed since.
+    pub fn is_of(&self, examples: &Examples) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&examples.entries))
+    }
 }
 
 /// What is known of an example without reading it.
@@ -92,6 +103,16 @@ impl Examples {
     /// Whether both are of one import, whatever was changed since.
     pub fn is_of_same_import(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.texts, &other.texts)
+    }
+
+    /// Whether both are the same examples, as clones are.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
+    }
+
+    /// What these examples are known again by.
+    pub fn mark(&self) -> ExamplesMark {
+        ExamplesMark(Arc::downgrade(&self.entries))
     }
 
     /// Which of the kept rows of the import an example is, from 0, whatever became of the others.

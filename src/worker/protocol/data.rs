@@ -1,5 +1,7 @@
 //! What is asked and told of imported examples, row by row.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::audit::Fault;
@@ -75,4 +77,6 @@ pub struct EditsSummary {
     pub left_out: usize,
     /// Examples with other messages than the files have.
     pub rewritten: usize,
+    /// Faults that are judged to be fine.
+    pub fine: BTreeSet<Fault>,
 }

@@ -100,6 +100,7 @@ fn requests() -> Vec<Request> {
         R::RedoEdit,
         R::SaveData { folder: path("data") },
         R::AuditData { context: 512 },
+        R::EditData(Edit::Judge { fault: Fault::Cut, is_fine: true }),
         R::MendData(DataMend { fault: Fault::Mojibake, mend: Mend::Repair, context: 512, row: Some(usize::MAX) }),
         R::FindTopics { search: search() },
         R::OpenTopics { path: path("clusters.json") },
@@ -316,7 +317,14 @@ fn data() -> DataSummary {
         held_out: 2,
         held_out_prompts: vec![String::new()],
         topics: vec![("sky".into(), 3)],
-        edits: EditsSummary { made: 2, undo: Some("x".into()), redo: None, left_out: 1, rewritten: usize::MAX },
+        edits: EditsSummary {
+            made: 2,
+            undo: Some("x".into()),
+            redo: None,
+            left_out: 1,
+            rewritten: usize::MAX,
+            fine: BTreeSet::from([Fault::Cut]),
+        },
     }
 }
 

@@ -11,26 +11,26 @@ use crate::app::pages::PageContext;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::figures::{count, counted, file_name};
+use crate::data::Edit;
 use crate::data::audit::{Fault, Finding, Mend, Severity};
 use crate::worker::protocol::{AuditSummary, DataMend, FaultSummary, Request};
 
 /// Tallest that a table grows before it scrolls by itself.
 const HEIGHT: f32 = 8.0 * size::ROW;
 
-/// Which fault is open, and which are meant so.
+/// Which fault is open.
 #[derive(Default)]
 pub struct Faults {
     opened: Option<Fault>,
-    /// Faults that are kept as they are, and not listed.
-    kept: BTreeSet<Fault>,
 }
 
 impl Faults {
     /// Draws the list. Gives back the fault whose rows the table of examples is to list.
     pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, audit: &AuditSummary) -> Option<Fault> {
         let tokens = Tokens::of(ui);
-        let listed: Vec<&FaultSummary> =
-            audit.faults.iter().filter(|fault| !self.kept.contains(&fault.fault)).collect();
+        let none = BTreeSet::new();
+        let fine = cx.state.data.as_ref().map_or(&none, |data| &data.edits.fine);
+        let listed: Vec<&FaultSummary> = audit.faults.iter().filter(|fault| !fine.contains(&fault.fault)).collect();
         ui.label(RichText::new(sum_in_words(&listed, audit.examples)).color(tokens.text));
         let mut wanted = None;
         for fault in listed {
@@ -46,7 +46,7 @@ impl Faults {
                 findings_ui(ui, cx, audit.context, fault);
             }
         }
-        self.kept_ui(ui, audit);
+        fine_ui(ui, cx, audit.faults.iter().filter(|fault| fine.contains(&fault.fault)));
         wanted
     }
 
@@ -63,9 +63,10 @@ impl Faults {
                     }
                     Mend::FitContext => fit_ui(ui, cx, audit.context, fitting),
                     Mend::Keep => {
-                        let hint = "They are meant so: trained on as they are, and listed no more";
+                        let hint =
+                            "They are meant so: trained on as they are, and listed no more. Undo lists them again";
                         if ui.button(mend.name()).on_hover_text(hint).clicked() {
-                            self.kept.insert(fault.fault);
+                            judge(cx, fault.fault, true);
                             self.opened = None;
                         }
                     }
@@ -79,24 +80,24 @@ impl Faults {
             }
         });
     }
+}
 
-    /// The faults that are kept, each to be listed again.
-    fn kept_ui(&mut self, ui: &mut Ui, audit: &AuditSummary) {
-        let kept = audit.faults.iter().filter(|fault| self.kept.contains(&fault.fault));
-        let mut again = None;
-        for fault in kept {
-            ui.horizontal_wrapped(|ui| {
-                let name = fault.fault.name();
-                let text = format!("Kept as they are: {name}, {}.", counted(fault.count, "row"));
-                ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
-                let button = ui.button(format!("List \"{}\" again", name.to_lowercase()));
-                again = again.or(button.clicked().then_some(fault.fault));
-            });
-        }
-        if let Some(fault) = again {
-            self.kept.remove(&fault);
-        }
+/// The faults that are judged to be fine, each to be listed again.
+fn fine_ui<'a>(ui: &mut Ui, cx: &PageContext<'_>, fine: impl Iterator<Item = &'a FaultSummary>) {
+    for fault in fine {
+        ui.horizontal_wrapped(|ui| {
+            let name = fault.fault.name();
+            let text = format!("Kept as they are: {name}, {}.", counted(fault.count, "row"));
+            ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
+            if ui.button(format!("List \"{}\" again", name.to_lowercase())).clicked() {
+                judge(cx, fault.fault, false);
+            }
+        });
     }
+}
+
+fn judge(cx: &PageContext<'_>, fault: Fault, is_fine: bool) {
+    cx.request(Request::EditData(Edit::Judge { fault, is_fine }));
 }
 
 fn mended(fault: Fault, mend: Mend, context: usize, row: Option<usize>) -> Request {
