@@ -11,7 +11,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable};
 use hydra_studio::app::pages::PageId;
 use hydra_studio::data::{Edit, Message, Role as Speaker};
 use hydra_studio::worker::protocol::{
-    EditsSummary, Event, ExampleView, Request, RowOrder, RowQuery, RowSide, RowView, TokenView,
+    EditsSummary, Event, ExampleView, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView, TokenView,
 };
 use stage::{Stage, THEMES, data};
 
@@ -192,6 +192,43 @@ fn an_example_is_rewritten_left_out_and_brought_back() {
     assert_eq!(stage.requests(), [Request::UndoEdit]);
     stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Z);
     assert_eq!(stage.requests(), [Request::UndoEdit]);
+}
+
+fn found_changes(asked: Vec<Request>) -> Vec<(String, usize, FoundChange)> {
+    let change = |request| match request {
+        Request::EditFound { query, found, change } => Some((query.text, found, change)),
+        _ => None,
+    };
+    asked.into_iter().filter_map(change).collect()
+}
+
+#[test]
+fn all_that_a_search_finds_is_left_out_or_labelled_at_once() {
+    let mut stage = table(500);
+    assert!(stage.window.query_by_label_contains("Leave out the").is_none(), "nothing is looked for");
+    stage.window.get_by_role_and_label(Role::TextInput, "Search the examples").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Search the examples").type_text("parcel");
+    answer(&mut stage, 40);
+    stage.window.get_by_label("Leave out the 40 found").click();
+    assert_eq!(found_changes(stage.requests()), [("parcel".into(), 40, FoundChange::LeaveOut)]);
+    assert!(stage.window.get_by_label("Leave out the 40 found").accesskit_node().is_disabled(), "once at a time");
+    let Event::DataImported(mut summary) = imported(460) else { unreachable!() };
+    summary.edits.undo = Some("leave out 40 examples (found by \"parcel\")".into());
+    stage.tell([Event::DataEdited(summary)]);
+    answer(&mut stage, 7);
+    stage.window.get_by_label("Label the 7 found as…").click();
+    stage.settle();
+    assert!(stage.window.get_by_label("Label them").accesskit_node().is_disabled(), "a label has a name");
+    stage.window.get_by_role_and_label(Role::TextInput, "Topic for the examples found").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Topic for the examples found").type_text("post");
+    stage.settle();
+    stage.window.key_press(Key::Enter);
+    let label = FoundChange::Label(Some("post".into()));
+    assert_eq!(found_changes(stage.requests()), [("parcel".into(), 7, label)]);
+    stage.tell([Event::Failed { job: JobKind::EditFound, message: "the search finds 6 of them now".into() }]);
+    assert!(stage.window.query_by_label_contains("the search finds 6 of them now").is_some());
 }
 
 #[test]

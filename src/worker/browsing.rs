@@ -8,11 +8,12 @@ use std::thread::Builder;
 use crossbeam_channel::Sender;
 
 use super::data::LoadedData;
-use super::dispatch::{Surroundings, panic_text};
+use super::dispatch::{Surroundings, Task, panic_text};
+use super::found_changes::FoundEdit;
 use super::jobs::Ticket;
-use super::protocol::{Event, JobKind, RowOrder, RowQuery, RowSide, RowView};
+use super::protocol::{Event, JobKind, Request, RowOrder, RowQuery, RowSide, RowView};
 use crate::data::audit::Fault;
-use crate::data::{DataError, Example, Role};
+use crate::data::{DataError, Edit, Example, Role};
 use crate::job::Job;
 
 /// Letters of a question or answer that are listed.
@@ -37,9 +38,15 @@ pub(super) struct Page {
     pub count: usize,
 }
 
+/// What is done with what a query finds.
+enum Wish {
+    Page(Page),
+    Change(FoundEdit),
+}
+
 /// The thread that lists rows.
 pub(super) struct BrowsingThread {
-    tasks: Sender<(Ticket, Page)>,
+    tasks: Sender<(Ticket, Wish)>,
 }
 
 impl BrowsingThread {
@@ -48,16 +55,20 @@ impl BrowsingThread {
     /// # Errors
     /// When the system refuses it.
     pub fn start(around: Surroundings) -> std::io::Result<Self> {
-        let (tasks, queue) = crossbeam_channel::unbounded::<(Ticket, Page)>();
+        let (tasks, queue) = crossbeam_channel::unbounded::<(Ticket, Wish)>();
         Builder::new().name("hydra-rows".into()).spawn(move || {
             let mut found = None;
-            for (ticket, page) in queue {
-                let listed = catch_unwind(AssertUnwindSafe(|| list(&mut found, page, &ticket.job, &around)));
-                let listed = listed.unwrap_or_else(|panic| {
+            for (ticket, wish) in queue {
+                let served = catch_unwind(AssertUnwindSafe(|| serve(&mut found, wish, &ticket.job, &around)));
+                let served = served.unwrap_or_else(|panic| {
                     let text = panic_text(panic.as_ref());
                     Err(anyhow::anyhow!("listing the rows failed inside ({text}); import the data again"))
                 });
-                around.end(&ticket, listed);
+                match served {
+                    // The engine makes the change and ends the job; only one that is shutting down does not.
+                    Ok(Some(edit)) => drop(around.tasks.send(Task::Job(ticket, Box::new(Request::EditData(edit))))),
+                    served => around.end(&ticket, served.map(drop)),
+                }
             }
         })?;
         Ok(Self { tasks })
@@ -66,8 +77,14 @@ impl BrowsingThread {
     /// Hands a page to the thread.
     pub fn take(&self, page: Page, around: &Surroundings) {
         let ticket = around.jobs.begin(JobKind::ListRows, &around.outbox);
-        // The thread takes pages until this end of its channel goes.
-        let _ = self.tasks.send((ticket, page));
+        // The thread takes what is wished until this end of its channel goes.
+        let _ = self.tasks.send((ticket, Wish::Page(page)));
+    }
+
+    /// Has the thread find the examples that are to be changed, and the engine change them.
+    pub fn change(&self, edit: FoundEdit, around: &Surroundings) {
+        let ticket = around.jobs.begin(JobKind::EditFound, &around.outbox);
+        let _ = self.tasks.send((ticket, Wish::Change(edit)));
     }
 }
 
@@ -82,26 +99,44 @@ struct Found {
     faulty: Option<Arc<Vec<u32>>>,
 }
 
-fn list(found: &mut Option<Found>, page: Page, job: &Job, around: &Surroundings) -> anyhow::Result<()> {
+/// Does what is wished. Gives back the change that is to be made.
+fn serve(found: &mut Option<Found>, wish: Wish, job: &Job, around: &Surroundings) -> anyhow::Result<Option<Edit>> {
     job.check()?;
+    match wish {
+        Wish::Page(Page { query, start, count }) => {
+            let found = find_once(found, &query, job, around)?;
+            let rows = found.page(start, count)?;
+            job.check()?;
+            around.outbox.send(Event::Rows { query, start, total: found.indices.len(), rows });
+            Ok(None)
+        }
+        Wish::Change(wish) => {
+            let found = find_once(found, &wish.query, job, around)?;
+            wish.edit(found.rows()).map(Some)
+        }
+    }
+}
+
+/// What a query finds: what was found before, where that still holds.
+fn find_once<'a>(
+    found: &'a mut Option<Found>,
+    query: &RowQuery,
+    job: &Job,
+    around: &Surroundings,
+) -> anyhow::Result<&'a Found> {
     let data = around.data.lock().clone();
     let data = data.ok_or_else(|| anyhow::anyhow!("no data is loaded: choose files on the Data page"))?;
-    let Page { query, start, count } = page;
     let faulty = query.fault.map(|fault| faulty(fault, &data, around)).transpose()?;
     let is_found = |found: &Found| {
-        found.query == query
+        found.query == *query
             && found.faulty == faulty
             && Arc::ptr_eq(&found.data.imported, &data.imported)
             && Arc::ptr_eq(&found.data.held_out, &data.held_out)
     };
-    let found = match found.take().filter(is_found) {
+    Ok(match found.take().filter(is_found) {
         Some(same) => found.insert(same),
         None => found.insert(find(data, query.clone(), faulty, job)?),
-    };
-    let rows = found.page(start, count)?;
-    job.check()?;
-    around.outbox.send(Event::Rows { query, start, total: found.indices.len(), rows });
-    Ok(())
+    })
 }
 
 /// The rows in which the last audit found a fault.
@@ -185,6 +220,14 @@ fn sort(data: &LoadedData, indices: &mut Vec<usize>, order: RowOrder, job: &Job)
 }
 
 impl Found {
+    /// The numbers of all rows, ascending.
+    fn rows(&self) -> Vec<usize> {
+        let examples = &self.data.imported.import.examples;
+        let mut rows: Vec<usize> = self.indices.iter().filter_map(|index| examples.row(*index)).collect();
+        rows.sort_unstable();
+        rows
+    }
+
     fn page(&self, start: usize, count: usize) -> Result<Vec<RowView>, DataError> {
         let examples = &self.data.imported.import.examples;
         let indices: Vec<usize> = self.indices.iter().skip(start).take(count).copied().collect();

@@ -14,6 +14,7 @@ use super::browsing::{BrowsingThread, Page, SharedData};
 use super::clustering::{self, Order, TopicsDesk};
 use super::comparing::start_comparison;
 use super::data::LoadedData;
+use super::found_changes::FoundEdit;
 use super::import::{SharedRule, start_import};
 use super::jobs::{Jobs, Ticket};
 use super::outbox::Outbox;
@@ -122,6 +123,7 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             Request::Cancel { job } => around.jobs.cancel(job),
             Request::ImportData { paths, map } => start_import(paths, map, around),
             Request::ListRows { query, start, count } => rows.take(Page { query, start, count }, around),
+            Request::EditFound { query, found, change } => rows.change(FoundEdit { query, found, change }, around),
             Request::CompareMatrices { adapters } => start_comparison(adapters, around),
             request if clustering::is_change(&request) => {
                 around.jobs.begin_beside();

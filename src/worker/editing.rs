@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::data::LoadedData;
 use super::import::Imported;
+use super::jobs::Ticket;
 use super::protocol::{EditsSummary, Event};
 use super::session::Session;
 use crate::data::{ColumnMap, Edit, EditError, EditLog, Examples};
@@ -76,6 +77,13 @@ impl Session {
     /// Changes the loaded examples.
     pub(super) fn edit_data(&mut self, edit: Edit) {
         self.change_data(|log| log.apply(edit).map(Some));
+    }
+
+    /// Changes the examples that were found for that.
+    pub(super) fn edit_found(&mut self, ticket: Ticket, edit: Edit) {
+        let checked = ticket.job.check().map_err(Into::into);
+        let done = checked.and_then(|()| self.try_change(|log| log.apply(edit).map(Some)));
+        self.around.end(&ticket, done);
     }
 
     /// Takes the last change to the loaded examples back.

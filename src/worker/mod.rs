@@ -23,6 +23,7 @@ mod dispatch;
 mod editing;
 mod exporting;
 mod facts;
+mod found_changes;
 mod freed;
 mod import;
 mod jobs;

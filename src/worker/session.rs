@@ -166,6 +166,9 @@ impl Session {
         if let Request::AuditData { context } = request {
             return self.start_audit(ticket, context);
         }
+        if let Request::EditData(edit) = request {
+            return self.edit_found(ticket, edit);
+        }
         if let Request::FindTopics { search } = request {
             return self.start_topics(ticket, Origin::Search(search));
         }

@@ -2,7 +2,9 @@
 
 use hydra_studio::data::{ColumnMap, Edit, Message, Role};
 use hydra_studio::train::{DataRef, DeviceChoice, RunFile};
-use hydra_studio::worker::protocol::{DataSummary, Event, JobKind, Request, RowOrder, RowQuery, RowSide, RowView};
+use hydra_studio::worker::protocol::{
+    DataSummary, Event, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView,
+};
 
 use crate::desk::{Desk, settings, wait_end};
 use crate::support;
@@ -65,6 +67,28 @@ fn rows_are_searched_sorted_and_listed_by_page() {
     let some = RowQuery { rows: Some(vec![3, 150]), order: RowOrder::Length, ..RowQuery::default() };
     let found: Vec<usize> = list(&mut desk, some, 0, 9).1.iter().map(|row| row.row).collect();
     assert_eq!(found, [3, 150]);
+}
+
+#[test]
+fn all_that_a_search_finds_is_changed_by_one_change() {
+    let mut desk = Desk::new();
+    import(&mut desk);
+    let red = RowQuery { text: "red".into(), descending: true, ..RowQuery::default() };
+    let (found, _) = list(&mut desk, red.clone(), 0, 1);
+    let change = |found, change| Request::EditFound { query: red.clone(), found, change };
+    let data = edit(&mut desk, change(found, FoundChange::Label(Some("warm".into()))));
+    assert!(data.topics.contains(&("warm".into(), found)) && data.edits.made == 1);
+    let data = edit(&mut desk, change(found, FoundChange::LeaveOut));
+    assert_eq!((data.kept, data.edits.left_out), (200 - found, found));
+    assert_eq!(data.edits.undo, Some(format!("leave out {found} examples (found by \"red\")")));
+    assert_eq!(list(&mut desk, red.clone(), 0, 1).0, 0);
+    desk.send(change(found, FoundChange::LeaveOut));
+    assert!(desk.wait_failure(JobKind::EditFound).contains("finds 0 of them now"));
+    let data = edit(&mut desk, Request::UndoEdit);
+    assert_eq!(data.kept, 200);
+    let all = RowQuery { text: "it is".into(), ..RowQuery::default() };
+    desk.send(Request::EditFound { query: all, found: 200, change: FoundChange::LeaveOut });
+    assert!(desk.wait_failure(JobKind::EditFound).contains("Nothing would be left"));
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn started(request: &Request) -> Option<(JobKind, &'static str)> {
         Request::ApplyTopics => Some((JobKind::EditTopics, "Giving every example its topic")),
         Request::SaveTopics { .. } => Some((JobKind::EditTopics, "Writing the topics")),
         Request::ListRows { .. } => Some((JobKind::ListRows, "Looking through the examples")),
+        Request::EditFound { .. } => Some((JobKind::EditFound, "Changing the examples")),
         Request::SaveData { .. } => Some((JobKind::SaveData, "Writing the examples")),
         Request::PreviewData { .. } => Some((JobKind::PreviewData, "Rendering examples")),
         Request::AuditData { .. } => Some((JobKind::AuditData, "Looking for faults")),

@@ -179,8 +179,9 @@ impl AppState {
                 self.audit = Some(audit);
             }
             Event::DataEdited(data) => {
-                // Topics given to the examples are such a change.
+                // Topics given to the examples are such a change, and so is one of all that were found.
                 self.end_job(JobKind::EditTopics);
+                self.end_job(JobKind::EditFound);
                 self.data = Some(data);
                 self.preview = None;
             }

@@ -22,6 +22,14 @@ pub struct RowQuery {
     pub descending: bool,
 }
 
+/// What becomes of all examples that a query finds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FoundChange {
+    LeaveOut,
+    /// Gives them this label, or takes it away.
+    Label(Option<String>),
+}
+
 /// Which part of the split is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RowSide {

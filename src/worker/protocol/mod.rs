@@ -21,7 +21,7 @@ use crate::train::{DeviceChoice, TrainSettings};
 
 pub use audit::{AuditSummary, DataMend, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
-pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
+pub use data::{EditsSummary, FoundChange, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -38,6 +38,8 @@ pub enum JobKind {
     ImportData,
     PreviewData,
     ListRows,
+    /// Done with its change, which is told as one made by hand.
+    EditFound,
     SaveData,
     AuditData,
     FindTopics,
@@ -135,6 +137,13 @@ pub enum Request {
     },
     /// Changes the loaded examples, not the files they came from. Answered by [`Event::DataEdited`].
     EditData(Edit),
+    /// Changes all examples that the query finds, of which there are `found`; where there are others by now, nothing is
+    /// changed. Found beside training. Answered by [`Event::DataEdited`].
+    EditFound {
+        query: RowQuery,
+        found: usize,
+        change: FoundChange,
+    },
     /// Takes the last change to the loaded examples back.
     UndoEdit,
     /// Makes the change again that was taken back last.
@@ -323,6 +332,7 @@ impl Request {
             Self::ImportData { .. } => Some(JobKind::ImportData),
             Self::PreviewData { .. } => Some(JobKind::PreviewData),
             Self::ListRows { .. } => Some(JobKind::ListRows),
+            Self::EditFound { .. } => Some(JobKind::EditFound),
             Self::SaveData { .. } => Some(JobKind::SaveData),
             Self::AuditData { .. } => Some(JobKind::AuditData),
             Self::FindTopics { .. } | Self::OpenTopics { .. } => Some(JobKind::FindTopics),

@@ -6,10 +6,10 @@ use serde_json::{from_value, json};
 
 use super::super::super::protocol::{
     AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataMend, DataSummary, EditsSummary, EndReason,
-    ExampleBrief, ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, GateWatch, InspectSource, JobKind,
-    ModelSummary, ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery, RowSide,
-    RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit, TopicOpinion,
-    TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
+    ExampleBrief, ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, FoundChange, GateWatch, InspectSource,
+    JobKind, ModelSummary, ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery,
+    RowSide, RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit,
+    TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
@@ -100,6 +100,8 @@ fn requests() -> Vec<Request> {
         R::RedoEdit,
         R::SaveData { folder: path("data") },
         R::AuditData { context: 512 },
+        R::EditFound { query: row_query(), found: usize::MAX, change: FoundChange::LeaveOut },
+        R::EditFound { query: row_query(), found: 0, change: FoundChange::Label(Some("sky".into())) },
         R::EditData(Edit::Judge { fault: Fault::Cut, is_fine: true }),
         R::MendData(DataMend { fault: Fault::Mojibake, mend: Mend::Repair, context: 512, row: Some(usize::MAX) }),
         R::FindTopics { search: search() },

@@ -1,11 +1,12 @@
 //! The examples as a table of any length, with the chosen one beside it as the model reads it. `rows.rs` keeps what was
-//! fetched, `line.rs` draws a row, `filters.rs` the search above, `first.rs` what is shown while
+//! fetched, `line.rs` draws a row, `filters.rs` the search above, `found.rs` what is done with all that it finds, `first.rs` what is shown while
 //! the files are still read, `detail.rs` the chosen example, `writing.rs` its texts
 //! while they are rewritten, `saving.rs` where the examples are saved.
 
 mod detail;
 mod filters;
 mod first;
+mod found;
 mod line;
 mod rows;
 mod saving;
@@ -28,6 +29,7 @@ use crate::worker::protocol::{DataSummary, EditsSummary, Event, JobKind, Request
 
 use detail::Detail;
 use filters::Found;
+use found::FoundChanges;
 use rows::{Rows, STRETCH};
 use saving::Saving;
 
@@ -45,6 +47,7 @@ pub(super) struct ExamplesTable {
     list: RowList,
     detail: Detail,
     saving: Saving,
+    changes: FoundChanges,
     /// Whether the filters are to be brought into sight.
     is_sought: bool,
 }
@@ -90,6 +93,7 @@ impl ExamplesTable {
             let mut query = before.clone();
             let seek = std::mem::take(&mut self.is_sought);
             filters::filters_ui(ui, cx, data, &mut query, Found { examples: self.rows.total(), is_sought: seek });
+            self.changes.ui(ui, cx, data, &before, self.rows.total());
             self.problem_ui(ui, cx);
             ui.add_space(space::XS);
             let width = ui.available_width();
@@ -138,10 +142,10 @@ impl ExamplesTable {
     }
 
     fn problem_ui(&self, ui: &mut Ui, cx: &PageContext<'_>) {
-        if let Some(message) = cx.state.failure(JobKind::ListRows) {
+        for message in [JobKind::ListRows, JobKind::EditFound].iter().filter_map(|kind| cx.state.failure(*kind)) {
             notes::callout(ui, Level::Error, message);
         }
-        for kind in [JobKind::ListRows, JobKind::SaveData] {
+        for kind in [JobKind::ListRows, JobKind::EditFound, JobKind::SaveData] {
             // A page is there within a moment; what takes long tells a share.
             if let Some(job) = cx.state.job(kind).filter(|job| job.share.is_some())
                 && notes::job_progress(ui, job) == JobAction::Cancel
