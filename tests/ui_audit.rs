@@ -271,8 +271,14 @@ fn snapshot(name: &str, audit: AuditSummary, open: Option<&str>) {
             egui_extras::install_image_loaders(ui.ctx());
             theme::apply(ui.ctx());
             ui.set_style(theme::style(theme));
-            let cx =
-                PageContext { state: &state, persisted: &persisted, commands: &commands, context, is_dropping: false };
+            let cx = PageContext {
+                state: &state,
+                persisted: &persisted,
+                commands: &commands,
+                context,
+                split: Default::default(),
+                is_dropping: false,
+            };
             card.card(ui, &cx, state.data.as_ref().expect("data"));
         });
         harness.run_ok();

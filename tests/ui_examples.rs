@@ -11,7 +11,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable};
 use hydra_studio::app::pages::PageId;
 use hydra_studio::data::{Edit, Message, Role as Speaker};
 use hydra_studio::worker::protocol::{
-    EditsSummary, Event, ExampleView, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView, TokenView,
+    EditsSummary, Event, ExampleView, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView, SplitRule,
+    TokenView,
 };
 use stage::{Stage, THEMES, data};
 
@@ -192,6 +193,38 @@ fn an_example_is_rewritten_left_out_and_brought_back() {
     assert_eq!(stage.requests(), [Request::UndoEdit]);
     stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Z);
     assert_eq!(stage.requests(), [Request::UndoEdit]);
+}
+
+#[test]
+fn what_is_held_out_is_set_beside_the_data_shown_at_once_and_undone_where_it_is_a_setting() {
+    let mut stage = table(500);
+    let default = SplitRule::default();
+    let other = SplitRule { seed: default.seed + 1, ..default };
+    stage.window.get_by_role_and_label(Role::SpinButton, "drawn with the seed").focus();
+    stage.settle();
+    stage.window.key_press(Key::ArrowUp);
+    stage.settle();
+    assert_eq!(stage.requests(), [], "what is typed is one change, at its end");
+    stage.window.key_press(Key::Tab);
+    stage.settle();
+    assert_eq!(stage.requests(), [Request::HoldOut(other)]);
+    stage.tell([Event::HeldOut { prompts: Vec::new(), split: other, held_out: 31 }]);
+    assert_eq!(queries(&answer(&mut stage, 500)).len(), 1, "other rows are held out now");
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num4);
+    stage.settle();
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Z);
+    stage.settle();
+    assert_eq!(stage.requests(), [Request::HoldOut(default)]);
+
+    // What an adapter was not trained on stays held out until it is asked for otherwise.
+    stage.tell([stage::adapter(), Event::HeldOut { prompts: Vec::new(), split: other, held_out: 31 }]);
+    stage.window.key_press_modifiers(egui::Modifiers::COMMAND, Key::Num2);
+    stage.settle();
+    let shown = stage.window.query_by_label_contains("Shown are the 31 examples that the run of the loaded adapter");
+    assert!(shown.is_some());
+    answer(&mut stage, 500);
+    stage.window.get_by_label("Show the next run's split").click();
+    assert_eq!(stage.requests(), [Request::HoldOut(default)]);
 }
 
 fn found_changes(asked: Vec<Request>) -> Vec<(String, usize, FoundChange)> {

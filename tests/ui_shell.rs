@@ -440,7 +440,7 @@ fn held_out_examples_follow_the_run() {
     f.press(CTRL, Key::Num5);
     f.click(Role::Button, "A held-out example");
     assert!(f.shows("When is the shop open on Sundays?"));
-    f.tell([Event::HeldOut { prompts: vec!["Do you repair shoes?".into()] }]);
+    f.tell([Event::HeldOut { prompts: vec!["Do you repair shoes?".into()], split: Default::default(), held_out: 1 }]);
     assert!(f.shows("Do you repair shoes?") && !f.shows("When is the shop open on Sundays?"));
 }
 

@@ -32,6 +32,7 @@ impl App {
             }
             SystemCommand::TakeSettings(settings) => self.take_settings(*settings, "Settings of another run"),
             SystemCommand::SetContext(context) => self.set_context(context),
+            SystemCommand::SetSplit(rule) => self.set_split(rule),
             SystemCommand::UseTopics(topics) => self.use_topics(topics),
             SystemCommand::PlanRuns(settings) => {
                 self.pages.runs.plan(*settings);

@@ -11,7 +11,7 @@ use crate::app::picker::PickPurpose;
 use crate::app::state::{AppState, Phase};
 use crate::app::widgets::chart_export::ChartExport;
 use crate::train::TrainSettings;
-use crate::worker::protocol::{JobKind, Request};
+use crate::worker::protocol::{JobKind, Request, SplitRule};
 
 /// A command with its data, to be carried out after the frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub enum SystemCommand {
     TakeSettings(Box<TrainSettings>),
     /// Has the next run take examples of at most this many tokens.
     SetContext(usize),
+    /// Has the next run hold out so.
+    SetSplit(SplitRule),
     /// Sets the next run up with a head for each of this many topics, or as plain LoRA for one, and gives the topics to the
     /// examples.
     UseTopics(usize),

@@ -14,7 +14,7 @@ use crate::app::toasts::Level;
 use crate::app::widgets::figures::{count, counted};
 use crate::app::{App, StartArgs, View};
 use crate::train::DeviceChoice;
-use crate::worker::protocol::{Event, JobKind, Request};
+use crate::worker::protocol::{Event, JobKind, Request, SplitRule};
 
 /// Most events taken in for one frame; what is left waits for the next, so that a burst never stops the window.
 const EVENTS_PER_FRAME: usize = 4096;
@@ -40,6 +40,7 @@ impl App {
         self.take_dropped_files(ctx);
         self.run_commands(ctx);
         self.keep_presets();
+        self.follow_split();
         self.watch_closing(ctx);
     }
 
@@ -105,6 +106,8 @@ impl App {
             Event::Discarded { path } => self.persisted.forget_runs(std::slice::from_ref(path)),
             Event::Restarted { .. } => {
                 self.waiting_adapter = None;
+                // The new worker knows nothing of it.
+                self.split_told = SplitRule::default();
                 self.look_for_last_run();
             }
             Event::Failed { job: JobKind::LoadModel, .. } | Event::Cancelled { job: JobKind::LoadModel } => {

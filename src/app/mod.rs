@@ -59,7 +59,7 @@ use crate::app::settings::Persisted;
 use crate::app::settings_desk::SettingsDesk;
 use crate::app::state::AppState;
 use crate::app::toasts::Toasts;
-use crate::worker::protocol::{Event, JobKind, Request};
+use crate::worker::protocol::{Event, JobKind, Request, SplitRule};
 
 /// Wakes the window from another thread, so that it looks for events. Cheap to call often: frames are at least 100 ms
 /// apart.
@@ -122,6 +122,8 @@ pub struct App {
     is_help_open: bool,
     are_notices_open: bool,
     settings_desk: SettingsDesk,
+    /// How the worker was last told to hold out.
+    split_told: SplitRule,
     /// An adapter to load once the model is there.
     waiting_adapter: Option<PathBuf>,
     /// What of the demo is still on its way, after it was chosen.
@@ -161,6 +163,7 @@ impl App {
             is_help_open: false,
             are_notices_open: false,
             settings_desk: SettingsDesk::new(ctx.clone(), deps.start.presets.clone()),
+            split_told: SplitRule::default(),
             waiting_adapter: None,
             waiting_demo: Vec::new(),
         };

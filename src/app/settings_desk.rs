@@ -15,7 +15,7 @@ use crate::app::widgets::figures::{count, file_name};
 use crate::app::{App, View};
 use crate::project::{Preset, keep_presets, list_presets};
 use crate::train::{TrainSettings, read_settings, write_settings};
-use crate::worker::protocol::{Request, TopicEdit};
+use crate::worker::protocol::{Request, SplitRule, TopicEdit};
 
 /// What the thread does, one after the other.
 enum Task {
@@ -162,6 +162,26 @@ impl App {
         let text =
             format!("The next run takes a context of {} tokens. Undo on the Train page takes it back.", count(context));
         self.toasts.push(Level::Ok, text);
+    }
+
+    /// Has the next run hold out by `rule`.
+    pub(super) fn set_split(&mut self, rule: SplitRule) {
+        if let Some(name) = self.pages.train.setup().hold_out(rule) {
+            let text = format!("The next run takes this up ({name}). Undo on the Train page takes it back.");
+            self.toasts.push(Level::Ok, text);
+        }
+    }
+
+    /// Has the data held out as the next run will, whenever that was changed. What a run or its adapter holds out stays: it
+    /// is what they were not trained on.
+    pub(super) fn follow_split(&mut self) {
+        let split = self.pages.train.split();
+        if std::mem::replace(&mut self.split_told, split) != split
+            && self.state.active_run().is_none()
+            && self.state.adapter.is_none()
+        {
+            self.commands.send(SystemCommand::Request(Request::HoldOut(split)));
+        }
     }
 
     /// Writes the settings of the next run to `path`, which ends in `.toml` where it has no ending.

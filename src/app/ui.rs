@@ -87,6 +87,7 @@ impl App {
             persisted: &self.persisted,
             commands: &self.commands,
             context: self.pages.train.context(self.state.model.as_ref()),
+            split: self.pages.train.split(),
             is_dropping,
         };
         let page = self.pages.page(id);

@@ -8,9 +8,9 @@ use std::thread::Builder;
 
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, panic_text};
-use super::import::{Imported, SplitRule};
+use super::import::Imported;
 use super::jobs::Ticket;
-use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
+use super::protocol::{AuditSummary, Event, FINDINGS_SHOWN, FaultSummary, ReadingSummary, SplitRule};
 use super::session::Session;
 use crate::data::audit::{DataAudit, Fault, Findings, audit};
 use crate::data::{ColumnMap, ExamplesMark};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::clustering::Order;
-use super::import::{HeldOut, Imported, SplitRule};
-use super::protocol::Event;
+use super::import::{HeldOut, Imported};
+use super::protocol::{Event, SplitRule};
 use super::session::Session;
 use super::summary;
 use crate::job::Job;
@@ -40,6 +40,14 @@ impl Session {
         self.refresh_facts();
     }
 
+    /// Holds out as the next run will. A run that is on keeps the examples that it measures itself by.
+    pub(super) fn hold_out_as_next(&mut self, rule: SplitRule) {
+        if !self.has_run() {
+            self.end_survey();
+            self.hold_out(rule);
+        }
+    }
+
     /// From now on holds out by `rule`, so that no example shown as held out was trained on.
     pub(super) fn hold_out(&mut self, rule: SplitRule) {
         let before = std::mem::replace(&mut *self.around.rule.lock(), rule);
@@ -55,9 +63,9 @@ impl Session {
         let rule = *self.around.rule.lock();
         let Some(LoadedData { imported, .. }) = self.data.clone() else { return };
         let held_out = Arc::new(imported.held_out(rule));
-        let prompts = imported.prompts(&held_out);
+        let (prompts, count) = (imported.prompts(&held_out), held_out.rows.len());
         self.set_data(LoadedData { imported, held_out });
-        self.around.outbox.send(Event::HeldOut { prompts });
+        self.around.outbox.send(Event::HeldOut { prompts, split: rule, held_out: count });
     }
 
     /// Tells examples as the loaded model will read them.

@@ -5,19 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
-use serde::{Deserialize, Serialize};
-
 use super::browsing::row_view;
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task, panic_text};
 use super::editing::Frozen;
 use super::jobs::Ticket;
-use super::protocol::{DataSummary, Event, FileSummary, JobKind};
+use super::protocol::{DataSummary, Event, FileSummary, JobKind, SplitRule};
 use crate::data::{
     ColumnMap, DataError, EditLog, Example, Import, Role, files_in, found_columns, import_showing, split, stamp,
 };
 use crate::job::Job;
-use crate::train::{FileRef, TrainSettings};
+use crate::train::FileRef;
 
 /// Dropped rows that the window lists.
 const MOST_DROPPED: usize = 10_000;
@@ -35,28 +33,9 @@ pub(super) struct Imported {
     pub frozen: Frozen,
 }
 
-/// How examples are held out: a share and a seed, as in the settings of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct SplitRule {
-    share: f64,
-    seed: u64,
-}
-
-impl SplitRule {
-    pub fn of(settings: &TrainSettings) -> Self {
-        Self { share: settings.held_out, seed: settings.seed }
-    }
-}
-
-/// The rule of the last run, or the default before any; the import thread and the engine share it.
-#[derive(Clone)]
+/// The rule of the last run, or the one that was asked for; the import thread and the engine share it.
+#[derive(Clone, Default)]
 pub(super) struct SharedRule(Arc<Mutex<SplitRule>>);
-
-impl Default for SharedRule {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(SplitRule::of(&TrainSettings::default()))))
-    }
-}
 
 impl SharedRule {
     pub fn lock(&self) -> MutexGuard<'_, SplitRule> {
@@ -186,7 +165,6 @@ fn publish(imported: Imported, ticket: &Ticket, around: &Surroundings) -> anyhow
 
 pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
     let import = &imported.import;
-    let default = SplitRule::of(&TrainSettings::default());
     DataSummary {
         files: import
             .files
@@ -205,7 +183,8 @@ pub(super) fn summary(imported: &Imported, held_out: &HeldOut) -> DataSummary {
         kept: import.examples.len(),
         dropped: import.dropped.iter().take(MOST_DROPPED).filter_map(Result::ok).collect(),
         dropped_rows: import.dropped.len(),
-        held_out: if held_out.rule == default { held_out.rows.len() } else { imported.held_out(default).rows.len() },
+        split: held_out.rule,
+        held_out: held_out.rows.len(),
         held_out_prompts: imported.prompts(held_out),
         topics: topics(import),
         edits: imported.edits_summary(),

@@ -11,10 +11,9 @@ use super::clustering::Origin;
 use super::data::LoadedData;
 use super::dispatch::{Surroundings, Task};
 use super::freed::{Asleep, AsleepData, FreedRun, loaded_adapter};
-use super::import::SplitRule;
 use super::jobs::Ticket;
 use super::process::{HandOver, Handing};
-use super::protocol::{EndReason, Event, InspectSource, Request};
+use super::protocol::{EndReason, Event, InspectSource, Request, SplitRule};
 use super::sides::SideAdapters;
 use super::summary;
 use super::surveying::Surveying;
@@ -129,6 +128,7 @@ impl Session {
             }
             Request::Enqueue { runs } => self.enqueue(runs),
             Request::EditData(edit) => self.edit_data(edit),
+            Request::HoldOut(rule) => self.hold_out_as_next(rule),
             Request::UndoEdit => self.undo_edit(),
             Request::RedoEdit => self.redo_edit(),
             Request::SaveTable { path, text } => self.save_table(&path, &text),

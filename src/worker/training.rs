@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::data::LoadedData;
-use super::import::{self, Imported, SplitRule};
-use super::protocol::{Event, JobKind, RunSummary, TrainingEnd};
+use super::import::{self, Imported};
+use super::protocol::{Event, JobKind, RunSummary, SplitRule, TrainingEnd};
 use super::session::{LoadedAdapter, Session};
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;

@@ -170,6 +170,7 @@ pub fn data() -> Event {
         kept: 2000,
         dropped: Vec::new(),
         dropped_rows: 0,
+        split: Default::default(),
         held_out: 100,
         held_out_prompts: prompts.map(String::from).to_vec(),
         topics: Vec::new(),

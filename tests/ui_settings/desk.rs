@@ -205,6 +205,7 @@ pub fn data() -> Event {
         kept: 2000,
         dropped: Vec::new(),
         dropped_rows: 0,
+        split: Default::default(),
         held_out: 100,
         held_out_prompts: vec!["What is 17 plus 25?".into()],
         topics: Vec::new(),

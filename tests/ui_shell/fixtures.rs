@@ -123,6 +123,7 @@ pub fn data() -> Event {
             Dropped { source: source(988), reason: "the bytes are not UTF-8: save the file as UTF-8".into() },
         ],
         dropped_rows: 3,
+        split: Default::default(),
         held_out: 60,
         held_out_prompts: vec!["When is the shop open on Sundays?".into(), "How do I return a parcel?".into()],
         topics: vec![("delivery".into(), 520), ("returns".into(), 410), ("opening hours".into(), 270)],

@@ -3,7 +3,7 @@
 use hydra_studio::data::{ColumnMap, Edit, Message, Role};
 use hydra_studio::train::{DataRef, DeviceChoice, RunFile};
 use hydra_studio::worker::protocol::{
-    DataSummary, Event, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView,
+    DataSummary, Event, FoundChange, JobKind, Request, RowOrder, RowQuery, RowSide, RowView, SplitRule,
 };
 
 use crate::desk::{Desk, settings, wait_end};
@@ -67,6 +67,26 @@ fn rows_are_searched_sorted_and_listed_by_page() {
     let some = RowQuery { rows: Some(vec![3, 150]), order: RowOrder::Length, ..RowQuery::default() };
     let found: Vec<usize> = list(&mut desk, some, 0, 9).1.iter().map(|row| row.row).collect();
     assert_eq!(found, [3, 150]);
+}
+
+#[test]
+fn another_share_and_seed_hold_out_other_examples_in_the_table_too() {
+    let mut desk = Desk::new();
+    let data = import(&mut desk);
+    assert_eq!((data.split, data.held_out), (SplitRule::default(), 16));
+    let held_out = |desk: &mut Desk, rule| {
+        desk.send(Request::HoldOut(rule));
+        let told = desk.wait("the split", |e| matches!(e, Event::HeldOut { .. }));
+        let query = RowQuery { side: RowSide::HeldOut, ..RowQuery::default() };
+        let (total, rows) = list(desk, query, 0, 200);
+        assert!(matches!(told, Event::HeldOut { split, held_out, .. } if split == rule && held_out == total));
+        rows.iter().map(|row| row.row).collect::<Vec<_>>()
+    };
+    let quarter = held_out(&mut desk, SplitRule { share: 0.25, seed: 7 });
+    let other = held_out(&mut desk, SplitRule { share: 0.25, seed: 8 });
+    assert!(quarter.len() == 50 && other.len() == 50 && quarter != other);
+    let again = import(&mut desk);
+    assert_eq!((again.split.seed, again.held_out), (8, 50), "the next import follows it");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::app::theme::{size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::chart_export::ChartExport;
 use crate::app::widgets::notes::{self, JobAction};
-use crate::worker::protocol::{Event, JobKind, Request};
+use crate::worker::protocol::{Event, JobKind, Request, SplitRule};
 
 /// The pages: the steps of the work in their order, then those to look back from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +104,8 @@ pub struct PageContext<'a> {
     pub commands: &'a CommandSender,
     /// Longest example in tokens, as the Train page is set up.
     pub context: usize,
+    /// How the next run holds out, as the Train page is set up.
+    pub split: SplitRule,
     /// Whether dropped files are hovering over the window, so that drop targets can light up.
     pub is_dropping: bool,
 }

@@ -192,9 +192,9 @@ impl AppState {
             Event::TopicsFound { .. } | Event::TopicsEdited(_) | Event::TopicsSaved { .. } => self.note_topics(event),
             Event::TopicMap { .. } | Event::TopicOpinion(_) | Event::TopicsGone => self.note_topics(event),
             Event::Facts(facts) => self.facts = Some(facts),
-            Event::HeldOut { prompts } => {
+            Event::HeldOut { prompts, split, held_out } => {
                 if let Some(data) = &mut self.data {
-                    data.held_out_prompts = prompts;
+                    (data.held_out_prompts, data.split, data.held_out) = (prompts, split, held_out);
                 }
             }
             Event::DataPreview { start, examples } => {

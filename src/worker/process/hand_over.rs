@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::dispatch::Task;
 use super::super::facts::{known_machine, remember_machine};
 use super::super::freed::{Asleep, AsleepData};
-use super::super::import::SplitRule;
+use super::super::protocol::SplitRule;
 use super::super::protocol::{Event, TrainingEnd};
 use super::super::queue::Turn;
 use super::super::session::Session;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::data::audit::Fault;
+use crate::train::TrainSettings;
 
 /// Which rows are listed, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,27 @@ pub enum FoundChange {
     LeaveOut,
     /// Gives them this label, or takes it away.
     Label(Option<String>),
+}
+
+/// How examples are held out: a share and a seed, as in the settings of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitRule {
+    /// 0 to 1.
+    pub share: f64,
+    pub seed: u64,
+}
+
+impl SplitRule {
+    /// That of a run with these settings.
+    pub fn of(settings: &TrainSettings) -> Self {
+        Self { share: settings.held_out, seed: settings.seed }
+    }
+}
+
+impl Default for SplitRule {
+    fn default() -> Self {
+        Self::of(&TrainSettings::default())
+    }
 }
 
 /// Which part of the split is listed.

@@ -20,7 +20,7 @@ use super::summaries::{
     RunSummary, TrainingEnd,
 };
 use super::topics::{TopicBoard, TopicOpinion, TopicsReport};
-use super::{JobKind, RowQuery, SurveyScope};
+use super::{JobKind, RowQuery, SplitRule, SurveyScope};
 
 /// From the worker to the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,9 +97,12 @@ pub enum Event {
     /// What estimates are made of, as model, data and machine are now; comes again whenever model or data change.
     Facts(Facts),
     /// The held-out examples of the loaded data are these from now on, told by their first user messages: the ones that
-    /// the last run held out.
+    /// the last run held out, or that the next one will.
     HeldOut {
         prompts: Vec<String>,
+        split: SplitRule,
+        /// How many they are.
+        held_out: usize,
     },
     TrainingStarted(RunSummary),
     /// What a resumed run did before it was resumed; comes right after its start.

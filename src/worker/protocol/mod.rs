@@ -21,7 +21,7 @@ use crate::train::{DeviceChoice, TrainSettings};
 
 pub use audit::{AuditSummary, DataMend, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
 pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
-pub use data::{EditsSummary, FoundChange, RowOrder, RowQuery, RowSide, RowView};
+pub use data::{EditsSummary, FoundChange, RowOrder, RowQuery, RowSide, RowView, SplitRule};
 pub use event::Event;
 pub use summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, FileSummary, ModelSummary, ModuleGates,
@@ -144,6 +144,9 @@ pub enum Request {
         found: usize,
         change: FoundChange,
     },
+    /// From now on holds examples out by this rule, as the next run will; not while a run is on. Answered by
+    /// [`Event::HeldOut`].
+    HoldOut(SplitRule),
     /// Takes the last change to the loaded examples back.
     UndoEdit,
     /// Makes the change again that was taken back last.
@@ -352,7 +355,7 @@ impl Request {
             Self::NoteRun { .. } => Some(JobKind::NoteRun),
             Self::TrashRuns { .. } => Some(JobKind::TrashRuns),
             Self::Pause | Self::PauseAndFree | Self::Continue | Self::SaveNow | Self::StopAndSave => None,
-            Self::EditData(_) | Self::UndoEdit | Self::RedoEdit => None,
+            Self::EditData(_) | Self::UndoEdit | Self::RedoEdit | Self::HoldOut(_) => None,
             Self::MendData(_) => None,
             Self::RenderPrompt { .. }
             | Self::SaveTranscript { .. }

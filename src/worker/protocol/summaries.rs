@@ -10,6 +10,7 @@ use crate::project::{QueueMode, QueuedRun};
 use crate::train::{DataFacts, MachineFacts, ModelFacts, TrainSettings};
 
 use super::Sampling;
+use super::SplitRule;
 use super::data::EditsSummary;
 
 /// What memory and time of a run depend on beside its settings; see [`crate::train::estimate()`].
@@ -81,9 +82,11 @@ pub struct DataSummary {
     /// The first of the rows that cannot be used; `dropped_rows` counts all.
     pub dropped: Vec<Dropped>,
     pub dropped_rows: usize,
-    /// Kept examples held out of training, with the default split.
+    /// How examples are held out of training: as the last run did, or as the next one will.
+    pub split: SplitRule,
+    /// Kept examples that are held out so.
     pub held_out: usize,
-    /// First user message of every held-out example, for choosing one; held out as by the last run, where there was one.
+    /// First user message of every held-out example, for choosing one.
     pub held_out_prompts: Vec<String>,
     /// Label and number of kept examples, most frequent first; empty where no column gave labels.
     pub topics: Vec<(String, usize)>,

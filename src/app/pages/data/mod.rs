@@ -7,6 +7,7 @@ pub mod audit;
 mod dropped;
 mod files;
 mod reading;
+mod split;
 mod table;
 
 use egui::{RichText, Ui};
@@ -28,6 +29,7 @@ use crate::worker::protocol::{DataSummary, Event, JobKind, Request};
 
 use audit::AuditCard;
 use files::{ColumnChoice, ColumnQuestion};
+use split::SplitFields;
 use table::{ExamplesTable, FirstRows};
 
 /// The widest that the page with its table grows.
@@ -42,6 +44,7 @@ pub struct DataPage {
     audit: AuditCard,
     table: ExamplesTable,
     first: FirstRows,
+    split: SplitFields,
     has_data: bool,
 }
 
@@ -62,7 +65,7 @@ impl Page for DataPage {
             });
             return;
         };
-        summary_card(ui, cx, data);
+        summary_card(ui, cx, data, &mut self.split);
         self.table.card(ui, cx, data);
         files::files_card(ui, data);
         if let Some(map) = self.columns.card(ui, cx, data) {
@@ -136,7 +139,7 @@ fn shapes_ui(ui: &mut Ui) {
     });
 }
 
-fn summary_card(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
+fn summary_card(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary, split: &mut SplitFields) {
     let go_on = |ui: &mut Ui| {
         let (page, text) = if cx.state.model.is_none() {
             (PageId::Model, "Continue to Model")
@@ -160,6 +163,9 @@ fn summary_card(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
         facts(ui, &list);
         if data.kept == 0 {
             notes::callout(ui, Level::Error, "No row can be used. The list below says why, row by row.");
+        } else {
+            ui.add_space(space::S);
+            split.ui(ui, cx, data);
         }
     });
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::controls::short_number;
 use super::fields::{Field, changed_fields};
 use super::plan::{self, Pace};
+use crate::adapter::Method;
 use crate::project::Preset;
 use crate::train::TrainSettings;
-use crate::worker::protocol::{DataSummary, ModelSummary};
+use crate::worker::protocol::{DataSummary, ModelSummary, SplitRule};
 
 /// The data and the model that Simple mode derives its settings from.
 pub type Basis<'a> = (&'a DataSummary, &'a ModelSummary);
@@ -44,6 +46,8 @@ pub struct Form {
     /// The settings of Advanced mode, from the first edit on; until then they follow the simple ones.
     pub own: Option<TrainSettings>,
     pub fit: Option<Fit>,
+    /// How Simple mode holds out, where that was chosen.
+    pub split: Option<SplitRule>,
     /// The user's own presets.
     pub presets: Arc<Vec<Preset>>,
 }
@@ -51,13 +55,63 @@ pub struct Form {
 impl Form {
     /// What Simple mode trains with at a pace.
     pub fn simple(&self, pace: Pace, (data, model): Basis<'_>) -> TrainSettings {
-        let mut settings = plan::settings(pace, data, model);
+        let mut settings = self.planned(pace, (data, model));
         if let Some(fit) = &self.fit {
             for field in &fit.fields {
                 field.copy(&fit.settings, &mut settings);
             }
         }
         settings
+    }
+
+    /// The same before anything is made to fit.
+    fn planned(&self, pace: Pace, (data, model): Basis<'_>) -> TrainSettings {
+        let mut settings = plan::settings(pace, data, model);
+        if let Some(split) = self.split {
+            (settings.held_out, settings.seed) = (split.share, split.seed);
+        }
+        settings
+    }
+
+    /// How the next run holds out.
+    pub fn next_split(&self) -> SplitRule {
+        self.own_settings().map_or(self.split.unwrap_or_default(), SplitRule::of)
+    }
+
+    /// Has the next run hold out by `rule`, in the mode that is shown. Gives back what changed, where anything did.
+    pub fn hold_out(&mut self, rule: SplitRule) -> Option<String> {
+        let was = self.next_split();
+        match self.own.as_mut().filter(|_| self.mode == Mode::Advanced) {
+            Some(own) => (own.held_out, own.seed) = (rule.share, rule.seed),
+            None => self.split = (rule != SplitRule::default()).then_some(rule),
+        }
+        let percent = |share: f64| short_number((1000.0 * share).round() / 10.0);
+        let name = match was.share == rule.share {
+            true => format!("Seed from {} to {}", was.seed, rule.seed),
+            false => format!("Held-out share from {} % to {} %", percent(was.share), percent(rule.share)),
+        };
+        (was != rule).then_some(name)
+    }
+
+    /// Has a head for each of so many topics, or plain LoRA for a single one. Gives back what changed, where anything did.
+    pub fn use_topics(&mut self, topics: usize, basis: Option<Basis<'_>>) -> Option<String> {
+        let own = self.own_settings().cloned();
+        let was = basis.map(|basis| self.settings(basis)).or(own).unwrap_or_default();
+        let mut settings = was.clone();
+        if topics < 2 {
+            settings.method = Method::Lora;
+        } else {
+            settings.heads = topics;
+            settings.method = if was.method.is_single_head() { Method::HydraLora } else { was.method };
+        }
+        if settings == was {
+            return None;
+        }
+        match basis {
+            Some(basis) => self.mend(settings, basis),
+            None => self.enter(settings),
+        }
+        Some(if topics < 2 { "Plain LoRA for one topic".to_owned() } else { format!("{topics} heads from the topics") })
     }
 
     /// What the next run trains with.
@@ -80,11 +134,11 @@ impl Form {
     }
 
     /// Trains with `settings`, a change of the present ones, in the mode that is shown.
-    pub fn mend(&mut self, settings: TrainSettings, (data, model): Basis<'_>) {
+    pub fn mend(&mut self, settings: TrainSettings, basis: Basis<'_>) {
         match self.mode {
             Mode::Advanced => self.own = Some(settings),
             Mode::Simple => {
-                let fields = changed_fields(&plan::settings(self.pace, data, model), &settings);
+                let fields = changed_fields(&self.planned(self.pace, basis), &settings);
                 self.fit = Some(Fit { fields, settings });
             }
         }

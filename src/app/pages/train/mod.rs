@@ -35,7 +35,7 @@ use crate::app::state::{Phase, RunState};
 use crate::app::widgets::card::card;
 use crate::app::widgets::notes::empty_state;
 use crate::train::TrainSettings;
-use crate::worker::protocol::{Event, JobKind, ModelSummary};
+use crate::worker::protocol::{Event, JobKind, ModelSummary, SplitRule};
 
 pub(crate) use running::{progress_line, run_name};
 
@@ -126,6 +126,11 @@ impl TrainPage {
     /// Longest example in tokens, as the next run would cut it.
     pub fn context(&self, model: Option<&ModelSummary>) -> usize {
         self.setup.context(model)
+    }
+
+    /// How the next run holds out.
+    pub fn split(&self) -> SplitRule {
+        self.setup.split()
     }
 
     /// The answers to the run's prompts, where it has any.

@@ -117,9 +117,9 @@ fn of_topic(examples: usize, data: &DataSummary, settings: &TrainSettings) -> us
     (examples as f64 * of_this as f64 / data.kept.max(1) as f64).ceil() as usize
 }
 
-/// Known for the default share, else the share with the least number that a measure needs.
+/// Known for the share that the data is shown with, else the share with the least number that a measure needs.
 fn held_out_of_all(data: &DataSummary, settings: &TrainSettings) -> usize {
-    if settings.held_out == TrainSettings::default().held_out {
+    if settings.held_out == data.split.share {
         return data.held_out;
     }
     let share = (data.kept as f64 * settings.held_out.clamp(0.0, 1.0)).round() as usize;
@@ -158,6 +158,7 @@ pub fn length_in_words(settings: &TrainSettings, examples: usize) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::data::ColumnMap;
+    use crate::worker::protocol::SplitRule;
     use std::path::PathBuf;
 
     /// Data of so many examples and topics.
@@ -169,6 +170,7 @@ pub(super) mod tests {
             kept,
             dropped: Vec::new(),
             dropped_rows: 0,
+            split: SplitRule::default(),
             held_out: kept / 20,
             held_out_prompts: Vec::new(),
             topics: (0..topics).map(|i| (format!("topic {i}"), 10)).collect(),

@@ -16,7 +16,6 @@ use super::run_folder::{NameParts, RunFolder};
 use super::simple::{Cost, Outlook, simple_ui};
 use super::totals::{expected, roughly, totals_ui};
 use super::undo::History;
-use crate::adapter::Method;
 use crate::app::commands::{SystemCommand, UICommand};
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
@@ -32,7 +31,7 @@ use crate::app::widgets::notes::callout;
 use crate::app::widgets::path_field::{PathAction, path_field};
 use crate::project::Preset;
 use crate::train::{Estimate, MemoryCheck, Mend, TrainSettings};
-use crate::worker::protocol::{Event, JobKind, ModelSummary, Request};
+use crate::worker::protocol::{Event, JobKind, ModelSummary, Request, SplitRule};
 
 /// What the next run will be.
 #[derive(Default)]
@@ -113,28 +112,26 @@ impl Setup {
         self.history.note(name, before, &self.form);
     }
 
+    /// How the next run holds out.
+    pub fn split(&self) -> SplitRule {
+        self.form.next_split()
+    }
+
+    /// Has the next run hold out by `rule`, as one step; gives its name. Nothing where it does so already.
+    pub fn hold_out(&mut self, rule: SplitRule) -> Option<String> {
+        self.step(|form| form.hold_out(rule))
+    }
+
     /// Trains a head for each of so many topics, or plain LoRA for a single one, as one step; gives its name. Nothing where it
     /// is so already.
     pub fn use_topics(&mut self, topics: usize, basis: Option<Basis<'_>>) -> Option<String> {
+        self.step(|form| form.use_topics(topics, basis))
+    }
+
+    /// Notes a change of the form under the name that it gives itself; gives the name.
+    fn step(&mut self, change: impl FnOnce(&mut Form) -> Option<String>) -> Option<String> {
         let before = self.form.clone();
-        let own = self.form.own_settings().cloned();
-        let was = basis.map(|basis| self.form.settings(basis)).or(own).unwrap_or_default();
-        let mut settings = was.clone();
-        if topics < 2 {
-            settings.method = Method::Lora;
-        } else {
-            settings.heads = topics;
-            settings.method = if was.method.is_single_head() { Method::HydraLora } else { was.method };
-        }
-        if settings == was {
-            return None;
-        }
-        match basis {
-            Some(basis) => self.form.mend(settings, basis),
-            None => self.form.enter(settings),
-        }
-        let name =
-            if topics < 2 { "Plain LoRA for one topic".to_owned() } else { format!("{topics} heads from the topics") };
+        let name = change(&mut self.form)?;
         self.history.note(name.clone(), before, &self.form);
         Some(name)
     }

@@ -8,7 +8,7 @@ use super::super::super::protocol::{
     AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataMend, DataSummary, EditsSummary, EndReason,
     ExampleBrief, ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, FoundChange, GateWatch, InspectSource,
     JobKind, ModelSummary, ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery,
-    RowSide, RowView, RunSummary, Sampling, Side, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit,
+    RowSide, RowView, RunSummary, Sampling, Side, SplitRule, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit,
     TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
@@ -102,6 +102,7 @@ fn requests() -> Vec<Request> {
         R::AuditData { context: 512 },
         R::EditFound { query: row_query(), found: usize::MAX, change: FoundChange::LeaveOut },
         R::EditFound { query: row_query(), found: 0, change: FoundChange::Label(Some("sky".into())) },
+        R::HoldOut(SplitRule { share: 0.1 + 0.2, seed: u64::MAX }),
         R::EditData(Edit::Judge { fault: Fault::Cut, is_fine: true }),
         R::MendData(DataMend { fault: Fault::Mojibake, mend: Mend::Repair, context: 512, row: Some(usize::MAX) }),
         R::FindTopics { search: search() },
@@ -316,6 +317,7 @@ fn data() -> DataSummary {
         kept: 8,
         dropped: vec![Dropped { source: Source { file: "a.csv".into(), line: 4 }, reason: "empty".into() }],
         dropped_rows: 1,
+        split: SplitRule { share: 0.3, seed: u64::MAX },
         held_out: 2,
         held_out_prompts: vec![String::new()],
         topics: vec![("sky".into(), 3)],
@@ -468,7 +470,7 @@ fn events_of_jobs() -> Vec<Event> {
         E::DatasetSaved { path: path("data") },
         E::Audited(Box::new(audited())),
         E::Facts(facts()),
-        E::HeldOut { prompts: vec!["?".into()] },
+        E::HeldOut { prompts: vec!["?".into()], split: SplitRule::default(), held_out: 1 },
         E::AnswerStarted { id: 7, prompt_tokens: 3, context: 64 },
         E::Token { id: 7, token: None, text: "\u{1F40D}".into() },
         E::TokenGates { id: 7, token: 0, gates: gates.clone() },
