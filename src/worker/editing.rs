@@ -29,13 +29,8 @@ impl Imported {
 
     /// Makes the changes that were made to the same files before; gives those that no longer fit.
     pub fn change_again(&mut self, edits: Vec<Edit>) -> Vec<EditError> {
-        let mut refused = Vec::new();
-        for edit in edits {
-            match self.edits.apply(edit) {
-                Ok(examples) => self.import.examples = examples,
-                Err(error) => refused.push(error),
-            }
-        }
+        let refused = self.edits.apply_all(edits);
+        self.import.examples = self.edits.examples().clone();
         refused
     }
 

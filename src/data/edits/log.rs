@@ -96,6 +96,35 @@ impl EditLog {
         Ok(self.now.clone())
     }
 
+    /// Makes changes that were made before to the same rows, all at once. Gives back why some were refused; those are passed
+    /// over.
+    pub fn apply_all(&mut self, edits: impl IntoIterator<Item = Edit>) -> Vec<EditError> {
+        let (before, mut refused) = (self.done.len(), Vec::new());
+        for edit in edits {
+            match self.checked(edit) {
+                Ok(change) => self.done.push(Arc::new(change)),
+                Err(error) => refused.push(error),
+            }
+        }
+        match self.built() {
+            Ok(now) => self.now = now,
+            // One of them leaves nothing: one by one it is known which.
+            Err(_) => {
+                for change in self.done.split_off(before) {
+                    self.done.push(change.clone());
+                    if let Err(error) = self.follow(&change) {
+                        self.done.pop();
+                        refused.push(error);
+                    }
+                }
+            }
+        }
+        if self.done.len() > before {
+            self.undone.clear();
+        }
+        refused
+    }
+
     /// Takes the last change back, and gives the examples without it; `None` where there is none.
     ///
     /// # Errors
@@ -396,6 +425,34 @@ mod tests {
         log.undo().unwrap();
         assert!(log.fine().into_iter().eq([Fault::NearDuplicate, Fault::PersonalData]));
         assert!(log.examples().is_same(&before) && rows(&before) == [1, 2, 3]);
+    }
+
+    #[test]
+    fn many_changes_at_once_are_as_one_after_the_other() {
+        let edits = || {
+            let label = |row, topic: &str| Edit::Label { rows: vec![row], topic: Some(topic.into()) };
+            vec![
+                drop(&[0]),
+                Edit::Replace { rows: vec![(1, conversation("eins"))] },
+                drop(&[9]),
+                label(1, "new"),
+                Edit::Keep { rows: vec![0] },
+                drop(&[0, 1, 2, 3]),
+                label(2, "last"),
+            ]
+        };
+        let (mut at_once, mut one_by_one) = (log(), log());
+        let refused: Vec<String> = at_once.apply_all(edits()).iter().map(ToString::to_string).collect();
+        let errors: Vec<EditError> = edits().into_iter().filter_map(|edit| one_by_one.apply(edit).err()).collect();
+        assert_eq!(refused, errors.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(refused.len(), 2);
+        assert!(at_once.edits().eq(one_by_one.edits()));
+        assert_eq!(shown(at_once.examples()), shown(one_by_one.examples()));
+        let before = at_once.examples().clone();
+        assert!(at_once.apply_all([drop(&[9])]).len() == 1 && shown(at_once.examples()) == shown(&before));
+        at_once.undo().unwrap();
+        one_by_one.undo().unwrap();
+        assert_eq!(shown(at_once.examples()), shown(one_by_one.examples()));
     }
 
     #[test]
