@@ -7,6 +7,7 @@
 //!
 //! | room | what it does |
 //! | --- | --- |
+//! | [`figures`] | whole numbers as people read them |
 //! | [`job`] | progress and cancelling, for whatever takes longer than a second |
 //! | [`disk`] | writes that are whole or absent: files and folders by temporary name, flush and rename |
 //! | [`ops`] | differentiable operations with hand-written backward: linear, norm, attention, loss |
@@ -32,6 +33,7 @@ pub mod data;
 pub mod disk;
 pub mod evaluate;
 pub mod export;
+pub mod figures;
 pub mod inspect;
 pub mod job;
 pub mod model;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::output::Output;
 use crate::data::audit::{DataAudit, Fault, Finding, Findings, KEPT, Severity, audit};
 use crate::data::{Import, split};
+use crate::figures;
 use crate::model::BaseModel;
 use crate::text::audit::{Histogram, TokenAudit, read};
 use crate::train::TrainSettings;
@@ -93,7 +94,13 @@ fn tell_findings(all: [Option<&Findings>; 2], output: &Output) {
     for (fault, findings) in Fault::ALL.into_iter().flat_map(|fault| all.map(|findings| (fault, findings))) {
         let Some(findings) = findings.filter(|findings| findings.count(fault) > 0) else { continue };
         let count = findings.count(fault);
-        output.line(&format!("\n{} ({}, {count}): {}", fault.name(), fault.severity().word(), fault.why()));
+        output.line(&format!(
+            "\n{} ({}, {}): {}",
+            fault.name(),
+            fault.severity().word(),
+            figures::count(count),
+            fault.why()
+        ));
         for (number, finding) in findings.of(fault).iter().enumerate() {
             tell_finding(finding, output);
             if number < SHOWN {
@@ -101,10 +108,15 @@ fn tell_findings(all: [Option<&Findings>; 2], output: &Output) {
             }
         }
         if count > SHOWN {
-            output.line(&format!("  and {} more", count - SHOWN));
+            output.line(&format!("  and {} more", figures::count(count - SHOWN)));
         }
         if count > KEPT {
-            output.note(&format!("Of {count} findings of {} the first {KEPT} are listed.", fault.name()));
+            output.note(&format!(
+                "Of {} findings of {} the first {} are listed.",
+                figures::count(count),
+                fault.name(),
+                figures::count(KEPT)
+            ));
         }
     }
 }
@@ -133,7 +145,7 @@ fn tell_sum(examples: usize, found: &DataAudit, reading: Option<&(usize, TokenAu
     } else {
         output.line("\nFaults:");
         for (fault, count) in &counts {
-            output.line(&format!("  {count:>9}  {:<8}  {}", fault.severity().word(), fault.name()));
+            output.line(&format!("  {:>9}  {:<8}  {}", figures::count(*count), fault.severity().word(), fault.name()));
         }
     }
     if let Some((context, audit)) = reading {
@@ -154,7 +166,11 @@ fn tell_sum(examples: usize, found: &DataAudit, reading: Option<&(usize, TokenAu
 fn tell_reading(context: usize, audit: &TokenAudit, output: &Output) {
     let (lengths, learnt) = (&audit.lengths, &audit.learnt);
     output.line(&format!("\nWhat will be learned, with a context of {context} tokens:"));
-    output.line(&format!("  {} examples are read, {} of them whole", audit.read, audit.whole));
+    output.line(&format!(
+        "  {} are read, {} of them whole",
+        figures::counted(audit.read, "example"),
+        figures::count(audit.whole)
+    ));
     output.line(&format!(
         "  lengths: median {}, longest {}, mean {:.1}",
         lengths.median,

@@ -11,6 +11,7 @@ use super::columns::ColumnFlag;
 use super::output::{Outcome, Output};
 use crate::data::{self, DataError, EditLog, FileImport, Import, Sure};
 use crate::disk::check_new_folder;
+use crate::figures::{count, counted};
 use crate::project::{EXAMPLES_FILE, QUARANTINE_FILE, save_dataset};
 
 const LONG_ABOUT: &str = "\
@@ -119,7 +120,7 @@ fn tell_file(file: &FileImport, output: &Output) {
             kept: file.kept,
         },
     );
-    output.line(&format!("{}: {} of {} rows kept", file.path.display(), file.kept, file.rows));
+    output.line(&format!("{}: {} of {} kept", file.path.display(), count(file.kept), counted(file.rows, "row")));
     output.line(&format!("  {}", file.explanation));
 }
 
@@ -152,5 +153,5 @@ fn tell_sum(import: &Import, output: &Output) {
             mapping: same_mapping.map_or(&none, |file| &file.mapping),
         },
     );
-    output.line(&format!("\n{kept} of {} rows kept, {dropped} dropped.", import.rows));
+    output.line(&format!("\n{} of {} kept, {} dropped.", count(kept), counted(import.rows, "row"), count(dropped)));
 }

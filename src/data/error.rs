@@ -1,5 +1,6 @@
 //! Why a whole file, or the whole import, was refused. A single bad row is no error: it is dropped and listed.
 
+use crate::figures::count;
 use std::io;
 use std::path::PathBuf;
 
@@ -70,7 +71,7 @@ pub enum DataError {
          context out: {}", path.display()
     )]
     ContextOfConversation { path: PathBuf },
-    #[error("None of the {rows} rows can be used. The first, on line {line}: {reason}. File: {}", path.display())]
+    #[error("None of the {} rows can be used. The first, on line {line}: {reason}. File: {}", count(*rows), path.display())]
     NoUsableRow { path: PathBuf, rows: usize, line: usize, reason: String },
     #[error(
         "The rows cannot be kept in a temporary file ({source}): make room on the disk, or set TMPDIR to a folder that has \

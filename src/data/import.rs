@@ -12,6 +12,7 @@ use super::plan::{Accept, Plan, Used};
 use super::read::{Fields, Reader, Row};
 use super::shape::same_name;
 use super::{ColumnMap, DataError, Dropped, DroppedRows, Example, Examples, ExamplesBuilder, Shape, Source, Sure};
+use crate::figures::counted;
 use crate::job::Job;
 
 /// Rows that are looked at before a shape is chosen.
@@ -155,7 +156,7 @@ impl Watch<'_> {
     fn report(&self, rows: usize, position: u64) -> Result<(), DataError> {
         self.job.check()?;
         let share = (self.before + position) as f64 / self.total as f64;
-        self.job.progress(share.min(1.0) as f32, format!("Reading {}: {rows} rows", self.name));
+        self.job.progress(share.min(1.0) as f32, format!("Reading {}: {}", self.name, counted(rows, "row")));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use crate::adapter::{Adapter, GateCapture, Module, Pass};
 use crate::disk::write_atomic_with;
+use crate::figures::count;
 use crate::job::Job;
 use crate::model::{Decoder, Sequences};
 use crate::text::TokenizedExample;
@@ -36,7 +37,10 @@ pub fn write_forward(
         let mut forward = Forward { decoder, adapter, gates: BTreeMap::new() };
         file.write_all(&forward.header(rows)?)?;
         for (done, row) in rows.iter().enumerate() {
-            job.progress(done as f32 / rows.len() as f32, format!("Computing row {} of {}", done + 1, rows.len()));
+            job.progress(
+                done as f32 / rows.len() as f32,
+                format!("Computing row {} of {}", count(done + 1), count(rows.len())),
+            );
             forward.row(&row.ids, file, job).map_err(|stopped| stopped.carried(&mut failure))?;
         }
         forward.gates.values().try_for_each(|gates| write_floats(file, gates))

@@ -2,6 +2,7 @@
 
 use super::protocol::{FoundChange, RowQuery, RowSide};
 use crate::data::Edit;
+use crate::figures::count;
 
 /// What is to become of the examples that a query finds.
 pub(super) struct FoundEdit {
@@ -18,7 +19,7 @@ impl FoundEdit {
     /// When they are not as many as before, so that others would be changed than were seen.
     pub fn edit(self, rows: Vec<usize>) -> anyhow::Result<Edit> {
         if rows.len() != self.found {
-            let (now, before) = (rows.len(), self.found);
+            let (now, before) = (count(rows.len()), count(self.found));
             anyhow::bail!(
                 "The examples were not changed: the search finds {now} of them now, and found {before} before. Look at \
                  them, and try again."

@@ -9,6 +9,7 @@ use super::looking::adapter_at;
 use super::protocol::{Event, SurveyScope};
 use super::session::Session;
 use crate::adapter::Adapter;
+use crate::figures::counted;
 use crate::inspect::RoutingSurvey;
 use crate::inspect::survey::{SHUFFLES, SurveyRow, Surveyor, Topics};
 use crate::model::BaseModel;
@@ -113,7 +114,7 @@ impl Surveying {
         if self.fill()? || !self.waiting.is_empty() {
             self.pass()?;
             let share = self.taken as f32 / self.rows.len() as f32;
-            job.progress(share, format!("Reading the gates of {} examples", self.rows.len()));
+            job.progress(share, format!("Reading the gates of {}", counted(self.rows.len(), "example")));
             return Ok(Slice::More(Box::new(self)));
         }
         let share = self.surveyor.shuffle();

@@ -142,7 +142,7 @@ fn changes_show_everywhere_and_come_back_with_the_files() {
 
     desk.send(drop(&[4000]));
     let refused = desk.wait("a warning", |e| matches!(e, Event::Warning { .. }));
-    assert!(matches!(refused, Event::Warning { message } if message.contains("Row 4001")));
+    assert!(matches!(refused, Event::Warning { message } if message.contains("Row 4,001")));
 
     let folder = desk.path().join("saved");
     desk.send(Request::SaveData { folder: folder.clone() });

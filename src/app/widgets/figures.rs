@@ -1,5 +1,7 @@
 //! Numbers as people read them: three digits that matter, grouped thousands, time in minutes.
 
+pub use crate::figures::{count, counted};
+
 /// `value` with three digits that matter, and powers of ten where it is tiny or huge: `0.412`, `1,204`, `2e-4`.
 pub fn figure(value: f64) -> String {
     if value.is_nan() {
@@ -26,24 +28,6 @@ pub fn figure(value: f64) -> String {
         _ => 3,
     };
     format!("{value:.decimals$}")
-}
-
-/// A whole number with its thousands apart: `12,345`.
-pub fn count(value: usize) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `value` and its noun, in the plural unless there is one: `1 head`, `3 heads`.
-pub fn counted(value: usize, noun: &str) -> String {
-    format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
 }
 
 /// A number of parameters in the unit people use: `135 M`, `1.1 B`.
@@ -136,12 +120,6 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(figure(value), text);
         }
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        assert_eq!((count(7), count(1000), count(1_234_567)), ("7".into(), "1,000".into(), "1,234,567".into()));
-        assert_eq!((counted(1, "head"), counted(2000, "step")), ("1 head".into(), "2,000 steps".into()));
     }
 
     #[test]

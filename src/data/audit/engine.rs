@@ -11,6 +11,7 @@ use super::shingles::of_example;
 use super::sides::Sides;
 use super::{Fault, Finding, Findings, Mend, answers, mojibake, personal, repaired, roles, signs};
 use crate::data::{DataError, Dropped, DroppedRows, Example, Examples};
+use crate::figures::count;
 use crate::job::Job;
 
 /// Rows of which near duplicates are looked for: a signature takes 64 bytes.
@@ -39,17 +40,17 @@ pub fn audit(
     held_out: &[usize],
     job: &Job,
 ) -> Result<DataAudit, DataError> {
-    let count = examples.len();
+    let rows = examples.len();
     let hashes = Hashes::default();
-    let parts = in_parts(count, (job, 0.0..0.7, "Looking for faults in the texts"), |rows, watch| {
-        let mut part = Auditor::new(count, hashes.clone());
-        for (row, example) in rows.clone().zip(examples.iter_of(rows)) {
+    let parts = in_parts(rows, (job, 0.0..0.7, "Looking for faults in the texts"), |stretch, watch| {
+        let mut part = Auditor::new(rows, hashes.clone());
+        for (row, example) in stretch.clone().zip(examples.iter_of(stretch)) {
             watch.row()?;
             part.see(row, &example?);
         }
         Ok::<_, DataError>(part)
     })?;
-    let mut all = Auditor::new(count, hashes);
+    let mut all = Auditor::new(rows, hashes);
     for dropped in dropped.iter() {
         all.see_dropped(&dropped?);
     }
@@ -133,7 +134,7 @@ impl Auditor {
             });
         }
         let note = (self.rows > MOST_COMPARED)
-            .then(|| format!("Near duplicates were looked for among the first {MOST_COMPARED} rows."));
+            .then(|| format!("Near duplicates were looked for among the first {} rows.", count(MOST_COMPARED)));
         Ok(DataAudit { findings, note })
     }
 

@@ -8,15 +8,16 @@ use crate::data::audit::Fault;
 use crate::data::chat::finish;
 use crate::data::store::Placed;
 use crate::data::{DataError, Examples, Message};
+use crate::figures::{count, counted};
 
 /// Why an edit was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    #[error("Row {} cannot be changed: there are {rows}. The data has changed meanwhile", row + 1)]
+    #[error("Row {} cannot be changed: there are {}. The data has changed meanwhile", count(row + 1), count(*rows))]
     NoSuchRow { row: usize, rows: usize },
-    #[error("{} topics for {rows} examples do not fit together: find the topics again", of_rows)]
+    #[error("{} topics for {} do not fit together: find the topics again", count(*of_rows), counted(*rows, "example"))]
     OtherRows { of_rows: usize, rows: usize },
-    #[error("Row {} names topic {topic} of {topics}: find the topics again", row + 1)]
+    #[error("Row {} names topic {topic} of {topics}: find the topics again", count(row + 1))]
     NoSuchTopic { row: usize, topic: u32, topics: usize },
     #[error("Nothing would be left to learn from: keep at least one example")]
     NothingLeft,
@@ -250,9 +251,9 @@ impl EditLog {
     }
 
     fn checked(&self, edit: Edit) -> Result<Change, EditError> {
-        let count = self.imported.len();
-        let check = |rows: &[usize]| match rows.iter().find(|row| **row >= count) {
-            Some(&row) => Err(EditError::NoSuchRow { row, rows: count }),
+        let all = self.imported.len();
+        let check = |rows: &[usize]| match rows.iter().find(|row| **row >= all) {
+            Some(&row) => Err(EditError::NoSuchRow { row, rows: all }),
             None => Ok(()),
         };
         let mut placed = Vec::new();
@@ -267,8 +268,8 @@ impl EditLog {
                 }
             }
             Edit::SetTopics { names, of_rows, .. } => {
-                if of_rows.len() != count {
-                    return Err(EditError::OtherRows { of_rows: of_rows.len(), rows: count });
+                if of_rows.len() != all {
+                    return Err(EditError::OtherRows { of_rows: of_rows.len(), rows: all });
                 }
                 let topics = names.len();
                 let wrong = of_rows

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Message;
 use super::audit::Fault;
+use crate::figures::{count, counted};
 
 pub use log::{EditError, EditLog, LeftOut};
 
@@ -32,7 +33,7 @@ pub enum Edit {
 impl Edit {
     /// What it does, in a few words, as undo names it.
     pub fn title(&self) -> String {
-        let counted = |rows: usize| if rows == 1 { "1 example".to_owned() } else { format!("{rows} examples") };
+        let counted = |rows: usize| counted(rows, "example");
         match self {
             Self::Drop { rows, reason } => format!("leave out {} ({reason})", counted(rows.len())),
             Self::Keep { rows } => format!("take back {}", counted(rows.len())),
@@ -40,7 +41,7 @@ impl Edit {
             Self::Label { rows, topic: Some(topic) } => format!("label {} \"{topic}\"", counted(rows.len())),
             Self::Label { rows, topic: None } => format!("take the label from {}", counted(rows.len())),
             Self::SetTopics { names, .. } if names.is_empty() => "take all labels away".to_owned(),
-            Self::SetTopics { names, .. } => format!("label by {} topics", names.len()),
+            Self::SetTopics { names, .. } => format!("label by {} topics", count(names.len())),
             Self::Judge { fault, is_fine: true } => format!("keep \"{}\" as it is", fault.name().to_lowercase()),
             Self::Judge { fault, is_fine: false } => format!("list \"{}\" again", fault.name().to_lowercase()),
         }

@@ -1,5 +1,7 @@
 //! Figures in the sentences of a verdict.
 
+pub(super) use crate::figures::{count, counted};
+
 /// A loss with three digits that matter.
 pub(super) fn nats(loss: f64) -> String {
     match loss {
@@ -17,18 +19,6 @@ pub(super) fn rate(lr: f64) -> String {
 /// A change as a share, without its sign: `31 %`.
 pub(super) fn share(change: f64) -> String {
     format!("{:.0} %", change.abs() * 100.0)
-}
-
-/// A whole number with its thousands apart.
-pub(super) fn count(value: usize) -> String {
-    let digits = value.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
-    groups.join(",")
-}
-
-/// A number and its noun, in the plural unless there is one.
-pub(super) fn counted(value: usize, noun: &str) -> String {
-    format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
 }
 
 /// Names in a sentence: `sums`, `sums and rooms`, `sums, rooms and 3 more`.

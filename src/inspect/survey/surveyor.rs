@@ -9,6 +9,7 @@ use super::topics::{MOST_TOPICS, TopicTally, deviation};
 use super::{ExcitingExample, HeadPortrait, ModuleSummary, RoutingSurvey, SHUFFLES, TESTED, names};
 use crate::adapter::{Adapter, GateCapture, GateLoad, Module, Pass, health, module_similarity};
 use crate::data::{Example, Examples, Role, Source};
+use crate::figures::counted;
 use crate::job::Job;
 use crate::model::{BaseModel, Decoder, Sequences};
 use crate::text::{Batch, ChatTokenizer, TextError, TokenizedExample};
@@ -322,7 +323,10 @@ pub fn survey(
             let rest = waiting.split_off(fits);
             surveyor.read(&model.decoder, adapter, &waiting)?;
             waiting = rest;
-            job.progress(done as f32 / chosen.len() as f32, format!("Reading the gates of {} examples", chosen.len()));
+            job.progress(
+                done as f32 / chosen.len() as f32,
+                format!("Reading the gates of {}", counted(chosen.len(), "example")),
+            );
         }
     }
     if !waiting.is_empty() {

@@ -21,7 +21,7 @@ use crate::app::pages::PageContext;
 use crate::app::theme::{Tokens, size, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::card::card_with_actions;
-use crate::app::widgets::figures::counted;
+use crate::app::widgets::figures::{count, counted};
 use crate::app::widgets::notes::{self, JobAction};
 use crate::app::widgets::row_list::{RowList, RowListOptions};
 use crate::data::audit::Fault;
@@ -193,10 +193,10 @@ fn edits_ui(ui: &mut Ui, cx: &PageContext<'_>, edits: &EditsSummary) {
     if edits.made > 0 {
         let mut parts = Vec::new();
         if edits.left_out > 0 {
-            parts.push(format!("{} left out", edits.left_out));
+            parts.push(format!("{} left out", count(edits.left_out)));
         }
         if edits.rewritten > 0 {
-            parts.push(format!("{} rewritten", edits.rewritten));
+            parts.push(format!("{} rewritten", count(edits.rewritten)));
         }
         if parts.is_empty() {
             parts.push(counted(edits.made, "change"));
