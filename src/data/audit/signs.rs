@@ -40,8 +40,17 @@ fn is_c1(letter: char) -> bool {
     matches!(letter, '\u{80}'..='\u{9F}')
 }
 
+/// Whether a text may hold control characters: told by its bytes, many at a time.
+fn may_hold_controls(text: &str) -> bool {
+    // A byte order mark begins with EF, as characters of other scripts do.
+    text.bytes().any(|byte| matches!(byte, 0..=8 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xEF))
+}
+
 /// Which control characters a conversation holds; `None` where it holds none.
 pub(super) fn controls(messages: &[Message]) -> Option<String> {
+    if !messages.iter().any(|message| may_hold_controls(&message.content)) {
+        return None;
+    }
     let (number, first, count) = first_of(messages, is_control)?;
     let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
     Some(format!("message {number} holds the control character {}{more}", name(first)))
@@ -49,6 +58,9 @@ pub(super) fn controls(messages: &[Message]) -> Option<String> {
 
 /// Where letters were lost or misread between encodings; `None` where they were not.
 pub(super) fn lost_letters(messages: &[Message]) -> Option<String> {
+    if messages.iter().all(|message| message.content.is_ascii()) {
+        return None;
+    }
     if let Some((number, _, count)) = first_of(messages, |letter| letter == REPLACEMENT) {
         let letters = if count == 1 { "a letter was".to_owned() } else { format!("{count} letters were") };
         return Some(format!("in message {number} {letters} lost: U+FFFD stands in their place"));
