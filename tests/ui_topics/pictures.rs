@@ -17,7 +17,7 @@ fn a_cloud_of_points_and_charts_over_numbers_look_right() {
         picture(&mut results, "point_cloud", theme, [620.0, 520.0], |ui| {
             let tokens = Tokens::of(ui);
             let colors: Vec<_> = (0..600).map(|row| tokens.head(row % 3)).collect();
-            let dots = CloudDots { places: &places, colors: &colors, revision: 1 };
+            let dots = CloudDots { places: &places, colors: &colors, marks: &[], revision: 1 };
             cloud.ui(ui, dots, &MapLabels { dot: &|dot| format!("point {dot}"), summary: "Three heaps" });
         });
         picture(&mut results, "number_chart", theme, [620.0, 300.0], |ui| {

@@ -12,6 +12,23 @@ pub enum Swatch {
     Line,
     Dot,
     Square,
+    Triangle,
+}
+
+impl Swatch {
+    /// The shape in which the colours of the theme stand in their first, second and third round.
+    pub fn of_round(round: usize) -> Self {
+        match round % 3 {
+            0 => Self::Dot,
+            1 => Self::Square,
+            _ => Self::Triangle,
+        }
+    }
+}
+
+/// How often the colours of heads have begun anew before this one: what shares a colour is told apart by its shape.
+pub fn color_round(tokens: &Tokens, color: usize) -> usize {
+    color / tokens.heads.len()
 }
 
 /// A row of labels that wraps as text does, without the height that buttons would need.
@@ -41,6 +58,11 @@ pub fn paint_swatch(painter: &Painter, swatch: Swatch, place: Rect, color: Color
     match swatch {
         Swatch::Line => painter.hline(place.x_range(), place.center().y, Stroke::new(2.5, color)),
         Swatch::Dot => painter.circle_filled(place.center(), 3.5, color),
+        Swatch::Triangle => {
+            let corner = |x: f32, y: f32| place.center() + vec2(x, y);
+            let corners = vec![corner(0.0, -5.0), corner(5.0, 4.0), corner(-5.0, 4.0)];
+            painter.add(egui::Shape::convex_polygon(corners, color, Stroke::NONE))
+        }
         Swatch::Square => painter.rect_filled(Rect::from_center_size(place.center(), Vec2::splat(10.0)), 2.0, color),
     };
 }

@@ -13,7 +13,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::chart_export::{ChartExport, ChartFormat, csv_cell, save_menu};
 use crate::app::widgets::figures::{count, in_one_line, percent};
-use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
+use crate::app::widgets::legend::{Swatch, color_round, legend_row, swatch_label};
 use crate::app::widgets::point_cloud::{CloudAction, CloudDots, PointCloud};
 use crate::app::widgets::point_map::{self, MapDot, MapLabels, Mark};
 use crate::worker::protocol::{JobKind, TopicBoard, TopicOpinion, TopicsReport};
@@ -52,6 +52,7 @@ pub struct MapCard {
     /// What the colours were made for.
     made_for: Option<(usize, Coloring, bool, u64)>,
     colors: Vec<Color32>,
+    marks: Vec<Mark>,
     /// Counts the pictures.
     revision: u64,
     /// Counts the choices.
@@ -83,7 +84,8 @@ impl MapCard {
                 self.color(topics.revision, board, opinion.as_deref(), ui);
                 let words = words::map(report, board, how);
                 let told = |at: usize| told(report, board, at);
-                let dots = CloudDots { places: &places, colors: &self.colors, revision: self.revision };
+                let dots =
+                    CloudDots { places: &places, colors: &self.colors, marks: &self.marks, revision: self.revision };
                 let labels = MapLabels { dot: &told, summary: &words };
                 let action = self.cloud.ui(ui, dots, &labels);
                 self.take(action);
@@ -121,7 +123,8 @@ impl MapCard {
         legend_row(ui, |ui| match opinion.filter(|_| self.coloring == Coloring::Density) {
             Some(opinion) => {
                 for group in 0..opinion.groups.min(NAMED) {
-                    swatch_label(ui, Swatch::Dot, tokens.head(group), &format!("Group {}", group + 1));
+                    let swatch = Swatch::of_round(color_round(tokens, group));
+                    swatch_label(ui, swatch, tokens.head(group), &format!("Group {}", group + 1));
                 }
                 let noise = format!("In none: {}", count(opinion.noise));
                 swatch_label(ui, Swatch::Dot, tokens.text_weak, &noise);
@@ -130,7 +133,8 @@ impl MapCard {
                 for topic in board.topics.iter().take(NAMED) {
                     let name = in_one_line(&topic.name, LETTERS);
                     let share = percent(words::share(topic.size, board.examples));
-                    swatch_label(ui, Swatch::Dot, tokens.head(topic.color), &format!("{name} {share}"));
+                    let swatch = Swatch::of_round(color_round(tokens, topic.color));
+                    swatch_label(ui, swatch, tokens.head(topic.color), &format!("{name} {share}"));
                 }
                 if board.topics.len() > NAMED {
                     ui.weak(format!("and {} more", board.topics.len() - NAMED));
@@ -173,6 +177,17 @@ impl MapCard {
                 tokens,
             ),
         });
+        let mark = |group: &Option<u32>, color: &dyn Fn(usize) -> usize| {
+            group.map_or(Mark::Circle, |group| Mark::of_round(color_round(tokens, color(group as usize))))
+        };
+        self.marks.clear();
+        match dense {
+            Some(opinion) => self.marks.extend(opinion.shown.iter().map(|group| mark(group, &|group| group))),
+            None => {
+                let color = |at: usize| board.topics.get(at).map_or(0, |topic| topic.color);
+                self.marks.extend(board.shown.iter().map(|topic| mark(topic, &color)));
+            }
+        }
         if !self.chosen.is_empty() {
             let mut is_chosen = vec![false; self.colors.len()];
             self.chosen.iter().for_each(|at| {
@@ -211,10 +226,11 @@ impl MapCard {
         tokens: &'static Tokens,
     ) -> ChartExport {
         let (places, how) = self.places(report, cx.state.topics.map.as_ref());
-        let dot = |(at, color): (&[f32; 2], &Color32)| MapDot { at: *at, color: *color, mark: Mark::Circle };
-        let dots: Vec<MapDot> = places.iter().zip(&self.colors).map(dot).collect();
+        let dot = |((at, color), mark): ((&[f32; 2], &Color32), &Mark)| MapDot { at: *at, color: *color, mark: *mark };
+        let dots: Vec<MapDot> = places.iter().zip(&self.colors).zip(&self.marks).map(dot).collect();
         let legend = |topic: &crate::worker::protocol::TopicView| {
-            (in_one_line(&topic.name, LETTERS), tokens.head(topic.color), Mark::Circle)
+            let mark = Mark::of_round(color_round(tokens, topic.color));
+            (in_one_line(&topic.name, LETTERS), tokens.head(topic.color), mark)
         };
         let legend: Vec<_> = board.topics.iter().take(NAMED).map(legend).collect();
         let title = format!("Topics by {how}");

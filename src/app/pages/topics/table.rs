@@ -14,7 +14,7 @@ use crate::app::theme::{Tokens, size, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::card;
 use crate::app::widgets::figures::{counted, percent};
-use crate::app::widgets::legend::{Swatch, paint_swatch};
+use crate::app::widgets::legend::{Swatch, color_round, paint_swatch};
 use crate::worker::protocol::{JobKind, Request, TopicBoard, TopicEdit, TopicView};
 
 /// Width of the field for a name.
@@ -101,7 +101,8 @@ impl TopicTable {
             tick.accessible_name(format!("Tick {}", topic.name));
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, size::CONTROL), Sense::hover());
             let square = Rect::from_center_size(rect.center(), vec2(14.0, 14.0));
-            paint_swatch(ui.painter(), Swatch::Square, square, tokens.head(topic.color));
+            let swatch = Swatch::of_round(color_round(tokens, topic.color));
+            paint_swatch(ui.painter(), swatch, square, tokens.head(topic.color));
             self.name_ui(ui, cx, topic);
             let share = percent(words::share(topic.size, board.examples));
             ui.label(RichText::new(format!("{} ({share})", counted(topic.size, "example"))).color(tokens.text));

@@ -12,15 +12,17 @@ use egui::{
 };
 
 use super::keys;
-use super::point_map::{MapLabels, moved, nearest, places_of};
+use super::point_map::{MapLabels, Mark, moved, nearest, places_of};
 use crate::app::theme::{Tokens, space};
 
 use lasso::Lasso;
 
 /// Height of the picture.
 const HEIGHT: f32 = 460.0;
-/// Side of the drawing of a dot, in pixels.
+/// Side of the drawing of a mark, in pixels.
 const DOT: usize = 32;
+/// The marks that are drawn, side by side.
+const MARKS: [Mark; 3] = [Mark::Circle, Mark::Square, Mark::Triangle];
 /// Radii of few, many and very many points, with the numbers of points up to which they stand.
 const RADII: [(usize, f32); 3] = [(400, 4.5), (3_000, 3.2), (usize::MAX, 2.2)];
 
@@ -29,6 +31,7 @@ const RADII: [(usize, f32); 3] = [(400, 4.5), (3_000, 3.2), (usize::MAX, 2.2)];
 pub struct CloudDots<'a> {
     pub places: &'a [[f32; 2]],
     pub colors: &'a [Color32],
+    pub marks: &'a [Mark],
     pub revision: u64,
 }
 
@@ -143,32 +146,46 @@ impl PointCloud {
             drawn.rect = rect;
             return;
         }
-        let texture = self.dot.get_or_insert_with(|| ui.ctx().load_texture("dot", dot(), TextureOptions::LINEAR));
+        let texture = self.dot.get_or_insert_with(|| ui.ctx().load_texture("marks", marks(), TextureOptions::LINEAR));
         let places = places_of(dots.places.iter().copied(), rect.shrink(space::M));
-        let mesh = Arc::new(mesh(&places, dots.colors, texture.id()));
+        let mesh = Arc::new(mesh(&places, dots, texture.id()));
         self.drawn = Some(Drawn { revision: dots.revision, rect, is_dark, places, mesh });
     }
 }
 
-/// A white disc with a soft edge.
-fn dot() -> ColorImage {
+/// Every mark in white with a soft edge, side by side.
+fn marks() -> ColorImage {
     let middle = (DOT as f32 - 1.0) / 2.0;
+    let width = DOT * MARKS.len();
     let pixel = |at: usize| {
-        let from = vec2((at % DOT) as f32 - middle, (at / DOT) as f32 - middle).length();
-        Color32::WHITE.gamma_multiply((middle - from).clamp(0.0, 1.0))
+        let (x, y) = ((at % width % DOT) as f32 - middle, (at / width) as f32 - middle);
+        // How far inside the edge it lies.
+        let inside = match MARKS.get(at % width / DOT) {
+            Some(Mark::Square) => 0.84 * middle - x.abs().max(y.abs()),
+            Some(Mark::Triangle) => (0.8 * middle - y).min(0.45 * (y + middle) - 0.9 * x.abs()),
+            _ => middle - vec2(x, y).length(),
+        };
+        Color32::WHITE.gamma_multiply(inside.clamp(0.0, 1.0))
     };
-    ColorImage::new([DOT, DOT], (0..DOT * DOT).map(pixel).collect())
+    ColorImage::new([width, DOT], (0..width * DOT).map(pixel).collect())
 }
 
-/// A square for every point, with the drawing of a dot on it.
-fn mesh(places: &[Pos2], colors: &[Color32], texture: egui::TextureId) -> Mesh {
+/// Where a mark is drawn in the texture of all.
+fn place_in_texture(mark: Mark) -> Rect {
+    let place = MARKS.iter().position(|other| *other == mark).unwrap_or_default() as f32;
+    let width = 1.0 / MARKS.len() as f32;
+    Rect::from_min_size(pos2(place * width, 0.0), vec2(width, 1.0))
+}
+
+/// A square for every point, with the drawing of its mark on it.
+fn mesh(places: &[Pos2], dots: CloudDots<'_>, texture: egui::TextureId) -> Mesh {
     let radius = RADII.iter().find(|(most, _)| places.len() <= *most).map_or(2.0, |(_, radius)| *radius);
     let mut mesh = Mesh::with_texture(texture);
     mesh.reserve_vertices(4 * places.len());
     mesh.reserve_triangles(2 * places.len());
-    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    for (place, color) in places.iter().zip(colors) {
-        mesh.add_rect_with_uv(Rect::from_center_size(*place, vec2(2.0, 2.0) * radius), whole, *color);
+    for (at, (place, color)) in places.iter().zip(dots.colors).enumerate() {
+        let mark = place_in_texture(dots.marks.get(at).copied().unwrap_or_default());
+        mesh.add_rect_with_uv(Rect::from_center_size(*place, vec2(2.0, 2.0) * radius), mark, *color);
     }
     mesh
 }
@@ -180,16 +197,28 @@ mod tests {
     #[test]
     fn every_point_is_a_square_of_its_colour() {
         let places = [pos2(10.0, 10.0), pos2(20.0, 10.0)];
-        let mesh = mesh(&places, &[Color32::RED, Color32::BLUE], egui::TextureId::default());
+        let dots = CloudDots {
+            places: &[[0.0; 2]; 2],
+            colors: &[Color32::RED, Color32::BLUE],
+            marks: &[Mark::Circle, Mark::Triangle],
+            revision: 0,
+        };
+        let mesh = mesh(&places, dots, egui::TextureId::default());
         assert_eq!((mesh.vertices.len(), mesh.indices.len()), (8, 12));
         assert_eq!(mesh.vertices[4].color, Color32::BLUE);
         let middle = mesh.vertices[4].pos.lerp(mesh.vertices[7].pos, 0.5);
         assert!((middle - places[1]).length() < 1e-3);
+        assert!(mesh.vertices[0].uv.x < 0.01 && mesh.vertices[4].uv.x > 0.66, "each with its mark");
     }
 
     #[test]
-    fn a_dot_is_full_in_the_middle_and_gone_at_the_corners() {
-        let image = dot();
-        assert_eq!((image[(15, 15)], image[(0, 0)]), (Color32::WHITE, Color32::TRANSPARENT));
+    fn every_mark_is_full_in_the_middle_and_has_a_shape_of_its_own() {
+        let image = marks();
+        for mark in 0..MARKS.len() {
+            let at = |x: usize, y: usize| image[(mark * DOT + x, y)];
+            assert_eq!((at(15, 15), at(0, 0)), (Color32::WHITE, Color32::TRANSPARENT), "{:?}", MARKS[mark]);
+        }
+        let corner = |mark: usize| [image[(mark * DOT + 4, 4)], image[(mark * DOT + 4, 27)]].map(|pixel| pixel.a() > 0);
+        assert_eq!([corner(0), corner(1), corner(2)], [[false, false], [true, true], [false, true]]);
     }
 }

@@ -26,6 +26,17 @@ pub enum Mark {
     Triangle,
 }
 
+impl Mark {
+    /// The shape in which the colours of the theme stand in their first, second and third round.
+    pub fn of_round(round: usize) -> Self {
+        match round % 3 {
+            0 => Self::Circle,
+            1 => Self::Square,
+            _ => Self::Triangle,
+        }
+    }
+}
+
 /// One point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapDot {

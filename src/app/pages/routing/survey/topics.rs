@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use egui::Ui;
+use egui::{Color32, Ui};
 
 use crate::app::pages::PageContext;
 use crate::app::state::{HeadNames, Surveyed};
@@ -79,7 +79,8 @@ impl TopicsCard {
                 let summary = format!("Mean gates by topic and head. {}", lines.join(" "));
                 let tokens = Tokens::of(ui);
                 let revision = self.revision;
-                with_labels((survey, names, &summary), (is_relative, module), tokens, |labels| {
+                let color = |topic: &str| cx.state.topic_color(topic).map(|color| tokens.head(color));
+                with_labels((survey, names, &summary), (is_relative, module), (tokens, &color), |labels| {
                     panels.ui(ui, (revision, table), labels, Chosen::default());
                 });
                 scale_ui(ui, self.table.scale, self.is_relative.then_some((0.0, "the head's mean")));
@@ -87,7 +88,7 @@ impl TopicsCard {
                     ui.weak("± is the standard deviation of an example's mean gate over the examples of a topic.");
                 }
                 if let Some(format) = format.take() {
-                    cx.save_chart(self.export(format, survey, (names, &summary), tokens));
+                    cx.save_chart(self.export(format, survey, (names, &summary), (tokens, &color)));
                 }
                 ui.add_space(space::XS);
                 lines.iter().for_each(|line| drop(ui.label(line)));
@@ -128,10 +129,10 @@ impl TopicsCard {
         format: ChartFormat,
         survey: &RoutingSurvey,
         (names, summary): (&HeadNames, &str),
-        tokens: &'static Tokens,
+        (tokens, color): (&'static Tokens, &TopicColors<'_>),
     ) -> ChartExport {
         let legend = if self.is_relative { "Mean gate less the head's own mean" } else { "Mean gate" };
-        with_labels((survey, names, summary), (self.is_relative, self.module), tokens, |labels| {
+        with_labels((survey, names, summary), (self.is_relative, self.module), (tokens, color), |labels| {
             let mut picture = heat_panels::picture("Topics and heads", &self.table, labels, legend, tokens);
             if format == ChartFormat::Csv {
                 picture.shapes.clear();
@@ -142,17 +143,21 @@ impl TopicsCard {
     }
 }
 
+/// The colour of a topic on every page, where it has one.
+type TopicColors<'a> = dyn Fn(&str) -> Option<Color32> + 'a;
+
 fn with_labels<R>(
     (survey, names, summary): (&RoutingSurvey, &HeadNames, &str),
     (is_relative, module): (bool, Option<usize>),
-    tokens: &'static Tokens,
+    (tokens, color): (&'static Tokens, &TopicColors<'_>),
     draw: impl FnOnce(&PanelLabels<'_>) -> R,
 ) -> R {
     let row = |row: usize| {
         let name = survey.topics.get(row).map_or_else(String::new, |topic| {
             format!("{} ({})", in_one_line(topic_name(topic), TOPIC_LETTERS), count(topic.examples))
         });
-        (name, None)
+        let topic = survey.topics.get(row).and_then(|topic| topic.topic.as_deref());
+        (name, topic.and_then(color))
     };
     // The spread is known over all modules alone.
     let deviation = |place: Place| {
