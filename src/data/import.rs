@@ -243,7 +243,7 @@ fn sample(reader: &mut Reader) -> Result<Vec<Row>, DataError> {
 fn no_usable_row(path: &Path, rows: &[Row]) -> DataError {
     let path = path.to_path_buf();
     match rows.first() {
-        Some(Row { line, fields: Err(reason) }) => {
+        Some(Row { line, fields: Err(reason), .. }) => {
             DataError::NoUsableRow { path, rows: rows.len(), line: *line, reason: reason.clone() }
         }
         _ => DataError::Empty { path },
@@ -296,7 +296,8 @@ impl File {
     /// Puts one row where it belongs.
     fn take(&mut self, row: Row, sorted: &mut Sorted) -> Result<(), DataError> {
         self.rows += 1;
-        let mut source = Source { file: self.path.clone(), line: row.line };
+        let file = row.part.map_or_else(|| self.path.clone(), |part| format!("{}, {part}", self.path));
+        let mut source = Source { file, line: row.line };
         let result = row.fields.and_then(|fields| {
             self.columns.add(&fields);
             if let Some(first) = first_source(&fields) {

@@ -4,6 +4,8 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use hydra_studio::data::Source;
+
 use super::*;
 
 fn sample(name: &str) -> Vec<u8> {
@@ -75,6 +77,39 @@ fn a_parquet_file_cut_or_changed_anywhere_is_refused_and_never_worse() {
         }
     }
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+/// A Parquet file of one row, its columns packed with gzip.
+fn packed_with_gzip(question: &str, answer: &str) -> Vec<u8> {
+    use parquet::basic::{Compression, GzipLevel};
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::{EnabledStatistics, WriterProperties};
+    use parquet::file::writer::SerializedFileWriter;
+    let schema = "message rows { required binary question (UTF8); required binary answer (UTF8); }";
+    let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::GZIP(GzipLevel::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None);
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, Arc::new(schema), Arc::new(properties.build())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for text in [question, answer] {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&[ByteArray::from(text)], None, None).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn columns_packed_with_gzip_are_read_and_a_bomb_in_one_is_refused() {
+    let import = read("a.parquet", packed_with_gzip("Why?", "So.")).unwrap();
+    assert_eq!(spoken(&import.examples.get(0).unwrap()), ["user: Why?", "assistant: So."]);
+    let message = refusal("a.parquet", packed_with_gzip("Why?", &"a".repeat(257 << 20)));
+    assert!(message.contains("holds more than 256 MB"), "{message}");
 }
 
 #[test]
@@ -165,25 +200,42 @@ fn a_workbook_cut_or_changed_anywhere_is_refused_and_never_worse() {
 
 /// A workbook of one sheet whose cells are `data`, with `texts` as its shared strings.
 fn workbook(data: &str, texts: &[u8]) -> Vec<u8> {
+    workbook_of(&[("S", data)], texts)
+}
+
+/// A workbook of sheets, each with its name and its cells.
+fn workbook_of(sheets: &[(&str, &str)], texts: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();
     let types = r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/></Types>"#;
     let rels = r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
-    let book = r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>"#;
-    let book_rels = r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#;
-    let sheet = format!(
-        r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{data}</sheetData></worksheet>"#
+    let numbered = || sheets.iter().zip(1..);
+    let names: String = numbered()
+        .map(|((name, _), number)| format!(r#"<sheet name="{name}" sheetId="{number}" r:id="r{number}"/>"#))
+        .collect();
+    let book = format!(
+        r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>{names}</sheets></workbook>"#
+    );
+    let places: String = numbered().map(|(_, number)| format!(r#"<Relationship Id="r{number}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet{number}.xml"/>"#)).collect();
+    let book_rels = format!(
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{places}<Relationship Id="r0" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#
     );
     for (name, content) in [
         ("[Content_Types].xml", types.as_bytes()),
         ("_rels/.rels", rels.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
         ("xl/_rels/workbook.xml.rels", book_rels.as_bytes()),
-        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
         ("xl/sharedStrings.xml", texts),
     ] {
         zip.start_file(name, options).unwrap();
         zip.write_all(content).unwrap();
+    }
+    for ((_, data), number) in numbered() {
+        zip.start_file(format!("xl/worksheets/sheet{number}.xml"), options).unwrap();
+        let sheet = format!(
+            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{data}</sheetData></worksheet>"#
+        );
+        zip.write_all(sheet.as_bytes()).unwrap();
     }
     zip.finish().unwrap().into_inner()
 }
@@ -195,6 +247,28 @@ fn cells(row: u32, texts: [&str; 2]) -> String {
     format!(
         r#"<row r="{row}"><c r="A{row}" t="inlineStr"><is><t>{a}</t></is></c><c r="B{row}" t="inlineStr"><is><t>{b}</t></is></c></row>"#
     )
+}
+
+#[test]
+fn every_sheet_with_the_columns_of_the_first_is_read_and_the_others_are_named() {
+    let first = cells(1, ["question", "answer"]) + &cells(2, ["Why?", "So."]);
+    let swapped = cells(3, ["answer", "question"]) + &cells(5, ["Here.", "Where?"]) + &cells(6, ["", "Who?"]);
+    let prices = cells(1, ["article", "price"]) + &cells(2, ["Pen", "2"]);
+    let repeated = cells(1, ["question", "question"]) + &cells(2, ["a", "b"]);
+    let sheets = [("May", &*first), ("Prices", &*prices), ("June", &*swapped), ("Odd", &*repeated), ("Empty", "")];
+    let import = read("a.xlsx", workbook_of(&sheets, NO_TEXTS)).unwrap();
+    let said: Vec<_> = import.examples.iter().map(|example| spoken(&example.unwrap())).collect();
+    assert_eq!(said, [["user: Why?", "assistant: So."], ["user: Where?", "assistant: Here."]]);
+    let (one, two) = (import.examples.source(0), import.examples.source(1));
+    assert!(one.file.ends_with("a.xlsx") && one.line == 2, "{one}");
+    assert!(two.file.ends_with("a.xlsx, sheet \"June\"") && two.line == 5, "{two}");
+    assert_eq!(import.dropped.get(0).unwrap().source, Source { line: 6, ..two });
+    for words in
+        ["from the sheets \"May\"", "\"June\"", "not read: the sheets \"Prices\"", "\"Odd\"", "not those of the first"]
+    {
+        assert!(told(&import).contains(words), "no {words} in: {}", told(&import));
+    }
+    assert!(!told(&import).contains("Empty"), "{}", told(&import));
 }
 
 #[test]

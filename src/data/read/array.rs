@@ -127,13 +127,13 @@ impl Array {
         self.bytes.skip(b" \t\r\n")?;
         let line = self.bytes.line();
         let reason = "the list has ended before this line; what follows is not read";
-        Ok(self.bytes.peek()?.map(|_| Row { line, fields: Err(reason.to_owned()) }))
+        Ok(self.bytes.peek()?.map(|_| Row { line, part: None, fields: Err(reason.to_owned()) }))
     }
 
     fn element(&mut self) -> Result<Row, DataError> {
         let value = extent::value(&mut self.bytes)?;
         let fields = if value.is_whole { parse_object(&value.text, value.line) } else { Err(too_long()) };
-        Ok(Row { line: value.line, fields: fields.map(inner_row) })
+        Ok(Row { line: value.line, part: None, fields: fields.map(inner_row) })
     }
 }
 

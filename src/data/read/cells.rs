@@ -1,11 +1,14 @@
 //! From cells to rows: which sheet, which line is the header, and what a cell says as text.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::sync::Arc;
 
-use calamine::{DataRef, Dimensions, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx};
+use calamine::{
+    DataRef, Dimensions, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError,
+};
 use serde_json::{Number, Value};
 
 use super::sheet::Sent;
@@ -21,8 +24,8 @@ type Book = Xlsx<BufReader<File>>;
 /// The cells of one line of the sheet, by column.
 type Line = Vec<(u32, Value)>;
 
-/// Walks through the first sheet with rows and sends them; gives what is to be said of it. Ends early where `send` says
-/// that nobody listens.
+/// Walks through the first sheet with rows, and through those after it that have the same columns, and sends their rows;
+/// gives what is to be said of them. Ends early where `send` says that nobody listens.
 pub(super) fn walk(
     file: File,
     path: &Path,
@@ -30,7 +33,7 @@ pub(super) fn walk(
     send: &dyn Fn(Sent) -> bool,
     share: &dyn Fn(f64),
 ) -> Result<Vec<String>, DataError> {
-    let damaged = |error: calamine::XlsxError| DataError::Damaged {
+    let damaged = |error: XlsxError| DataError::Damaged {
         path: path.to_path_buf(),
         reason: format!(
             "The Excel file cannot be read ({error}); open it in your spreadsheet program and save it again, or as CSV"
@@ -43,31 +46,27 @@ pub(super) fn walk(
             with_rows.push(name);
         }
     }
-    let mut with_rows = with_rows.into_iter();
-    let Some(name) = with_rows.next() else { return Err(DataError::Empty { path: path.to_path_buf() }) };
-    let others: Vec<String> = with_rows.collect();
-    let merged = book.merge_cells_by_sheet_name(&name).unwrap_or_default();
-    let mut table = Table::new(path, send, merged);
-    let mut cells = book.worksheet_cells_reader(&name).map_err(damaged)?;
-    let last = f64::from(cells.dimensions().end.0.max(1));
-    let (mut at, mut line) = (0, Line::new());
-    while let Some(cell) = cells.next_cell().map_err(damaged)? {
-        let (row, column) = cell.get_position();
-        if row != at && !line.is_empty() {
-            share(f64::from(at) / last);
-            if !table.take(at, std::mem::take(&mut line))? {
-                return Ok(Vec::new());
-            }
-        }
-        at = row;
-        if let Some(value) = table.value(cell.get_value(), (row, column)) {
-            line.push((column, value));
-        }
+    if with_rows.is_empty() {
+        return Err(DataError::Empty { path: path.to_path_buf() });
     }
-    table.take(at, line)?;
-    table.finish()?;
+    let mut said = Said::default();
+    let mut wanted = None;
+    for (number, name) in with_rows.iter().enumerate() {
+        let merged = book.merge_cells_by_sheet_name(name).unwrap_or_default();
+        let mut table = Table::new(path, send, merged);
+        // The rows of the first sheet are those of the file.
+        table.part = (number > 0).then(|| format!("sheet \"{name}\"").into());
+        table.wanted = wanted.take();
+        let mut cells = book.worksheet_cells_reader(name).map_err(damaged)?;
+        let so_far = |inside: f64| share((number as f64 + inside) / with_rows.len() as f64);
+        if !table.walk(&mut cells, &so_far, &damaged)? {
+            return Ok(Vec::new());
+        }
+        wanted = Some(table.wanted.take().unwrap_or_else(|| table.columns()));
+        said.take(name, table);
+    }
     share(1.0);
-    Ok(table.notes(&name, &others, uncalculated))
+    Ok(said.notes(uncalculated))
 }
 
 /// The sheets a person sees, or all of them where none is visible.
@@ -117,6 +116,12 @@ struct Table<'a> {
     used_merged: bool,
     errors: usize,
     first_error: Option<String>,
+    /// What its rows are said to be of, where it is not the first sheet.
+    part: Option<Arc<str>>,
+    /// The columns that it must have to be read.
+    wanted: Option<BTreeSet<String>>,
+    /// Whether it has others.
+    is_other: bool,
 }
 
 impl<'a> Table<'a> {
@@ -133,7 +138,44 @@ impl<'a> Table<'a> {
             used_merged: false,
             errors: 0,
             first_error: None,
+            part: None,
+            wanted: None,
+            is_other: false,
         }
+    }
+
+    /// Takes the cells of a sheet, up to the header where its columns are others; gives whether anyone still listens.
+    fn walk(
+        &mut self,
+        cells: &mut XlsxCellReader<'_, BufReader<File>>,
+        share: &dyn Fn(f64),
+        damaged: &dyn Fn(XlsxError) -> DataError,
+    ) -> Result<bool, DataError> {
+        let last = f64::from(cells.dimensions().end.0.max(1));
+        let (mut at, mut line) = (0, Line::new());
+        while let Some(cell) = cells.next_cell().map_err(damaged)? {
+            let (row, column) = cell.get_position();
+            if row != at && !line.is_empty() {
+                share(f64::from(at) / last);
+                if !self.take(at, std::mem::take(&mut line))? {
+                    return Ok(false);
+                }
+                if self.is_other {
+                    return Ok(true);
+                }
+            }
+            at = row;
+            if let Some(value) = self.value(cell.get_value(), (row, column)) {
+                line.push((column, value));
+            }
+        }
+        let is_heard = self.take(at, line)?;
+        self.finish()?;
+        Ok(is_heard)
+    }
+
+    fn columns(&self) -> BTreeSet<String> {
+        self.names.iter().map(|(_, name)| name.clone()).collect()
     }
 
     /// A cell's value, or `None` where it is blank. An error in a cell counts as blank and is told.
@@ -161,7 +203,7 @@ impl<'a> Table<'a> {
 
     /// Takes the cells of line number `at`, counted from 0; gives whether anyone still listens.
     fn take(&mut self, at: u32, mut line: Line) -> Result<bool, DataError> {
-        if line.is_empty() {
+        if line.is_empty() || self.is_other {
             return Ok(true);
         }
         if self.names.is_empty() {
@@ -190,11 +232,13 @@ impl<'a> Table<'a> {
         let mut known = HashSet::new();
         for (column, value) in line {
             let name = value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned());
-            if !known.insert(name.clone()) {
+            if !known.insert(name.clone()) && self.wanted.is_none() {
                 return Err(DataError::RepeatedColumn { path: self.path.to_path_buf(), column: name });
             }
             self.names.push((column, name));
         }
+        let is_same = |wanted: &BTreeSet<String>| *wanted == self.columns() && wanted.len() == self.names.len();
+        self.is_other = self.wanted.as_ref().is_some_and(|wanted| !is_same(wanted));
         Ok(Vec::new())
     }
 
@@ -204,7 +248,7 @@ impl<'a> Table<'a> {
         if let Some((_, header)) = lines.next() {
             self.header(header)?;
         }
-        Ok(lines.collect())
+        Ok(if self.is_other { Vec::new() } else { lines.collect() })
     }
 
     /// Gives the further lines of a merged region the value of its first cell.
@@ -231,13 +275,44 @@ impl<'a> Table<'a> {
         for (column, value) in line.iter().filter(|(column, _)| cells.contains_key(column)) {
             fields.insert(format!("column {}", column_name(*column)), value.clone());
         }
-        (self.send)(Sent::Row(Row { line: at as usize + 1, fields: Ok(fields) }))
+        (self.send)(Sent::Row(Row { line: at as usize + 1, part: self.part.clone(), fields: Ok(fields) }))
+    }
+}
+
+/// What is to be said of the sheets that were walked through.
+#[derive(Default)]
+struct Said {
+    read: Vec<String>,
+    /// Sheets with other columns.
+    others: Vec<String>,
+    has_titles: bool,
+    used_merged: bool,
+    errors: usize,
+    first_error: Option<String>,
+}
+
+impl Said {
+    fn take(&mut self, name: &str, table: Table<'_>) {
+        if table.is_other {
+            return self.others.push(name.to_owned());
+        }
+        self.read.push(name.to_owned());
+        self.has_titles |= table.has_titles;
+        self.used_merged |= table.used_merged;
+        self.errors += table.errors;
+        self.first_error = self.first_error.take().or(table.first_error);
     }
 
-    fn notes(&self, name: &str, others: &[String], uncalculated: usize) -> Vec<String> {
-        let mut notes = vec![format!("read from the sheet \"{name}\", whose rows are counted as lines")];
-        if !others.is_empty() {
-            notes.push(format!("not read: the sheets {}; save each as a file of its own to read it", listed(others)));
+    fn notes(&self, uncalculated: usize) -> Vec<String> {
+        let mut notes = vec![match self.read.as_slice() {
+            [name] => format!("read from the sheet \"{name}\", whose rows are counted as lines"),
+            read => format!("read from the sheets {}, whose rows are counted as lines", listed(read)),
+        }];
+        if !self.others.is_empty() {
+            notes.push(format!(
+                "not read: the sheets {}, whose columns are not those of the first; save each as a file of its own to read it",
+                listed(&self.others)
+            ));
         }
         if self.has_titles {
             notes.push("the lines above the header are passed over".to_owned());

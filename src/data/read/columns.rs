@@ -75,9 +75,9 @@ impl Columns {
                  the same length",
                 line - 1
             );
-            return Ok(Some(Row { line, fields: Err(reason) }));
+            return Ok(Some(Row { line, part: None, fields: Err(reason) }));
         }
-        Ok(Some(Row { line, fields: fault.map_or(Ok(fields), Err) }))
+        Ok(Some(Row { line, part: None, fields: fault.map_or(Ok(fields), Err) }))
     }
 
     pub(super) fn notes(&self) -> Vec<String> {

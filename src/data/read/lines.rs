@@ -18,11 +18,11 @@ impl Lines {
             let line = self.bytes.line();
             let Some((text, whole)) = self.bytes.next_line(MAX_ROW_BYTES)? else { return Ok(None) };
             if !whole {
-                return Ok(Some(Row { line, fields: Err(too_long()) }));
+                return Ok(Some(Row { line, part: None, fields: Err(too_long()) }));
             }
             let text = text.trim_ascii();
             if !text.is_empty() {
-                return Ok(Some(Row { line, fields: parse_object(text, line) }));
+                return Ok(Some(Row { line, part: None, fields: parse_object(text, line) }));
             }
         }
     }

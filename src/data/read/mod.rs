@@ -12,6 +12,7 @@ mod footer;
 mod kind;
 mod lines;
 mod object;
+mod pages;
 mod parquet;
 mod record;
 mod sheet;
@@ -23,6 +24,7 @@ mod workbook;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -48,6 +50,8 @@ const MAX_ROW_BYTES: usize = 16 << 20;
 pub(super) struct Row {
     /// The line on which the row starts, from 1.
     pub line: usize,
+    /// What of the file the line is of, where that is not the file itself: another sheet.
+    pub part: Option<Arc<str>>,
     /// The columns, or what is wrong with the row.
     pub fields: Result<Fields, String>,
 }

@@ -14,6 +14,7 @@ use parquet::record::{Field, Row as Record};
 use serde_json::{Map, Number, Value};
 
 use super::kind::Packing;
+use super::pages::Pages;
 use super::sheet::whole_file;
 use super::{DataError, Fault, Fields, Row, footer, guarded};
 use crate::data::plan::listed;
@@ -50,8 +51,13 @@ impl Parquet {
             return Err(DataError::Damaged { path: path.to_path_buf(), reason });
         }
         let opened = guarded("the reading of the Parquet file", || {
-            let reader = SerializedFileReader::new(file).map_err(|error| damaged(&error))?;
+            let (pages, gzip) = Pages::of(file);
+            let reader = SerializedFileReader::new(pages).map_err(|error| damaged(&error))?;
             let count = checked(reader.metadata())?;
+            let mut columns = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
+            if columns.any(|column| matches!(column.compression(), Compression::GZIP(_))) {
+                gzip.set();
+            }
             Ok((RowIter::from_file_into(Box::new(reader)).with_batch_size(BATCH_ROWS), count))
         });
         let (rows, count) = opened.and_then(|opened| opened).map_err(|fault| fault.of(path))?;
@@ -82,7 +88,7 @@ impl Parquet {
             let reason = format!("The Parquet file is damaged at row {row} ({error}); copy or download it again");
             DataError::Damaged { path: self.path.clone(), reason }
         })?;
-        Ok(Some(Row { line: row, fields: Ok(fields) }))
+        Ok(Some(Row { line: row, part: None, fields: Ok(fields) }))
     }
 
     pub(super) fn notes(&self) -> Vec<String> {

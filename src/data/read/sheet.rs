@@ -1,4 +1,4 @@
-//! `.xlsx`: the first sheet that has rows. A thread of its own walks through the cells and sends row after row, since the
+//! `.xlsx`: the first sheet that has rows, and those after it with the same columns. A thread of its own walks through the cells and sends row after row, since the
 //! library lends the cells out of the open workbook; it is bounded, waits for its reader, and a panic in it is an error.
 
 use std::fs::File;

@@ -108,6 +108,11 @@ fn start(read: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
+/// The most that so many packed bytes may hold.
+pub(super) fn most_unpacked(packed: u64) -> u64 {
+    UNPACKED_FLOOR.max(packed.saturating_mul(UNPACKED_RATIO))
+}
+
 struct Counted<R> {
     inner: R,
     position: Position,
@@ -140,8 +145,7 @@ impl<R: Read> Read for Unpacked<R> {
             _ => Fault::error(format!("The packed file is damaged ({error}). Download or copy it again")),
         })?;
         self.bytes += count as u64;
-        let bound = UNPACKED_FLOOR.max(self.position.get().saturating_mul(UNPACKED_RATIO));
-        if self.bytes > bound {
+        if self.bytes > most_unpacked(self.position.get()) {
             return Err(Fault::error(format!(
                 "Unpacked, the file is more than {} MB and over {UNPACKED_RATIO} times its packed size, as no text is; if \
                  it is what you want, unpack it yourself and import that",

@@ -107,7 +107,7 @@ impl Table {
             Some(fault) => Err(fault),
             None => self.fields(&record.values),
         };
-        Ok(Some(Row { line: record.line, fields }))
+        Ok(Some(Row { line: record.line, part: None, fields }))
     }
 
     fn fields(&self, values: &[Vec<u8>]) -> Result<Fields, String> {

@@ -52,7 +52,7 @@ impl Text {
             let line = self.line + ends(piece.get(..blank).unwrap_or_default());
             self.line += ends(&piece);
             if !piece.trim_ascii().is_empty() {
-                return Ok(Some(Row { line, fields: fields(piece.trim_ascii()) }));
+                return Ok(Some(Row { line, part: None, fields: fields(piece.trim_ascii()) }));
             }
         }
     }
