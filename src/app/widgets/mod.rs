@@ -28,5 +28,6 @@ pub mod point_map;
 pub mod row_list;
 pub mod series;
 pub mod smoothed_series;
+pub mod tall_list;
 pub mod token_bars;
 pub mod token_strip;

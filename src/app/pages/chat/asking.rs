@@ -51,7 +51,7 @@ impl ChatPage {
 
     fn ask_sides(&mut self, cx: &PageContext<'_>, (turn, question, seed): (usize, String, u64), asked: Vec<AskedSide>) {
         self.obstacle = None;
-        self.editing = None;
+        self.turns.editing = None;
         self.conversation.turns.truncate(turn);
         let watch = if self.gates.is_shown { self.gates.watch() } else { GateWatch::Nothing };
         let mut answers = Vec::with_capacity(asked.len());
@@ -82,11 +82,11 @@ impl ChatPage {
             TurnAction::Answer(AnswerAction::See(id, seen)) => self.see(id, seen),
             TurnAction::Edit(turn) => {
                 let text = self.conversation.turns.get(turn).map(|turn| turn.question.clone()).unwrap_or_default();
-                self.editing = Some(Editing { turn, text });
+                self.turns.editing = Some(Editing { turn, text });
             }
-            TurnAction::LeaveEdit => self.editing = None,
+            TurnAction::LeaveEdit => self.turns.editing = None,
             TurnAction::AskEdited => {
-                if let Some(Editing { turn, text }) = self.editing.clone() {
+                if let Some(Editing { turn, text }) = self.turns.editing.clone() {
                     self.ask(cx, turn, text.trim().to_owned(), self.sampling.values.seed);
                 }
             }
@@ -129,8 +129,8 @@ impl ChatPage {
     /// Forgets the conversation.
     pub(super) fn clear(&mut self) {
         self.conversation.turns.clear();
-        self.strips.clear();
-        self.editing = None;
+        self.turns.strips.clear();
+        self.turns.editing = None;
         self.obstacle = None;
         self.saving.is_open = false;
     }

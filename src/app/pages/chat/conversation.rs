@@ -4,7 +4,7 @@ use crate::data::{Message, Role};
 use crate::worker::protocol::{GateWatch, Side};
 
 /// How an answer is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Seen {
     /// As text.
     #[default]

@@ -18,7 +18,6 @@ mod sides;
 mod tokens;
 mod turns;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use egui::{CentralPanel, Key, KeyboardShortcut, Modifiers, Panel, ScrollArea, TextEdit, Ui};
@@ -31,7 +30,6 @@ use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::notes::{callout, empty_state};
-use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::{Event, GateWatch, JobKind, Request};
 
 use context::{ContextMeter, Room, meter_ui};
@@ -40,7 +38,7 @@ use mixer::Mixer;
 use sampling::SamplingForm;
 use saving::SavingForm;
 use sides::SidesForm;
-use turns::{Again, Editing, turns_ui};
+use turns::{Again, TurnsView, turns_ui};
 
 /// Room for two answers side by side and the panel.
 const WIDTH: f32 = 1600.0;
@@ -61,8 +59,7 @@ pub struct ChatPage {
     gates: GateChoice,
     context: ContextMeter,
     saving: SavingForm,
-    editing: Option<Editing>,
-    strips: HashMap<u64, TokenStrip>,
+    turns: TurnsView,
     next_id: u64,
     /// Why the next question cannot be asked.
     obstacle: Option<String>,
@@ -180,8 +177,7 @@ impl ChatPage {
                 is_answering: self.is_answering(cx),
                 are_heads_changed: spec.is_some() && !self.mixer.mix().is_at_rest(),
             };
-            let (strips, editing) = (&mut self.strips, &mut self.editing);
-            let action = turns_ui(ui, cx, &self.conversation, (strips, editing), (again, has_heads));
+            let action = turns_ui(ui, cx, &self.conversation, &mut self.turns, (again, has_heads));
             if let Some(action) = action {
                 self.act(ui, cx, action);
             }
@@ -224,12 +220,14 @@ impl ChatPage {
         }
         ui.add_space(space::L);
         ui.weak("Or take a question that was held out of training:");
-        for prompt in prompts.iter().take(3) {
-            let text = crate::app::widgets::figures::in_one_line(prompt, 120);
-            if ui.add(egui::Button::new(text).truncate()).clicked() {
-                self.draft.clone_from(prompt);
+        ui.with_layout(egui::Layout::top_down_justified(egui::Align::Min), |ui| {
+            for prompt in prompts.iter().take(3) {
+                let text = crate::app::widgets::figures::in_one_line(prompt, 120);
+                if ui.add(egui::Button::new(text).truncate()).clicked() {
+                    self.draft.clone_from(prompt);
+                }
             }
-        }
+        });
     }
 
     fn composer_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
