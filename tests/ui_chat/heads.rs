@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use hydra_studio::adapter::{GateMix, HeadMix, Module, Target};
 use hydra_studio::worker::protocol::{
-    AnswerTokens, EndReason, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
+    AnswerTokens, EndReason, Event, GateWatch, JobKind, ReadPrompt, Request, Side, TokenGates, WeighedAnswer,
 };
 
 use super::stage::Stage;
@@ -142,6 +142,35 @@ fn gates_of_an_answer_that_was_not_watched_are_read_on_demand() {
     click(&mut stage, "Show gates");
     assert!(matches!(requests(&mut stage).as_slice(), [Request::Weigh { watch: GateWatch::Mean, .. }]));
     assert!(has(&stage, "Its gates are being read…"));
+}
+
+#[test]
+fn gates_of_the_conversation_before_an_answer_are_read_once_and_only_when_they_are_looked_at() {
+    let mut stage = ready();
+    let asked = ask(&mut stage, "Well?");
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["Yes", "."])));
+    assert!(requests(&mut stage).is_empty(), "nobody looks");
+    assert_eq!(stage.window.query_all_by_label("Show prompt gates").count(), 1, "the base model has none");
+    click(&mut stage, "Show prompt gates");
+    let read = requests(&mut stage);
+    let [Request::ReadPrompt { id, messages, side, watch: GateWatch::Mean }] = read.as_slice() else {
+        panic!("{read:?}");
+    };
+    assert_eq!((*id, side, messages.len()), (asked[1].id, &Side::adapter(), 1));
+    assert!(has(&stage, "The conversation before it is being read…"));
+    let of = |mean: [f32; 3]| TokenGates { mean: mean.to_vec(), module: Vec::new() };
+    let gates = vec![of([0.8, 0.1, 0.1]), of([0.1, 0.1, 0.8]), of([0.7, 0.2, 0.1])];
+    let tokens = ["<user>", "Well", "?"].map(str::to_owned).to_vec();
+    stage.tell([Event::PromptRead(ReadPrompt { id: *id, tokens, gates })]);
+    assert!(has(&stage, "Before the answer: 3 tokens") && has(&stage, "<user>Well? (Head 1 leads 2, Head 3 leads 1)"));
+    assert!(has(&stage, "Head 1 53 %") && has(&stage, "Head 1 leads 2, Head 3 leads 1."));
+    click(&mut stage, "Show prompt gates");
+    assert!(!has(&stage, "Before the answer"));
+    click(&mut stage, "Show prompt gates");
+    assert!(requests(&mut stage).is_empty() && has(&stage, "Before the answer: 3 tokens"), "it is known");
+    click(&mut stage, "Gates of which layer");
+    click(&mut stage, "Layer 2");
+    assert!(matches!(requests(&mut stage).as_slice(), [Request::ReadPrompt { watch: GateWatch::Module(_), .. }]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use hydra_studio::data::{ColumnMap, Message, Role, import};
 use hydra_studio::job::Job;
 use hydra_studio::train::{TrainSettings, list_checkpoints};
 use hydra_studio::worker::protocol::{
-    AnswerTokens, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
+    AnswerTokens, Event, GateWatch, InspectSource, JobKind, Request, Side, TokenGates, WeighedAnswer,
 };
 
 use crate::desk::{Desk, ask, ask_base, generate, question, settings};
@@ -170,6 +170,35 @@ fn gates_are_told_of_every_answered_token_and_cost_no_token_its_place() {
         let pairs = a.mean.iter().chain(&a.module).zip(b.mean.iter().chain(&b.module));
         pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} and {b}"));
     }
+}
+
+#[test]
+fn the_conversation_before_an_answer_is_told_with_the_gates_that_its_side_gives() {
+    let (mut desk, _) = trained();
+    let module = Module { layer: 1, target: Target::Down };
+    let read = |desk: &mut Desk, side: Side| {
+        desk.send(Request::ReadPrompt { id: 5, messages: question(), side, watch: GateWatch::Module(module) });
+        match desk.wait("the conversation", |e| matches!(e, Event::PromptRead(_))) {
+            Event::PromptRead(read) => read,
+            _ => unreachable!(),
+        }
+    };
+    let told = read(&mut desk, Side::adapter());
+    assert_eq!((told.id, told.gates.len()), (5, told.tokens.len()));
+    let text: String = told.tokens.concat();
+    assert!(text.contains(&question()[0].content) && text.len() > question()[0].content.len(), "{text}");
+    // What Routing shows of the same text is the mean of its modules.
+    desk.send(Request::Inspect { source: InspectSource::Conversation(question()), at: None });
+    let Event::Routing(report) = desk.wait("the routing", |e| matches!(e, Event::Routing(_))) else { unreachable!() };
+    let one = report.modules.iter().find(|gates| gates.module == module).expect("the module");
+    for (token, gates) in told.gates.iter().enumerate() {
+        let expected = &one.gates[token * HEADS..(token + 1) * HEADS];
+        gates.module.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} and {b}"));
+    }
+    let solo = read(&mut desk, mixed(HeadMix::solo(1, HEADS)));
+    assert!(solo.gates.iter().all(|gates| (gates.mean[1] - 1.0).abs() < 1e-6));
+    desk.send(Request::ReadPrompt { id: 6, messages: question(), side: Side::Base, watch: GateWatch::Mean });
+    assert!(desk.wait_failure(JobKind::Weigh).contains("no heads"));
 }
 
 fn weighed(desk: &mut Desk) -> Vec<WeighedAnswer> {

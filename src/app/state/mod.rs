@@ -227,20 +227,8 @@ impl AppState {
             }
             Event::TranscriptSaved { .. } => {}
             Event::PromptRendered(prompt) => self.prompt = Some(prompt),
-            Event::Weighed { answers } => {
-                self.end_job(JobKind::Weigh);
-                for weighed in answers {
-                    if let Some(answer) = self.answers.get_mut(&weighed.id) {
-                        answer.weigh(weighed);
-                    }
-                }
-            }
-            Event::AnswerStarted { id, prompt_tokens, context } => {
-                let answer = self.answers.entry(id).or_default();
-                (answer.prompt_tokens, answer.context) = (Some(prompt_tokens), Some(context));
-            }
-            Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
-            Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
+            Event::AnswerStarted { .. } | Event::Token { .. } | Event::TokenGates { .. } => self.note_answers(event),
+            Event::Weighed { .. } | Event::PromptRead(_) => self.note_answers(event),
             Event::MatricesCompared(_) => self.end_job(JobKind::CompareMatrices),
             event => self.note_training(event),
         }

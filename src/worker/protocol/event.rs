@@ -13,7 +13,7 @@ use crate::train::{
 };
 
 use super::audit::AuditSummary;
-use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
+use super::chat::{ReadPrompt, RenderedPrompt, TokenGates, WeighedAnswer};
 use super::data::RowView;
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
@@ -183,6 +183,8 @@ pub enum Event {
     Weighed {
         answers: Vec<WeighedAnswer>,
     },
+    /// The conversation before an answer was read for its gates.
+    PromptRead(ReadPrompt),
     PromptRendered(RenderedPrompt),
     /// Conversations are written.
     TranscriptSaved {

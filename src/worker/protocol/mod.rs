@@ -20,7 +20,7 @@ use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
 pub use audit::{AuditSummary, DataMend, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
-pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
+pub use chat::{AnswerTokens, AskedAnswer, GateWatch, ReadPrompt, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use data::{EditsSummary, RowOrder, RowQuery, RowSide, RowView};
 pub use event::Event;
 pub use summaries::{
@@ -209,6 +209,13 @@ pub enum Request {
         against: Option<Side>,
         watch: GateWatch,
     },
+    /// Reads the conversation before answer `id` for the gates of its tokens. Answered by [`Event::PromptRead`].
+    ReadPrompt {
+        id: u64,
+        messages: Vec<Message>,
+        side: Side,
+        watch: GateWatch,
+    },
     /// Writes conversations, one a line, as data that can be imported. A file of that name gives way to a name with a
     /// number.
     SaveTranscript {
@@ -331,7 +338,7 @@ impl Request {
                 Some(JobKind::Train)
             }
             Self::Generate { .. } => Some(JobKind::Generate),
-            Self::Weigh { .. } => Some(JobKind::Weigh),
+            Self::Weigh { .. } | Self::ReadPrompt { .. } => Some(JobKind::Weigh),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Survey { .. } => Some(JobKind::Survey),
             Self::Replay { .. } => Some(JobKind::Replay),

@@ -68,7 +68,17 @@ impl ChatPage {
                 _ => Seen::Plain,
             };
             let watched = if is_adapter { watch } else { GateWatch::Nothing };
-            given.push(Given { id, name, side, against, seen, watched, is_weighed: false });
+            given.push(Given {
+                id,
+                name,
+                side,
+                against,
+                seen,
+                watched,
+                is_weighed: false,
+                is_prompt_seen: false,
+                prompt_watched: GateWatch::Nothing,
+            });
         }
         self.conversation.turns.push(Turn { question, given, seed });
         let sampling = Sampling { seed, ..self.sampling.values.clone() };
@@ -79,7 +89,16 @@ impl ChatPage {
     pub(super) fn act(&mut self, ui: &Ui, cx: &PageContext<'_>, action: TurnAction) {
         match action {
             TurnAction::Answer(AnswerAction::Copy(text)) => ui.ctx().copy_text(text),
-            TurnAction::Answer(AnswerAction::See(id, seen)) => self.see(id, seen),
+            TurnAction::Answer(AnswerAction::See(id, seen)) => {
+                if let Some(given) = self.given(id) {
+                    (given.seen, given.is_weighed) = (seen, false);
+                }
+            }
+            TurnAction::Answer(AnswerAction::SeePrompt(id, is_seen)) => {
+                if let Some(given) = self.given(id) {
+                    given.is_prompt_seen = is_seen;
+                }
+            }
             TurnAction::Edit(turn) => {
                 let text = self.conversation.turns.get(turn).map(|turn| turn.question.clone()).unwrap_or_default();
                 self.turns.editing = Some(Editing { turn, text });
@@ -118,12 +137,8 @@ impl ChatPage {
         }
     }
 
-    /// Looks at an answer in another way.
-    fn see(&mut self, id: u64, seen: Seen) {
-        let given = self.conversation.turns.iter_mut().flat_map(|turn| &mut turn.given).find(|given| given.id == id);
-        if let Some(given) = given {
-            (given.seen, given.is_weighed) = (seen, false);
-        }
+    fn given(&mut self, id: u64) -> Option<&mut Given> {
+        self.conversation.turns.iter_mut().flat_map(|turn| &mut turn.given).find(|given| given.id == id)
     }
 
     /// Forgets the conversation.
@@ -145,7 +160,7 @@ impl ChatPage {
             let mut all = of.given.iter_mut().enumerate();
             all.find_map(|(column, given)| is_wanted(given, watch, cx).then_some((turn, column, given)))
         });
-        let Some((turn, column, given)) = wanted else { return };
+        let Some((turn, column, given)) = wanted else { return self.read_next_prompt(cx) };
         let (id, side) = (given.id, given.side.clone());
         let against = given.against.clone().filter(|_| given.seen == Seen::Changes);
         let watch = if given.seen == Seen::Gates { watch } else { GateWatch::Nothing };
@@ -154,9 +169,31 @@ impl ChatPage {
             _ => given.is_weighed = true,
         }
         let tokens = cx.state.answers.get(&id).map(|answer| answer.ids()).unwrap_or_default();
-        let question = self.conversation.turns.get(turn).map(|turn| turn.question.clone());
-        let messages = self.conversation.messages(column, turn, question.as_deref(), &|id| text(cx, id));
+        let messages = self.messages_before(cx, turn, column);
         cx.request(Request::Weigh { answers: vec![AnswerTokens { id, messages, tokens }], side, against, watch });
+    }
+
+    /// Asks for the gates of the conversation before an answer where they are looked at and not known.
+    fn read_next_prompt(&mut self, cx: &PageContext<'_>) {
+        let watch = self.gates.watch();
+        let wanted = self.conversation.turns.iter_mut().enumerate().find_map(|(turn, of)| {
+            let mut all = of.given.iter_mut().enumerate();
+            all.find_map(|(column, given)| {
+                let is_wanted = given.is_prompt_seen && given.side != Side::Base && given.prompt_watched != watch;
+                is_wanted.then_some((turn, column, given))
+            })
+        });
+        let Some((turn, column, given)) = wanted else { return };
+        given.prompt_watched = watch;
+        let (id, side) = (given.id, given.side.clone());
+        let messages = self.messages_before(cx, turn, column);
+        cx.request(Request::ReadPrompt { id, messages, side, watch });
+    }
+
+    /// What the side of a column was told before it answered in `turn`.
+    fn messages_before(&self, cx: &PageContext<'_>, turn: usize, column: usize) -> Vec<Message> {
+        let question = self.conversation.turns.get(turn).map(|turn| turn.question.clone());
+        self.conversation.messages(column, turn, question.as_deref(), &|id| text(cx, id))
     }
 
     /// The conversation of each column that has any, by the name of its last answer.

@@ -12,6 +12,7 @@ mod conversation;
 mod mixer;
 mod mixer_ui;
 mod panel;
+mod prompt_view;
 mod sampling;
 mod saving;
 mod sides;

@@ -12,10 +12,9 @@ use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::in_one_line;
 use crate::app::widgets::tall_list::{TallList, TallListItems};
-use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::Side;
 
-use super::answer_view::{AnswerAction, Heads, again_button, answer_ui, edit_button};
+use super::answer_view::{AnswerAction, AnswerStrips, Heads, again_button, answer_ui, edit_button};
 use super::conversation::{Conversation, Turn};
 
 /// A question that is being written anew.
@@ -51,7 +50,7 @@ pub struct Again {
 #[derive(Default)]
 pub struct TurnsView {
     /// The tokens of each answer, by its id.
-    pub strips: HashMap<u64, TokenStrip>,
+    pub strips: HashMap<u64, AnswerStrips>,
     pub editing: Option<Editing>,
     list: TallList,
 }
@@ -96,7 +95,8 @@ fn revision(cx: &PageContext<'_>, turn: &Turn, has_heads: bool) -> u64 {
     (&turn.question, has_heads).hash(&mut hasher);
     for given in &turn.given {
         let answer = cx.state.answers.get(&given.id);
-        (given.id, given.seen, answer.map(|answer| (answer.revision, answer.end.is_some()))).hash(&mut hasher);
+        (given.id, given.seen, given.is_prompt_seen, answer.map(|answer| (answer.revision, answer.end.is_some())))
+            .hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -158,20 +158,20 @@ fn answers_ui(
     ui: &mut Ui,
     cx: &PageContext<'_>,
     turn: &Turn,
-    strips: &mut HashMap<u64, TokenStrip>,
+    strips: &mut HashMap<u64, AnswerStrips>,
     has_heads: bool,
 ) -> Option<AnswerAction> {
     let mut action = None;
     let nameless = HeadNames::default();
     ui.columns(turn.given.len().max(1), |columns| {
         for (ui, given) in columns.iter_mut().zip(&turn.given) {
-            let (answer, strip) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
+            let (answer, strips) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
             // Of the adapter of a folder no names are known.
             let names = if matches!(given.side, Side::Folder { .. }) { &nameless } else { cx.state.head_names() };
             let heads = Heads { are_several: has_heads, names };
             // Columns fill their width, which would spread the words of a line over it.
             ui.push_id(given.id, |ui| {
-                ui.vertical(|ui| action = answer_ui(ui, given, answer, strip, &heads).or(action.take()));
+                ui.vertical(|ui| action = answer_ui(ui, given, answer, strips, &heads).or(action.take()));
             });
         }
     });
