@@ -2,7 +2,7 @@
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use hydra_studio::adapter::{GateMix, HeadMix, Module, Target};
+use hydra_studio::adapter::{AdapterSpec, GateMix, HeadMix, Module, Target};
 use hydra_studio::worker::protocol::{
     AnswerTokens, EndReason, Event, GateWatch, JobKind, ReadPrompt, Request, Side, TokenGates, WeighedAnswer,
 };
@@ -213,4 +213,61 @@ fn every_control_of_the_heads_is_reached_by_keyboard() {
     stage.settle();
     stage.window.key_press(egui::Key::Space);
     assert_eq!(sides(&mut stage, "One?")[1], mixed(HeadMix::solo(1, 3)));
+}
+
+#[test]
+fn heads_of_an_adapter_in_a_folder_are_changed_and_held_against_it_as_trained() {
+    let mut stage = ready();
+    click(&mut stage, "Two adapters");
+    click(&mut stage, "Right");
+    assert!(has(&stage, "Choose the folder of this adapter"));
+    let folder = "/runs/faq/checkpoint-20";
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").type_text(folder);
+    stage.window.run_steps(6);
+    let asked = requests(&mut stage);
+    assert_eq!(asked, [Request::DescribeAdapter { path: folder.into() }], "once, when it has stood for a moment");
+    assert!(has(&stage, "Looking how many heads it has…"));
+    let found = Ok(AdapterSpec { heads: 2, ..AdapterSpec::default() });
+    let names = vec![None, Some("dates".into())];
+    stage.tell([Event::AdapterDescribed { path: folder.into(), found }]);
+    stage.tell([Event::HeadNames { path: folder.into(), names }]);
+    assert!(has(&stage, "Head 2 · dates") && stage.window.query_by_label("Solo head 3").is_none());
+    click(&mut stage, "Solo head 2");
+    let asked = ask(&mut stage, "Well?");
+    let side = |mix| Side::Folder { path: folder.into(), mix };
+    assert_eq!((&asked[0].side, &asked[1].side), (&Side::adapter(), &side(HeadMix::solo(1, 2))));
+    assert!(has(&stage, "faq, checkpoint-20, Head 2 alone"));
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["Yes."])));
+    let weigh = requests(&mut stage);
+    let [Request::Weigh { answers, side: of, against, .. }] = weigh.as_slice() else { panic!("{weigh:?}") };
+    assert_eq!((answers[0].id, of, against), (asked[1].id, &asked[1].side, &Some(side(HeadMix::default()))));
+
+    click(&mut stage, "Answer anew at each change");
+    click(&mut stage, "Solo head 2");
+    let after = requests(&mut stage);
+    assert!(!after.iter().any(|request| matches!(request, Request::Generate { .. })), "as trained: {after:?}");
+    click(&mut stage, "Mute head 1");
+    let (asked, sampling, _) = generate(&mut stage);
+    assert_eq!((sampling.seed, &asked[1].side), (42, &side(HeadMix::mute(&[0], 2))));
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["No."])));
+    click(&mut stage, "Left");
+    assert!(stage.window.query_by_label("Solo head 3").is_some(), "the adapter at hand has three");
+}
+
+#[test]
+fn an_adapter_that_cannot_be_described_says_why() {
+    let mut stage = ready();
+    click(&mut stage, "Two adapters");
+    click(&mut stage, "Right");
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").type_text("/nowhere");
+    stage.window.run_steps(6);
+    stage.tell([Event::AdapterDescribed {
+        path: "/nowhere".into(),
+        found: Err("adapter_config.json is missing".into()),
+    }]);
+    assert!(has(&stage, "adapter_config.json is missing") && stage.window.query_by_label("Solo head 1").is_none());
 }

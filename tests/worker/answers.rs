@@ -239,6 +239,41 @@ fn answers_are_weighed_with_and_without_what_was_done_to_the_heads() {
 }
 
 #[test]
+fn the_heads_of_an_adapter_in_a_folder_are_told_and_changed_as_those_of_the_loaded_one() {
+    let (mut desk, run) = trained();
+    let path = run.join("checkpoint-12");
+    let describe = |desk: &mut Desk, path: PathBuf| {
+        desk.send(Request::DescribeAdapter { path });
+        match desk.wait("what the adapter is made of", |e| matches!(e, Event::AdapterDescribed { .. })) {
+            Event::AdapterDescribed { found, .. } => found,
+            _ => unreachable!(),
+        }
+    };
+    for path in [&path, &run] {
+        assert_eq!(describe(&mut desk, path.clone()).unwrap().heads, HEADS);
+    }
+    let nowhere = desk.path().join("nowhere");
+    let message = describe(&mut desk, nowhere).unwrap_err();
+    assert!(message.contains("adapter_config.json") && message.contains("nowhere"), "{message}");
+
+    // The last checkpoint is the adapter that is loaded, so its heads do the same.
+    let solo = HeadMix::solo(2, HEADS);
+    let folder = |mix: HeadMix| Side::Folder { path: path.clone(), mix };
+    let sides = [(1, mixed(solo.clone())), (2, folder(solo.clone()))];
+    let [loaded, of_folder] = answers(&mut desk, sides, GateWatch::Nothing);
+    assert_eq!(loaded, of_folder);
+    let mut weigh = |side: Side, against: Side| {
+        let answers = vec![AnswerTokens { id: 2, messages: question(), tokens: loaded.tokens.clone() }];
+        desk.send(Request::Weigh { answers, side, against: Some(against), watch: GateWatch::Nothing });
+        weighed(&mut desk)
+    };
+    let (by_folder, by_loaded) =
+        (weigh(folder(solo.clone()), folder(HeadMix::default())), weigh(mixed(solo), Side::adapter()));
+    assert_eq!(by_folder, by_loaded);
+    assert_ne!(by_folder[0].log_probs, by_folder[0].against);
+}
+
+#[test]
 fn a_conversation_is_told_as_the_model_reads_it() {
     let (mut desk, _) = trained();
     desk.send(Request::RenderPrompt { id: 4, messages: question() });

@@ -222,9 +222,8 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
-            Event::Surveyed { .. } | Event::Replayed { .. } | Event::Gates(_) | Event::HeadNames { .. } => {
-                self.note_gates(event);
-            }
+            Event::Surveyed { .. } | Event::Replayed { .. } | Event::Gates(_) => self.note_gates(event),
+            Event::HeadNames { .. } | Event::AdapterDescribed { .. } => self.note_gates(event),
             Event::TranscriptSaved { .. } => {}
             Event::PromptRendered(prompt) => self.prompt = Some(prompt),
             Event::AnswerStarted { .. } | Event::Token { .. } | Event::TokenGates { .. } => self.note_answers(event),

@@ -114,6 +114,11 @@ pub enum Request {
     LoadAdapter {
         path: PathBuf,
     },
+    /// Asks what the adapter of a folder is made of, and how its heads are called; it is not loaded. Done beside training.
+    /// Answered by [`Event::AdapterDescribed`].
+    DescribeAdapter {
+        path: PathBuf,
+    },
     /// Takes the adapter off: the base model answers alone.
     DropAdapter,
     /// Reads files in place of the data that is loaded. Runs beside training.
@@ -352,6 +357,7 @@ impl Request {
             Self::EditData(_) | Self::UndoEdit | Self::RedoEdit => None,
             Self::MendData(_) => None,
             Self::RenderPrompt { .. }
+            | Self::DescribeAdapter { .. }
             | Self::SaveTranscript { .. }
             | Self::SaveTable { .. }
             | Self::WatchGates { .. }

@@ -8,7 +8,7 @@ use crate::worker::protocol::{AnswerTokens, AskedAnswer, GateWatch, JobKind, Req
 
 use super::answer_view::AnswerAction;
 use super::conversation::{Given, Seen, Turn};
-use super::sides::{AskedSide, with_heads};
+use super::sides::{AskedSide, SideChoice, with_heads};
 use super::turns::{Editing, TurnAction};
 use super::{ChatPage, adapter_spec};
 
@@ -37,7 +37,7 @@ impl ChatPage {
 
     /// Asks a question in the place of turn `turn` and all after it. Gives back whether it could be asked.
     fn ask(&mut self, cx: &PageContext<'_>, turn: usize, question: String, seed: u64) -> bool {
-        match self.sides.asked(adapter_spec(cx).is_some(), &self.mixer) {
+        match self.sides.asked(adapter_spec(cx).is_some(), &self.mixers) {
             Ok(asked) => {
                 self.ask_sides(cx, (turn, question, seed), asked);
                 true
@@ -119,20 +119,36 @@ impl ChatPage {
         self.ask(cx, self.conversation.turns.len() - 1, last.question, last.seed.wrapping_add(1));
     }
 
-    /// Answers the last question as trained and with the heads as they are set, with the seed that it had.
+    /// Answers the last question with the heads as they are set, with the seed that it had: as trained too, or by both of
+    /// two adapters.
     fn answer_with_heads(&mut self, cx: &PageContext<'_>) {
         let Some(last) = self.conversation.turns.last().cloned() else { return };
         let turn = self.conversation.turns.len() - 1;
-        self.ask_sides(cx, (turn, last.question, last.seed), with_heads(&self.mixer));
+        match self.changed_sides(cx) {
+            Ok(asked) => self.ask_sides(cx, (turn, last.question, last.seed), asked),
+            Err(obstacle) => self.obstacle = Some(obstacle),
+        }
+    }
+
+    /// Who answers while heads are changed.
+    fn changed_sides(&self, cx: &PageContext<'_>) -> Result<Vec<AskedSide>, String> {
+        let has_adapter = adapter_spec(cx).is_some();
+        match self.sides.choice(has_adapter) {
+            SideChoice::TwoAdapters => self.sides.asked(has_adapter, &self.mixers),
+            _ => Ok(with_heads(&self.mixers.active)),
+        }
     }
 
     /// Where that is wanted, answers anew once a change of the heads is complete.
     fn answer_changed_heads(&mut self, ui: &Ui, cx: &PageContext<'_>) {
-        let mix = self.mixer.mix();
         let is_at_work = ui.input(|i| i.pointer.any_down()) || cx.state.job(JobKind::Generate).is_some();
-        let last = self.conversation.turns.last().and_then(|turn| turn.given.last());
-        let is_answered = last.is_some_and(|given| given.side == Side::Adapter { mix: mix.clone() });
-        if self.is_live && last.is_some() && !mix.is_at_rest() && !is_at_work && !is_answered {
+        let are_changed = self.mixers.are_changed(self.sides.choice(adapter_spec(cx).is_some()));
+        let Some(last) = self.conversation.turns.last().filter(|_| self.is_live && are_changed && !is_at_work) else {
+            return;
+        };
+        let Ok(asked) = self.changed_sides(cx) else { return };
+        let is_answered = asked.iter().map(|asked| &asked.side).eq(last.given.iter().map(|given| &given.side));
+        if !is_answered {
             self.answer_with_heads(cx);
         }
     }

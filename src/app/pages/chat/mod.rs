@@ -15,6 +15,7 @@ mod panel;
 mod prompt_view;
 mod sampling;
 mod saving;
+mod side_heads;
 mod sides;
 mod tokens;
 mod turns;
@@ -38,7 +39,8 @@ use conversation::Conversation;
 use mixer::Mixer;
 use sampling::SamplingForm;
 use saving::SavingForm;
-use sides::SidesForm;
+use side_heads::{Mixers, SideHeads};
+use sides::{SideChoice, SidesForm};
 use turns::{Again, TurnsView, turns_ui};
 
 /// Room for two answers side by side and the panel.
@@ -53,7 +55,8 @@ pub struct ChatPage {
     /// The question that is being typed.
     draft: String,
     sides: SidesForm,
-    mixer: Mixer,
+    mixers: Mixers,
+    side_heads: SideHeads,
     /// Whether answers are given anew whenever the heads change.
     is_live: bool,
     sampling: SamplingForm,
@@ -94,8 +97,12 @@ impl Page for ChatPage {
         self.sampling.fit(model);
         let spec = adapter_spec(cx);
         match &spec {
-            Some(spec) => self.mixer.fit(spec, model.layers),
-            None => self.mixer = Mixer::default(),
+            Some(spec) => self.mixers.active.fit(spec, model.layers),
+            None => self.mixers.active = Mixer::default(),
+        }
+        if self.sides.choice(spec.is_some()) == SideChoice::TwoAdapters {
+            let two = (&self.sides, &mut self.mixers.two);
+            self.side_heads.update(ui, cx, two, (spec.as_ref(), model.layers));
         }
         self.go_on(ui, cx);
         Panel::right("chat panel")
@@ -176,7 +183,7 @@ impl ChatPage {
             let has_heads = spec.is_none_or(|spec| spec.heads > 1);
             let again = Again {
                 is_answering: self.is_answering(cx),
-                are_heads_changed: spec.is_some() && !self.mixer.mix().is_at_rest(),
+                are_heads_changed: self.mixers.are_changed(self.sides.choice(spec.is_some())),
             };
             let action = turns_ui(ui, cx, &self.conversation, &mut self.turns, (again, has_heads));
             if let Some(action) = action {
@@ -200,7 +207,8 @@ impl ChatPage {
                         self.saving.open(cx);
                     }
                 });
-                if spec.is_some_and(|spec| spec.heads > 1) {
+                let are_two = self.sides.choice(spec.is_some()) == SideChoice::TwoAdapters;
+                if are_two || spec.is_some_and(|spec| spec.heads > 1) {
                     let hint = "Tints each token of new answers by the head that leads it, as it comes";
                     ui.checkbox(&mut self.gates.is_shown, "Show gates of new answers").on_hover_text(hint);
                 }

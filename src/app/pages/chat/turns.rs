@@ -7,7 +7,6 @@ use egui::{Label, RichText, TextEdit, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
-use crate::app::state::HeadNames;
 use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::in_one_line;
@@ -162,13 +161,17 @@ fn answers_ui(
     has_heads: bool,
 ) -> Option<AnswerAction> {
     let mut action = None;
-    let nameless = HeadNames::default();
     ui.columns(turn.given.len().max(1), |columns| {
         for (ui, given) in columns.iter_mut().zip(&turn.given) {
             let (answer, strips) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
-            // Of the adapter of a folder no names are known.
-            let names = if matches!(given.side, Side::Folder { .. }) { &nameless } else { cx.state.head_names() };
-            let heads = Heads { are_several: has_heads, names };
+            let heads = match &given.side {
+                Side::Folder { path, .. } => {
+                    let spec = cx.state.gates.described(path).and_then(|found| found.as_ref().ok());
+                    let are_several = spec.is_none_or(|spec| spec.heads > 1);
+                    Heads { are_several, names: cx.state.gates.names(Some(path)) }
+                }
+                _ => Heads { are_several: has_heads, names: cx.state.head_names() },
+            };
             // Columns fill their width, which would spread the words of a line over it.
             ui.push_id(given.id, |ui| {
                 ui.vertical(|ui| action = answer_ui(ui, given, answer, strips, &heads).or(action.take()));
