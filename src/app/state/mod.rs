@@ -9,6 +9,7 @@ mod topics;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
@@ -46,7 +47,7 @@ pub struct AppState {
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
     pub run_count: usize,
-    pub routing: Option<RoutingReport>,
+    pub routing: Option<Arc<RoutingReport>>,
     /// Counts the routing reports seen, so that a page knows when to build its picture anew.
     pub routing_count: usize,
     /// Surveys, replays and the names of heads.
@@ -202,7 +203,7 @@ impl AppState {
             }
             Event::Routing(report) => {
                 self.end_job(JobKind::Inspect);
-                self.routing = Some(report);
+                self.routing = Some(Arc::new(report));
                 self.routing_count += 1;
             }
             Event::Exported(summary) => {

@@ -129,7 +129,7 @@ impl TokenSource for TintedAnswer<'_> {
 
     fn look(&self, index: usize) -> TokenLook {
         let fill = self.token(index).and_then(|token| self.fill(token)).unwrap_or(Color32::TRANSPARENT);
-        TokenLook { fill, is_underlined: false }
+        TokenLook { fill, ink: None, is_underlined: false }
     }
 
     fn hover_ui(&self, ui: &mut Ui, index: usize) {
