@@ -137,6 +137,7 @@ fn the_queue_tells_of_every_run_and_takes_every_order() {
     }
     assert!(!f.shows("Step 30 of 900, 58 min 00 s left, paused") && f.shows("Step 30 of 900"));
     assert!(f.shows("3 runs wait. The queue is held: the run under way is the last."));
+    assert!(f.shows("LoRA-Split, 3 heads, rank 8, 1 epoch, learning rate 2e-4, seed 42"));
     f.asked();
     let orders = [
         ("Start the queue", Request::StartQueue),
@@ -175,7 +176,7 @@ fn what_an_earlier_start_left_and_how_the_queue_ended_is_said() {
     f.tell([Event::QueueEnded(QueueSummary { done: 2, failed, stopped: 0, pending: 0 })]);
     assert!(f.shows("2 runs finished, 1 failed. LoRA, rank 16: no such file"));
     f.press(CTRL, Key::Num8);
-    f.click(Role::Button, "Queue");
+    f.click(Role::Button, "Queue (3)");
     let problem = Some("another window of Hydra Studio works on the queue".to_owned());
     f.tell([Event::Queue(QueueView { problem, ..QueueView::default() })]);
     assert!(f.shows("another window"));

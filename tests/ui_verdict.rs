@@ -139,7 +139,13 @@ fn what_a_run_used_is_told_with_its_origin() {
     stage.tell(run_events(200, 200));
     let part = |wh, measured| EnergyPart { wh, measured };
     let energy = Energy { cpu: part(9.5, true), gpu: None, ram: part(0.6, false) };
-    stage.tell([Event::Usage(UsageRecord { step: 200, memory_bytes: 1 << 30, energy, elapsed_s: 1060.0 })]);
+    stage.tell([Event::Usage(UsageRecord {
+        step: 200,
+        memory_bytes: 1 << 30,
+        energy,
+        elapsed_s: 1060.0,
+        beside_s: 0.0,
+    })]);
     stage.tell([done(200)]);
     assert!(has(&stage, "Energy: 10.1 Wh in all: CPU 9.50 Wh (measured), memory 0.600 Wh (estimated)."));
 }

@@ -120,7 +120,12 @@ pub struct UsageRecord {
     pub memory_bytes: u64,
     /// Since the run's first step, earlier processes of a resumed run included.
     pub energy: Energy,
+    /// Seconds in steps.
     pub elapsed_s: f64,
+    /// Seconds between steps, in measures, answers to the run's prompts and checkpoints, since this process took the run
+    /// up; what came before the run's first step is left out.
+    #[serde(default)]
+    pub beside_s: f64,
 }
 
 /// One prompt, answered by the adapter as it was after a step.

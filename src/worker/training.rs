@@ -18,9 +18,6 @@ use crate::train::{
     RunEvent, RunFile, RunFolder, RunHistory, TrainError, TrainSettings,
 };
 
-/// Rows left out that are told one by one; the run folder lists all.
-const TOLD: usize = 5;
-
 /// A run in the worker.
 pub(super) struct Training {
     run: Run,
@@ -206,8 +203,12 @@ impl Session {
         if let Some(history) = history {
             self.around.outbox.send(Event::RunHistory(history));
         }
-        for row in data.left_out.iter().take(TOLD) {
-            self.around.outbox.send(Event::Warning { message: format!("left out of training: {row}") });
+        if let Some(first) = data.left_out.first() {
+            let message = match data.left_out.len() - 1 {
+                0 => format!("left out of training: {first}"),
+                more => format!("left out of training: {first}; and {more} more, which the run's left-out.jsonl lists"),
+            };
+            self.around.outbox.send(Event::Warning { message });
         }
         self.training = Some(Training::new(run));
     }

@@ -260,6 +260,7 @@ pub fn usage(step: usize) -> Event {
         memory_bytes: 1_400_000_000 + 50_000_000 * (step as u64 % 7),
         energy: Energy { cpu: part(0.031, true), gpu: None, ram: part(0.004, false) },
         elapsed_s: step as f64 * 5.3,
+        beside_s: 0.0,
     })
 }
 

@@ -259,14 +259,20 @@ impl AppState {
                 self.set_phase(Phase::Done(end));
             }
             Event::Paused { .. } => self.set_phase(Phase::Paused),
-            Event::Freed { .. } => self.set_phase(Phase::Freed),
+            Event::Freed { .. } => {
+                self.jobs.remove(&JobKind::Train);
+                self.set_phase(Phase::Freed);
+            }
             Event::Discarded { path } => {
                 self.end_job(JobKind::Train);
                 if self.run.as_ref().is_some_and(|run| run.summary.path == path) {
                     self.run = None;
                 }
             }
-            Event::Continued { .. } => self.set_phase(Phase::Running),
+            Event::Continued { .. } => {
+                self.jobs.remove(&JobKind::Train);
+                self.set_phase(Phase::Running);
+            }
             Event::SaveFailed { message } => {
                 self.set_phase(Phase::Paused);
                 self.failures.insert(JobKind::Train, message);

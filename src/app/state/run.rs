@@ -113,8 +113,8 @@ impl RunState {
         if self.summary.steps == 0 { 0.0 } else { self.step() as f32 / self.summary.steps as f32 }
     }
 
-    /// Seconds until the last step, judged by the median of the last 50, so that a step which measured or saved does not
-    /// sway it; `None` before the second step.
+    /// Seconds until the end: the steps to come at the median of the last 50, so that one slow step does not sway it, and
+    /// what lies between them (measures, answers, checkpoints) as it was so far. `None` before the second step.
     pub fn time_left_s(&self) -> Option<f64> {
         let recent = self.steps.get(self.steps.len().saturating_sub(51)..)?;
         let per_step = |pair: &[StepRecord; 2]| {
@@ -125,6 +125,21 @@ impl RunState {
         let mut times: Vec<f64> = recent.array_windows().filter_map(per_step).filter(|time| time.is_finite()).collect();
         times.sort_by(f64::total_cmp);
         let median = times.get(times.len() / 2)?;
-        Some(median * self.summary.steps.saturating_sub(self.step()) as f64)
+        Some((median + self.beside_a_step_s()) * self.summary.steps.saturating_sub(self.step()) as f64)
+    }
+
+    /// Mean seconds between two of the last steps, as far as the run told.
+    fn beside_a_step_s(&self) -> f64 {
+        let recent = self.usage.get(self.usage.len().saturating_sub(200)..).unwrap_or_default();
+        let steps = match recent {
+            [first, .., last] => last.step.saturating_sub(first.step),
+            _ => 0,
+        };
+        // Each process that takes the run up counts from 0.
+        let grown = |[before, after]: &[UsageRecord; 2]| match after.beside_s - before.beside_s {
+            grown if grown >= 0.0 => grown,
+            _ => after.beside_s,
+        };
+        if steps == 0 { 0.0 } else { recent.array_windows().map(grown).sum::<f64>() / steps as f64 }
     }
 }

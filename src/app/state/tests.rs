@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::*;
 use crate::app::pages::PageId;
 use crate::app::steps::Mark;
-use crate::train::{CheckpointRecord, DeviceChoice, RoutingRecord, RunHistory, StepRecord, TrainSettings};
+use crate::train::{
+    CheckpointRecord, DeviceChoice, Energy, RoutingRecord, RunHistory, StepRecord, TrainSettings, UsageRecord,
+};
 use crate::worker::protocol::{AskedAnswer, EndReason, GateWatch, Side};
 
 fn started(steps: usize) -> Event {
@@ -77,6 +79,40 @@ fn a_step_that_measured_or_saved_does_not_sway_the_time_left() {
             let left = state.run.as_ref().and_then(RunState::time_left_s);
             assert_eq!(left, Some(2.0 * (100 - at) as f64), "after step {at}");
         }
+    }
+}
+
+#[test]
+fn time_left_counts_what_lies_between_the_steps() {
+    let usage = |step, beside_s| {
+        let energy = Energy::default();
+        Event::Usage(UsageRecord { step, memory_bytes: 1, energy, elapsed_s: 2.0 * step as f64, beside_s })
+    };
+    let mut state = AppState::default();
+    state.note_event(started(100));
+    for event in [step(1, 2.0), usage(1, 0.0), step(2, 4.0)] {
+        state.note_event(event);
+    }
+    let left = |state: &AppState| state.run.as_ref().and_then(RunState::time_left_s);
+    assert_eq!(left(&state), Some(2.0 * 98.0));
+    // Measured after every fifth step, for 30 seconds each time, and taken up by another process after the seventh.
+    for at in 3..=11 {
+        state.note_event(step(at, 2.0 * at as f64));
+    }
+    for (at, beside_s) in [(7, 30.0), (8, 0.0), (11, 30.0)] {
+        state.note_event(usage(at, beside_s));
+    }
+    assert_eq!(left(&state), Some((2.0 + 6.0) * 89.0));
+}
+
+#[test]
+fn what_a_run_waited_for_is_forgotten_when_it_goes_on() {
+    let mut state = AppState::default();
+    state.note_event(started(10));
+    for end in [Event::Continued { step: 3 }, Event::Freed { step: 3 }] {
+        state.note_event(Event::Progress { job: JobKind::Train, share: None, note: "Reading the examples".into() });
+        state.note_event(end);
+        assert_eq!(state.job(JobKind::Train), None);
     }
 }
 

@@ -27,6 +27,7 @@ pub mod point_cloud;
 pub mod point_map;
 pub mod row_list;
 pub mod series;
+pub mod slider;
 pub mod smoothed_series;
 pub mod tall_list;
 pub mod token_bars;

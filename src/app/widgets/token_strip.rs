@@ -126,31 +126,31 @@ pub struct TokenStrip {
 }
 
 impl TokenStrip {
-    /// Draws `tokens`, whose `revision` changes whenever their texts do, at most `height` high.
+    /// Draws `tokens`, whose `revision` changes whenever their texts do, at most `height` high, wherever on a page that
+    /// scrolls too.
     pub fn ui(&mut self, ui: &mut Ui, revision: u64, tokens: &dyn TokenSource, height: f32) {
         let font = TextStyle::Body.resolve(ui.style());
         let row_height = ui.fonts_mut(|fonts| fonts.row_height(&font)) + 2.0 * PADDING;
-        ScrollArea::vertical().id_salt("tokens").max_height(height).auto_shrink([false, true]).show_viewport(
-            ui,
-            |ui, viewport| {
-                ui.spacing_mut().item_spacing.y = 0.0;
-                self.measure(ui, revision, tokens, &font);
-                let pitch = row_height + ROW_GAP;
-                ui.set_height(pitch * self.layout.rows.len() as f32);
-                let top = ui.max_rect().top();
-                if let Some(row) = self.steer_by_keys(ui, tokens) {
-                    let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
-                    ui.scroll_to_rect(Rect::from_min_size(min, vec2(1.0, row_height)), None);
-                }
-                let first = (viewport.top() / pitch).floor().max(0.0) as usize;
-                let last = ((viewport.bottom() / pitch).ceil().max(0.0) as usize).min(self.layout.rows.len());
-                for row in first..last {
-                    let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
-                    let rect = Rect::from_min_size(min, vec2(ui.max_rect().width(), row_height));
-                    self.row_ui(ui, row, rect, tokens, &font);
-                }
-            },
-        );
+        let area = ScrollArea::vertical().id_salt("tokens").auto_shrink([false, true]).max_height(height);
+        // Below what is in view of the page it would else shrink to a few rows.
+        area.min_scrolled_height(height.min(ui.ctx().content_rect().height())).show_viewport(ui, |ui, viewport| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            self.measure(ui, revision, tokens, &font);
+            let pitch = row_height + ROW_GAP;
+            ui.set_height(pitch * self.layout.rows.len() as f32);
+            let top = ui.max_rect().top();
+            if let Some(row) = self.steer_by_keys(ui, tokens) {
+                let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
+                ui.scroll_to_rect(Rect::from_min_size(min, vec2(1.0, row_height)), None);
+            }
+            let first = (viewport.top() / pitch).floor().max(0.0) as usize;
+            let last = ((viewport.bottom() / pitch).ceil().max(0.0) as usize).min(self.layout.rows.len());
+            for row in first..last {
+                let min = pos2(ui.max_rect().left(), top + row as f32 * pitch);
+                let rect = Rect::from_min_size(min, vec2(ui.max_rect().width(), row_height));
+                self.row_ui(ui, row, rect, tokens, &font);
+            }
+        });
     }
 
     /// Lets a strip that has focus be read token by token with the arrow keys. Gives back the row to scroll to, where the

@@ -85,7 +85,7 @@ fn eval(step: usize, loss: f64) -> RunEvent {
 
 fn usage(step: usize) -> RunEvent {
     let energy = Energy { cpu: EnergyPart { wh: step as f64 / 10.0, measured: true }, ..Energy::default() };
-    RunEvent::Usage(UsageRecord { step, memory_bytes: 5, energy, elapsed_s: step as f64 })
+    RunEvent::Usage(UsageRecord { step, memory_bytes: 5, energy, elapsed_s: step as f64, beside_s: 0.0 })
 }
 
 fn ended(step: usize, cause: EndCause, message: Option<&str>) -> RunEvent {

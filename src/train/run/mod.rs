@@ -126,6 +126,9 @@ impl Run {
     pub fn advance(&mut self) -> Result<Vec<RunEvent>, TrainError> {
         let Some(work) = self.work.pop_front() else { return Ok(Vec::new()) };
         self.usage.go_on();
+        let is_between_steps =
+            self.trainer.step() > 0 && matches!(work, Work::Evaluate { .. } | Work::Answer { .. } | Work::Checkpoint);
+        let started = Instant::now();
         let mut events = match work {
             Work::Pilot => self.pilot()?,
             Work::StartRouters => self.start_routers()?,
@@ -134,6 +137,9 @@ impl Run {
             Work::Answer { prompt } => self.answer(prompt)?,
             Work::Checkpoint => vec![RunEvent::Checkpoint(self.write_checkpoint()?)],
         };
+        if is_between_steps {
+            self.usage.note_beside(started.elapsed());
+        }
         if self.is_done() {
             let is_finished = self.trainer.step() == self.trainer.steps();
             let cause = if is_finished { EndCause::Finished } else { EndCause::EarlyStop };

@@ -20,12 +20,14 @@ pub(super) struct Usage {
     uses_gpu: bool,
     peak: MemoryPeak,
     told_at: Option<Instant>,
+    /// Time between steps in this process.
+    beside: Duration,
 }
 
 impl Usage {
     /// Nothing yet, after what earlier processes used.
     pub fn after(before: Energy, uses_gpu: bool) -> Self {
-        Self { before, meter: None, uses_gpu, peak: MemoryPeak::start(), told_at: None }
+        Self { before, meter: None, uses_gpu, peak: MemoryPeak::start(), told_at: None, beside: Duration::ZERO }
     }
 
     /// Counts from now on, if it does not yet.
@@ -37,6 +39,11 @@ impl Usage {
     pub fn pause(&mut self) {
         self.before = self.energy();
         self.meter = None;
+    }
+
+    /// Counts time that went by between steps.
+    pub fn note_beside(&mut self, time: Duration) {
+        self.beside += time;
     }
 
     /// All energy so far.
@@ -64,6 +71,7 @@ impl Run {
         self.usage.told_at = Some(Instant::now());
         let memory_bytes = MemoryNow::read()?.held;
         let energy = self.usage.energy();
-        Some(UsageRecord { step: self.trainer.step(), memory_bytes, energy, elapsed_s: self.trainer.elapsed_s() })
+        let (step, elapsed_s) = (self.trainer.step(), self.trainer.elapsed_s());
+        Some(UsageRecord { step, memory_bytes, energy, elapsed_s, beside_s: self.usage.beside.as_secs_f64() })
     }
 }

@@ -118,7 +118,7 @@ pub fn template_ui(ui: &mut Ui, prompt: Option<&RenderedPrompt>) {
     let (shown, left_out) = beginning(&prompt.text, LETTERS);
     theme::well_frame(tokens).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ScrollArea::vertical().id_salt("template").max_height(220.0).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("template").max_height(220.0).min_scrolled_height(220.0).show(ui, |ui| {
             ui.add(Label::new(RichText::new(shown).monospace().color(tokens.text)).wrap().selectable(true));
             if left_out > 0 {
                 ui.weak("… and more, not shown here.");

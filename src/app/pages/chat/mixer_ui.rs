@@ -8,6 +8,7 @@ use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::legend::{Swatch, swatch_label};
+use crate::app::widgets::slider;
 
 use super::mixer::{MixLayers, MixMode, Mixer};
 use super::sampling::VALUE;
@@ -76,7 +77,7 @@ fn head_ui(ui: &mut Ui, mixer: &mut Mixer, head: usize, title: &str) {
         ui.spacing_mut().interact_size.y = space::XL;
         ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
         let field = Slider::new(value, 0.0..=MOST).step_by(0.01).fixed_decimals(2).clamping(SliderClamping::Edits);
-        ui.add(field).accessible_name(format!("Head {}, {kind}", head + 1));
+        slider::slider(ui, field).accessible_name(format!("Head {}, {kind}", head + 1));
     });
 }
 

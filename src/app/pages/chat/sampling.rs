@@ -7,6 +7,7 @@ use egui::{DragValue, Slider, SliderClamping, Ui};
 use crate::app::icons::Icon;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
+use crate::app::widgets::slider;
 use crate::worker::protocol::{ModelSummary, Sampling};
 
 /// Room for the number beside a slider.
@@ -57,7 +58,7 @@ fn slider_ui(ui: &mut Ui, name: &str, hint: &str, slider: Slider<'_>) {
     ui.spacing_mut().slider_width = (ui.available_width() - VALUE).max(80.0);
     // The model's own values stand as they are, on the slider's steps or not.
     let slider = slider.clamping(SliderClamping::Edits).fixed_decimals(2);
-    ui.add(slider).on_hover_text(hint).labelled_by(label.id);
+    slider::slider(ui, slider).on_hover_text(hint).labelled_by(label.id);
 }
 
 fn number_row(ui: &mut Ui, name: &str, hint: &str, field: impl FnOnce(&mut Ui) -> egui::Response) {

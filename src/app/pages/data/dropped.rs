@@ -29,6 +29,7 @@ pub fn dropped_card(ui: &mut Ui, data: &DataSummary) {
             .id_salt("dropped rows")
             .striped(true)
             .max_scroll_height(HEIGHT)
+            .min_scrolled_height(HEIGHT)
             .auto_shrink([false, true])
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .column(Column::initial(180.0).at_least(80.0).clip(true))

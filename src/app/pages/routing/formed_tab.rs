@@ -15,6 +15,7 @@ use crate::app::widgets::card::{card, card_with_actions};
 use crate::app::widgets::chart_export::save_menu;
 use crate::app::widgets::figures::{count, percent};
 use crate::app::widgets::notes::{JobAction, job_progress};
+use crate::app::widgets::slider::slider;
 use crate::inspect::{FrameOrigin, GateFrame};
 use crate::worker::protocol::{JobKind, Request};
 
@@ -211,8 +212,9 @@ impl FormedTab {
             let of = steps.map_or_else(String::new, |steps| format!(" of {}", count(steps)));
             let label = ui.label(format!("Step {}{of}", count(step)));
             ui.spacing_mut().slider_width = (ui.available_width() - space::XL).max(100.0);
-            let slider = Slider::new(&mut at, 0..=last).show_value(false);
-            if ui.add_enabled(last > 0, slider).labelled_by(label.id).changed() {
+            let steps = Slider::new(&mut at, 0..=last).show_value(false);
+            let moved = ui.add_enabled_ui(last > 0, |ui| slider(ui, steps)).inner;
+            if moved.labelled_by(label.id).changed() {
                 self.at = if at == last { usize::MAX } else { at };
                 self.playing_since = None;
             }

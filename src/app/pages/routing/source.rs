@@ -93,7 +93,11 @@ impl TextSource {
         let text = prompts.get(self.example).map_or("", String::as_str);
         theme::well_frame(Tokens::of(ui)).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            egui::ScrollArea::vertical().id_salt("example").max_height(120.0).show(ui, |ui| long_text(ui, text));
+            egui::ScrollArea::vertical()
+                .id_salt("example")
+                .max_height(120.0)
+                .min_scrolled_height(120.0)
+                .show(ui, |ui| long_text(ui, text));
         });
     }
 }

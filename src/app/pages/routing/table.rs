@@ -24,6 +24,7 @@ pub fn table_ui(ui: &mut Ui, table: &PanelTable, panel: usize, layers: &[usize],
             .column(Column::exact(FIRST))
             .columns(Column::exact(width).clip(true), table.columns)
             .max_scroll_height(HEIGHT)
+            .min_scrolled_height(HEIGHT)
             .auto_shrink([true, true])
             .header(size::ROW, |mut header| {
                 header.col(|ui| {

@@ -16,6 +16,7 @@ use egui::Ui;
 use crate::app::pages::{Page, PageContext};
 use crate::app::theme::space;
 use crate::app::widgets::buttons;
+use crate::app::widgets::figures::count;
 use crate::train::TrainSettings;
 
 use all::AllRuns;
@@ -32,12 +33,6 @@ enum View {
     All,
     Queue,
     Comparison,
-}
-
-impl View {
-    /// Every view with its name, in the order of the control.
-    const CHOICES: [(Self, &str); 3] =
-        [(Self::All, "All runs"), (Self::Queue, "Queue"), (Self::Comparison, "Comparison")];
 }
 
 /// The Runs page.
@@ -65,7 +60,10 @@ impl RunsPage {
 
 impl Page for RunsPage {
     fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {
-        ui.horizontal(|ui| buttons::segmented(ui, &mut self.view, &View::CHOICES));
+        let waiting = cx.state.queue.runs.iter().filter(|run| run.is_pending()).count();
+        let queue = if waiting == 0 { "Queue".to_owned() } else { format!("Queue ({})", count(waiting)) };
+        let views = [(View::All, "All runs"), (View::Queue, queue.as_str()), (View::Comparison, "Comparison")];
+        ui.horizontal(|ui| buttons::segmented(ui, &mut self.view, &views));
         ui.add_space(space::M);
         match self.view {
             View::All => self.all.ui(ui, cx),

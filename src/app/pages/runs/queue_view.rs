@@ -14,7 +14,7 @@ use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::figures::{count, counted, duration};
 use crate::app::widgets::notes::{callout, progress_bar};
 use crate::project::{QueueMode, QueuedRun, QueuedState, Shift};
-use crate::train::TrainSettings;
+use crate::train::{Length, TrainSettings};
 use crate::worker::protocol::{QueueView, Request};
 
 use super::sweep_form::SweepForm;
@@ -123,9 +123,22 @@ fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, index: usize) {
         },
         |ui| actions_ui(ui, cx, queued, index),
     );
-    if !matches!(queued.state, QueuedState::Waiting | QueuedState::Done) {
-        below_title(ui, |ui| standing_ui(ui, cx, queued));
-    }
+    below_title(ui, |ui| {
+        ui.label(RichText::new(setup(&run.settings)).small().color(tokens.text_weak));
+        standing_ui(ui, cx, queued);
+    });
+}
+
+/// What tells a run from another of the same name.
+fn setup(settings: &TrainSettings) -> String {
+    let adapter = settings.adapter_spec();
+    let heads = if adapter.heads > 1 { format!("{}, ", counted(adapter.heads, "head")) } else { String::new() };
+    let length = match settings.length {
+        Length::Steps(steps) => counted(steps, "step"),
+        Length::Epochs(epochs) => format!("{epochs} {}", if epochs == 1.0 { "epoch" } else { "epochs" }),
+    };
+    let (method, rank, lr, seed) = (adapter.method.title(), adapter.rank, settings.lr, settings.seed);
+    format!("{method}, {heads}rank {rank}, {length}, learning rate {lr:e}, seed {seed}")
 }
 
 /// Lines that belong to the title above them, under its beginning.

@@ -29,14 +29,19 @@ pub fn chosen_ui(ui: &mut Ui, cx: &PageContext<'_>, shown: &[ExampleBrief], chos
         }
         is_done |= buttons::secondary(ui, Icon::Close, "Choose none", true).clicked();
     });
-    ScrollArea::vertical().id_salt("chosen examples").max_height(HEIGHT).auto_shrink([false, true]).show(ui, |ui| {
-        for example in examples().take(LISTED) {
-            brief_ui(ui, example);
-        }
-        if chosen.len() > LISTED {
-            ui.label(RichText::new(format!("and {} more", count(chosen.len() - LISTED))).color(tokens.text_weak));
-        }
-    });
+    ScrollArea::vertical()
+        .id_salt("chosen examples")
+        .max_height(HEIGHT)
+        .min_scrolled_height(HEIGHT)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            for example in examples().take(LISTED) {
+                brief_ui(ui, example);
+            }
+            if chosen.len() > LISTED {
+                ui.label(RichText::new(format!("and {} more", count(chosen.len() - LISTED))).color(tokens.text_weak));
+            }
+        });
     is_done
 }
 

@@ -55,6 +55,8 @@ pub struct TrainPage {
     curves: RunCurves,
     ending: Ending,
     samples: SamplesView,
+    /// The number of the run that was shown last.
+    shown: usize,
 }
 
 impl Page for TrainPage {
@@ -68,6 +70,10 @@ impl Page for TrainPage {
         }
         let mut wish = None;
         if let Some(run) = &cx.state.run {
+            if std::mem::replace(&mut self.shown, cx.state.run_count) != cx.state.run_count {
+                // The place on the page was one in the settings, which are long.
+                ui.scroll_to_cursor(Some(egui::Align::TOP));
+            }
             if self.curves.follow(cx.state.run_count, run) {
                 ui.ctx().request_repaint();
             }

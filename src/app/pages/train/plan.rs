@@ -100,14 +100,25 @@ fn batch(parameters: usize, examples: usize) -> (usize, usize) {
     }
 }
 
-/// About how many examples are trained on: what is kept, less what is held out.
+/// About how many examples are trained on: what is kept, less what is held out, of the topic alone that the run is on.
 pub fn training_examples(data: &DataSummary, settings: &TrainSettings) -> usize {
-    data.kept.saturating_sub(held_out_examples(data, settings))
+    of_topic(data.kept.saturating_sub(held_out_of_all(data, settings)), data, settings)
 }
 
-/// About how many examples are held out: known for the default share, else the share with the least number that a
-/// measure needs.
+/// About how many examples are held out, of the topic alone that the run is on.
 pub fn held_out_examples(data: &DataSummary, settings: &TrainSettings) -> usize {
+    of_topic(held_out_of_all(data, settings), data, settings)
+}
+
+/// The share of `examples` that belongs to the topic of the run, as if it lay evenly among them; all without a topic.
+fn of_topic(examples: usize, data: &DataSummary, settings: &TrainSettings) -> usize {
+    let Some(topic) = &settings.only_topic else { return examples };
+    let of_this = data.topics.iter().find(|(name, _)| name == topic).map_or(0, |(_, count)| *count);
+    (examples as f64 * of_this as f64 / data.kept.max(1) as f64).ceil() as usize
+}
+
+/// Known for the default share, else the share with the least number that a measure needs.
+fn held_out_of_all(data: &DataSummary, settings: &TrainSettings) -> usize {
     if settings.held_out == TrainSettings::default().held_out {
         return data.held_out;
     }
@@ -220,5 +231,15 @@ pub(super) mod tests {
         let settings = |held_out| TrainSettings { held_out, ..TrainSettings::default() };
         let held = |kept, share| held_out_examples(&data(kept, 0), &settings(share));
         assert_eq!((held(1000, 0.05), held(1000, 0.2), held(1000, 0.0), held(200, 0.01)), (50, 200, 0, 16));
+    }
+
+    #[test]
+    fn a_run_on_one_topic_is_estimated_by_its_share() {
+        let data = data(100, 5);
+        let only = |topic: &str| TrainSettings { only_topic: Some(topic.into()), ..TrainSettings::default() };
+        let of = |settings| (training_examples(&data, &settings), held_out_examples(&data, &settings));
+        assert_eq!(of(TrainSettings::default()), (95, 5));
+        // Ten of the hundred examples have each label.
+        assert_eq!((of(only("topic 3")), of(only("no such"))), ((10, 1), (0, 0)));
     }
 }

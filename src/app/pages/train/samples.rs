@@ -12,6 +12,7 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::figures::{beginning, count, in_one_line};
 use crate::app::widgets::notes::long_text;
+use crate::app::widgets::slider::slider;
 use crate::train::SampleRecord;
 
 use super::word_changes::{Piece, changes};
@@ -177,9 +178,10 @@ impl SamplesView {
                 chosen = measure.saturating_sub(1);
             }
             ui.spacing_mut().slider_width = (ui.available_width() - WORDS_WIDTH).max(80.0);
-            let slider = Slider::new(&mut chosen, 0..=last).show_value(false);
+            let measures = Slider::new(&mut chosen, 0..=last).show_value(false);
             let hint = "Drag, or use the arrow keys, to go through the answers";
-            ui.add_enabled(last > 0, slider).labelled_by(label.id).on_hover_text(hint);
+            let moved = ui.add_enabled_ui(last > 0, |ui| slider(ui, measures)).inner;
+            moved.labelled_by(label.id).on_hover_text(hint);
             let later = ui.add_enabled_ui(measure < last, |ui| Icon::ChevronRight.small_button(ui, "Next measure"));
             if later.inner.clicked() {
                 chosen = measure + 1;
@@ -193,17 +195,19 @@ impl SamplesView {
 
     fn list_ui(&self, ui: &mut Ui, answers: &[&SampleRecord]) {
         well_ui(ui, |ui| {
-            ScrollArea::vertical().id_salt("answers").max_height(LIST_HEIGHT).auto_shrink([false, true]).show(
-                ui,
-                |ui| {
+            ScrollArea::vertical()
+                .id_salt("answers")
+                .max_height(LIST_HEIGHT)
+                .min_scrolled_height(LIST_HEIGHT)
+                .auto_shrink([false, true])
+                .show(ui, |ui| {
                     for (i, (sample, pieces)) in answers.iter().zip(&self.pieces).enumerate() {
                         if i > 0 {
                             ui.add_space(space::XS);
                         }
                         row_ui(ui, sample, pieces);
                     }
-                },
-            );
+                });
         });
     }
 }

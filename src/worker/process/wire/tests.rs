@@ -240,7 +240,13 @@ fn history() -> RunHistory {
 
 fn usage() -> UsageRecord {
     let part = EnergyPart { wh: 0.25, measured: true };
-    UsageRecord { step: 3, memory_bytes: 1 << 40, energy: Energy { cpu: part, gpu: None, ram: part }, elapsed_s: 3.0 }
+    UsageRecord {
+        step: 3,
+        memory_bytes: 1 << 40,
+        energy: Energy { cpu: part, gpu: None, ram: part },
+        elapsed_s: 3.0,
+        beside_s: 1.5,
+    }
 }
 
 fn sample() -> SampleRecord {

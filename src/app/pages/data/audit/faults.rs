@@ -132,6 +132,7 @@ fn findings_ui(ui: &mut Ui, cx: &PageContext<'_>, context: usize, fault: &FaultS
         .id_salt(("findings", fault.fault.name()))
         .striped(true)
         .max_scroll_height(HEIGHT)
+        .min_scrolled_height(HEIGHT)
         .auto_shrink([false, true])
         .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
         .column(Column::initial(140.0).at_least(60.0).clip(true))

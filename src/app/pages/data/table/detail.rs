@@ -51,26 +51,31 @@ impl Detail {
                 self.request(cx, row);
             }
         }
-        ScrollArea::vertical().id_salt("chosen example").max_height(HEIGHT).auto_shrink([false, true]).show(ui, |ui| {
-            if let Some(writing) = &mut self.writing {
-                match writing.ui(ui) {
-                    Written::Not => {}
-                    Written::Left => self.writing = None,
-                    Written::Done(edit) => {
-                        cx.request(Request::EditData(edit));
-                        self.writing = None;
+        ScrollArea::vertical()
+            .id_salt("chosen example")
+            .max_height(HEIGHT)
+            .min_scrolled_height(HEIGHT)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                if let Some(writing) = &mut self.writing {
+                    match writing.ui(ui) {
+                        Written::Not => {}
+                        Written::Left => self.writing = None,
+                        Written::Done(edit) => {
+                            cx.request(Request::EditData(edit));
+                            self.writing = None;
+                        }
+                    }
+                } else {
+                    explanation_ui(ui, cx);
+                    match example {
+                        Some(example) => example_ui(ui, example, cx.context),
+                        None => {
+                            ui.label(RichText::new("Rendering…").color(Tokens::of(ui).text_weak));
+                        }
                     }
                 }
-            } else {
-                explanation_ui(ui, cx);
-                match example {
-                    Some(example) => example_ui(ui, example, cx.context),
-                    None => {
-                        ui.label(RichText::new("Rendering…").color(Tokens::of(ui).text_weak));
-                    }
-                }
-            }
-        });
+            });
     }
 
     fn ask(&mut self, cx: &PageContext<'_>, row: &RowView) {

@@ -10,6 +10,7 @@ use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::chart::{Chart, ChartLine, ChartView, Look};
+use crate::app::widgets::slider::slider;
 use crate::app::widgets::smoothed_series::SmoothedSeries;
 use crate::project::runs::RunEntry;
 use crate::train::RunHistory;
@@ -203,9 +204,8 @@ impl Overlay {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::S;
             let label = ui.label("Smoothing");
-            ui.visuals_mut().widgets.inactive.bg_fill = Tokens::of(ui).control_active;
-            let slider = Slider::new(&mut self.span, 1.0..=500.0).logarithmic(true).max_decimals(0).suffix(" steps");
-            ui.add(slider).labelled_by(label.id).on_hover_text("How many steps the smoothed curves average over");
+            let span = Slider::new(&mut self.span, 1.0..=500.0).logarithmic(true).max_decimals(0).suffix(" steps");
+            slider(ui, span).labelled_by(label.id).on_hover_text("How many steps the smoothed curves average over");
         });
         for line in &mut self.lines {
             line.series.set_span(self.span);

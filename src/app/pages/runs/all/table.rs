@@ -25,6 +25,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &PageContext<'_>, rows: &[&RunEntry], or
             .striped(true)
             .sense(Sense::click())
             .max_scroll_height(HEIGHT)
+            .min_scrolled_height(HEIGHT)
             .auto_shrink([false, true])
             .cell_layout(Layout::left_to_right(Align::Center))
             .column(Width::exact(TICK));

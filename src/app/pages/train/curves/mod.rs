@@ -16,6 +16,7 @@ use crate::app::widgets::chart::{Chart, ChartLine, ChartView, Look};
 use crate::app::widgets::chart_export::ChartExport;
 use crate::app::widgets::chart_group::ChartGroup;
 use crate::app::widgets::series::Series;
+use crate::app::widgets::slider::slider;
 use crate::app::widgets::smoothed_series::SmoothedSeries;
 
 use values::RunValues;
@@ -95,17 +96,13 @@ impl RunCurves {
     }
 
     fn controls_ui(&mut self, ui: &mut Ui) {
-        let tokens = Tokens::of(ui);
         let mut span = self.values.span();
         ui.horizontal(|ui| {
             self.group.controls_ui(ui, &self.values.loss.raw);
             ui.add_space(space::S);
             let label = ui.label("Smoothing");
-            ui.scope(|ui| {
-                ui.visuals_mut().widgets.inactive.bg_fill = tokens.control_active;
-                let slider = Slider::new(&mut span, 1.0..=500.0).logarithmic(true).max_decimals(0).suffix(" steps");
-                ui.add(slider).labelled_by(label.id).on_hover_text("How many steps the smoothed curves average over");
-            });
+            let steps = Slider::new(&mut span, 1.0..=500.0).logarithmic(true).max_decimals(0).suffix(" steps");
+            slider(ui, steps).labelled_by(label.id).on_hover_text("How many steps the smoothed curves average over");
             self.group.reset_zoom_ui(ui);
         });
         self.values.set_span(span);

@@ -90,7 +90,8 @@ mod tests {
         let mut curves = UsageCurves::default();
         for (step, wh) in [(10, 1.0), (20, 2.0)] {
             let energy = Energy { cpu: part(wh, true), gpu: None, ram: part(wh / 4.0, false) };
-            let usage = UsageRecord { step, memory_bytes: 1_500_000_000, energy, elapsed_s: step as f64 };
+            let usage =
+                UsageRecord { step, memory_bytes: 1_500_000_000, energy, elapsed_s: step as f64, beside_s: 0.0 };
             curves.push(&usage);
         }
         let (memory, energy) = curves.lines(Tokens::of_theme(Theme::Light));
