@@ -4,9 +4,10 @@
 
 use std::hint::black_box;
 
+use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 use hydra_studio::app::pages::PageId;
-use hydra_studio::worker::protocol::Event;
+use hydra_studio::worker::protocol::{AskedAnswer, EndReason, Event, Request, TokenGates};
 
 #[expect(dead_code, reason = "the stage of the tests of these pages has more than is measured here")]
 #[path = "../tests/ui_charts/stage.rs"]
@@ -42,6 +43,8 @@ fn main() {
             let mut stage = in_training(page, size);
             tell(page.title(), name, &measure(&mut stage, size, frames));
         }
+        let mut stage = conversing(size);
+        tell("Conversation", name, &measure(&mut stage, size, frames));
         for look in ROUTING {
             let mut stage = routed(look, size);
             tell(look, name, &measure(&mut stage, size, frames));
@@ -76,6 +79,43 @@ fn routed(look: &str, size: [f32; 2]) -> Stage {
         stage.window.get_by_label(look).click();
     }
     stage.window.run_steps(30);
+    stage
+}
+
+/// Turns of the conversation that is measured, each with two answers of [`ANSWER`] tokens.
+const TURNS: usize = 16;
+const ANSWER: usize = 160;
+
+/// The Chat page with a long conversation whose answers are tinted by their gates.
+fn conversing(size: [f32; 2]) -> Stage {
+    let mut stage = Stage::new(PageId::Chat, size, egui::ThemePreference::Dark);
+    stage.tell([model(), data(), adapter()]);
+    stage.window.get_by_label("Show gates of new answers").click();
+    for _ in 0..TURNS {
+        stage.window.get_by_role_and_label(Role::MultilineTextInput, "Question").focus();
+        stage.settle();
+        stage.window.get_by_role_and_label(Role::MultilineTextInput, "Question").type_text("And then?");
+        stage.settle();
+        stage.window.key_press(egui::Key::Enter);
+        let asked = stage.requests().into_iter().find_map(|request| match request {
+            Request::Generate { answers, .. } => Some(answers),
+            _ => None,
+        });
+        for AskedAnswer { id, .. } in asked.unwrap_or_default() {
+            stage.send([Event::AnswerStarted { id, prompt_tokens: 40, context: 2048 }]);
+            for token in 0..ANSWER {
+                let text = if token % 40 == 39 { " end.\n" } else { " word" }.to_owned();
+                let gates = TokenGates { mean: vec![0.2, 0.3, 0.5], module: Vec::new() };
+                stage.send([
+                    Event::Token { id, token: Some(token as u32), text },
+                    Event::TokenGates { id, token, gates },
+                ]);
+            }
+            let reason = EndReason::MaxTokens;
+            stage.send([Event::Answered { id, tokens: ANSWER, first_token_s: None, tokens_per_s: 20.0, reason }]);
+        }
+        stage.settle();
+    }
     stage
 }
 

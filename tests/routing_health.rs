@@ -16,7 +16,8 @@ use hydra_studio::export::{ExportSource, export_hydralora};
 use hydra_studio::job::Job;
 use hydra_studio::model::{BaseModel, Sequences};
 use hydra_studio::train::{
-    DataRef, Dataset, FileRef, Length, Run, RunEvent, RunFile, RunHistory, TrainSettings, WarningKind, WarningRecord,
+    DataRef, Dataset, FileRef, Length, Run, RunEvent, RunFile, RunFolder, RunHistory, TrainSettings, WarningKind,
+    WarningRecord,
 };
 
 const HEADS: usize = 3;
@@ -25,6 +26,19 @@ const HEADS: usize = 3;
 fn of_health(warning: &WarningRecord) -> bool {
     use WarningKind::{Collapse, DeadHead, Deadlock, Saturated};
     matches!(warning.kind, Collapse | DeadHead | Deadlock | Saturated)
+}
+
+/// Trains until `step` steps are done, or to the end; gives the warnings of health.
+fn advance(run: &mut Run, step: usize) -> Vec<WarningRecord> {
+    let mut warnings = Vec::new();
+    while !run.is_done() && run.trainer().step() < step {
+        for event in run.advance().unwrap() {
+            if let RunEvent::Warning(warning) = event {
+                warnings.extend(Some(warning).filter(of_health));
+            }
+        }
+    }
+    warnings
 }
 
 struct Bench {
@@ -42,8 +56,8 @@ impl Bench {
         Self { folder, model, data }
     }
 
-    /// Runs `settings` to their end; gives the warnings of health, and the run folder.
-    fn run(&self, settings: TrainSettings) -> (Vec<WarningRecord>, std::path::PathBuf) {
+    /// Runs `settings` until `step` steps are done, or to their end; gives the warnings of health, and the run folder.
+    fn run_to(&self, step: usize, settings: TrainSettings) -> (Vec<WarningRecord>, std::path::PathBuf) {
         let job = Job::silent();
         let examples = import(std::slice::from_ref(&self.data), &ColumnMap::default(), &job).unwrap().examples;
         let data = Dataset::from_examples(&examples, self.model.tokenizer().unwrap(), &settings, &job).unwrap();
@@ -51,15 +65,23 @@ impl Bench {
         let data_ref = DataRef::Rows { files, columns: BTreeMap::new() };
         let out = self.folder.path().join("run");
         let mut run = Run::start(self.model.clone(), Arc::new(data), settings, data_ref, &out).unwrap();
-        let mut warnings = Vec::new();
-        while !run.is_done() {
-            for event in run.advance().unwrap() {
-                if let RunEvent::Warning(warning) = event {
-                    warnings.extend(Some(warning).filter(of_health));
-                }
-            }
-        }
-        (warnings, out)
+        (advance(&mut run, step), out)
+    }
+
+    /// Runs `settings` to their end.
+    fn run(&self, settings: TrainSettings) -> (Vec<WarningRecord>, std::path::PathBuf) {
+        self.run_to(usize::MAX, settings)
+    }
+
+    /// Goes on with the run at `out` to its end; gives the warnings of health, and the step that it went on from.
+    fn resume(&self, out: &Path) -> (Vec<WarningRecord>, usize) {
+        let job = Job::silent();
+        let (folder, file) = RunFolder::open(out).unwrap();
+        let examples = import(std::slice::from_ref(&self.data), &ColumnMap::default(), &job).unwrap().examples;
+        let tokenizer = self.model.tokenizer().unwrap();
+        let data = Dataset::from_examples(&examples, tokenizer, &file.settings, &job).unwrap();
+        let (mut run, resumed) = Run::resume(self.model.clone(), Arc::new(data), &file, folder).unwrap();
+        (advance(&mut run, usize::MAX), resumed.from_step)
     }
 
     /// What the modules of `targets` read, `[tokens, inputs]` for each. A router of one head more than there are inputs,
@@ -161,6 +183,21 @@ fn a_forced_collapse_is_warned_of_within_50_steps_and_in_the_verdict() {
     let verdict = judge(&RunFacts::of(&file, &history));
     let told = verdict.finding(FindingKind::Collapsed).expect("the verdict sees it though the mean of all is even");
     assert!(told.text.contains("100 % of the modules"), "{told:?}");
+}
+
+#[test]
+fn a_collapse_is_told_once_a_run_however_often_it_is_resumed() {
+    let bench = Bench::new();
+    let start = bench.folder.path().join("collapsed");
+    collapsed(&bench, &start);
+    let settings = TrainSettings { init_adapter: Some(start), lr: 1e-4, checkpoint_every: Some(10), ..settings(40) };
+    let (warnings, run) = bench.run_to(25, settings);
+    assert_eq!(warnings.iter().filter(|warning| warning.kind == WarningKind::Collapse).count(), 1);
+    let (again, from) = bench.resume(&run);
+    assert!(from >= 10, "it went on from step {from}");
+    assert!(again.iter().all(|warning| warning.kind != WarningKind::Collapse), "{again:?}");
+    let told = RunHistory::read(&run).unwrap().warnings;
+    assert_eq!(told.iter().filter(|warning| warning.kind == WarningKind::Collapse).count(), 1, "{told:?}");
 }
 
 #[test]

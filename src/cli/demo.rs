@@ -163,7 +163,7 @@ fn show_routing(
     ));
     for topic in &survey.topics {
         let cells: String = topic.gates.mean.iter().map(|gate| format!("{gate:>9.3}")).collect();
-        output.line(&format!("   {:<24}{cells}", topic.topic.as_deref().unwrap_or("no topic")));
+        output.line(&format!("   {:<24}{cells}", topic.name()));
     }
     output.event("routing", OfData::new(survey, Vec::new()));
     output.line(

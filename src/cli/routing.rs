@@ -129,7 +129,7 @@ impl OfText {
 impl OfData {
     pub(super) fn new(survey: RoutingSurvey, names: Vec<Option<String>>) -> Self {
         let topic = |t: &TopicRouting| RoutedTopic {
-            topic: t.topic.clone().unwrap_or_else(|| NO_TOPIC.to_owned()),
+            topic: t.name().into_owned(),
             examples: t.examples,
             load: t.gates.mean.clone(),
             entropy: t.gates.entropy,
@@ -208,8 +208,6 @@ impl OfData {
     }
 }
 
-/// What examples without a topic are called.
-const NO_TOPIC: &str = "no topic";
 /// Tokens and examples that are printed for a head.
 const TOKENS: usize = 6;
 const EXAMPLES: usize = 3;

@@ -135,6 +135,7 @@ fn take_requests(inbox: &Receiver<Request>, around: &Surroundings, runs: &RunsTh
             | Request::TrashRuns { .. }
             | Request::Replay { .. }
             | Request::NameHead { .. }
+            | Request::DescribeAdapter { .. }
             | Request::FindLastRun { .. } => runs.take(request, around),
             other => {
                 let task = match other.job() {

@@ -11,11 +11,12 @@ use super::dispatch::{Surroundings, panic_text};
 use super::jobs::Ticket;
 use super::outbox::Outbox;
 use super::protocol::{Event, JobKind, Request};
+use crate::adapter::AdapterConfig;
 use crate::inspect::replay;
 use crate::job::Job;
-use crate::project::name_head;
 use crate::project::runs::{RunEntry, RunNotes, RunStatus, folder_name, last_run, list_runs, trash_run};
-use crate::train::{DataRef, RunHistory};
+use crate::project::{head_names, name_head};
+use crate::train::{AdapterPlace, DataRef, RunHistory};
 
 /// The thread that looks after runs on disk.
 pub(super) struct RunsThread {
@@ -102,11 +103,25 @@ fn serve(request: Request, ticket: Option<&Ticket>, outbox: &Outbox) -> anyhow::
             Ok(names) => Event::HeadNames { path, names },
             Err(error) => Event::Warning { message: error.to_string() },
         }),
+        Request::DescribeAdapter { path } => describe(path, outbox),
         Request::TrashRuns { paths } => trash(paths, outbox)?,
         Request::FindLastRun { recent, folder } => find_last(&recent, &folder, outbox),
         _ => {}
     }
     Ok(())
+}
+
+/// Tells what the adapter of a folder is made of, from its config alone, and how its heads are called.
+fn describe(path: PathBuf, outbox: &Outbox) {
+    let spec = || anyhow::Ok(AdapterConfig::read(&AdapterPlace::find(&path)?.folder)?.spec);
+    let found = spec().map_err(|error| format!("{error:#}"));
+    let names = found.is_ok().then(|| head_names(&path));
+    outbox.send(Event::AdapterDescribed { path: path.clone(), found });
+    match names {
+        Some(Ok(names)) => outbox.send(Event::HeadNames { path, names }),
+        Some(Err(error)) => outbox.send(Event::Warning { message: error.to_string() }),
+        None => {}
+    }
 }
 
 /// Tells the curves of every run; one that cannot be read is warned of, and the others come all the same.

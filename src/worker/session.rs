@@ -210,6 +210,7 @@ impl Session {
             Request::Weigh { answers, side, against, watch } => {
                 self.weigh(answers, (&side, against.as_ref()), watch, job)
             }
+            Request::ReadPrompt { id, messages, side, watch } => self.read_prompt((id, &messages), &side, watch, job),
             Request::Inspect { source, at } => self.inspect(&source, at.as_deref(), job),
             Request::Export { out } => self.export(&out, job),
             _ => Ok(()),

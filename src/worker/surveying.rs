@@ -69,7 +69,7 @@ impl Session {
         }
         let topics = Topics::of(examples);
         let context = TrainSettings::default().context.min(model.decoder.config().max_position);
-        let surveyor = Surveyor::new(&adapter, &topics.names, rows.len());
+        let surveyor = Surveyor::new(&adapter, &topics, rows.len());
         let (taken, waiting, ticket) = (0, Vec::new(), ticket.clone());
         Ok(Surveying { ticket, scope, at, model, adapter, data, rows, taken, waiting, topics, context, surveyor })
     }

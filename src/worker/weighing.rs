@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::protocol::{AnswerTokens, Event, GateWatch, RenderedPrompt, Side, WeighedAnswer};
+use super::protocol::{AnswerTokens, Event, GateWatch, ReadPrompt, RenderedPrompt, Side, WeighedAnswer};
 use super::session::Session;
 use super::watching::by_token;
 use crate::adapter::GateCapture;
@@ -42,6 +42,30 @@ impl Session {
             });
         }
         self.around.outbox.send(Event::Weighed { answers: weighed });
+        Ok(())
+    }
+
+    /// Tells the gates that `side` gives the tokens of the conversation before answer `id`.
+    pub(super) fn read_prompt(
+        &mut self,
+        (id, messages): (u64, &[Message]),
+        side: &Side,
+        watch: GateWatch,
+        job: &Job,
+    ) -> anyhow::Result<()> {
+        let model = self.model()?;
+        let answerer = self.answerer(side, &model)?;
+        let heads = answerer.heads().ok_or_else(|| {
+            anyhow::anyhow!("the base model has no heads, so a conversation has no gates: choose an adapter")
+        })?;
+        let tokenizer = model.tokenizer()?;
+        let prompt = tokenizer.encode_prompt(messages)?;
+        let capture = GateCapture::default();
+        // Without an answer no token is predicted: the conversation is read, and that is all.
+        log_probs(&model, &prompt, &[], &answerer.pass(Some(&capture)), job)?;
+        let gates = by_token(&capture.take(), heads, watch);
+        let tokens = tokenizer.token_texts(&prompt)?;
+        self.around.outbox.send(Event::PromptRead(ReadPrompt { id, tokens, gates }));
         Ok(())
     }
 

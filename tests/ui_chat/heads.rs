@@ -2,9 +2,9 @@
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use hydra_studio::adapter::{GateMix, HeadMix, Module, Target};
+use hydra_studio::adapter::{AdapterSpec, GateMix, HeadMix, Module, Target};
 use hydra_studio::worker::protocol::{
-    AnswerTokens, EndReason, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
+    AnswerTokens, EndReason, Event, GateWatch, JobKind, ReadPrompt, Request, Side, TokenGates, WeighedAnswer,
 };
 
 use super::stage::Stage;
@@ -145,6 +145,35 @@ fn gates_of_an_answer_that_was_not_watched_are_read_on_demand() {
 }
 
 #[test]
+fn gates_of_the_conversation_before_an_answer_are_read_once_and_only_when_they_are_looked_at() {
+    let mut stage = ready();
+    let asked = ask(&mut stage, "Well?");
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["Yes", "."])));
+    assert!(requests(&mut stage).is_empty(), "nobody looks");
+    assert_eq!(stage.window.query_all_by_label("Show prompt gates").count(), 1, "the base model has none");
+    click(&mut stage, "Show prompt gates");
+    let read = requests(&mut stage);
+    let [Request::ReadPrompt { id, messages, side, watch: GateWatch::Mean }] = read.as_slice() else {
+        panic!("{read:?}");
+    };
+    assert_eq!((*id, side, messages.len()), (asked[1].id, &Side::adapter(), 1));
+    assert!(has(&stage, "The conversation before it is being read…"));
+    let of = |mean: [f32; 3]| TokenGates { mean: mean.to_vec(), module: Vec::new() };
+    let gates = vec![of([0.8, 0.1, 0.1]), of([0.1, 0.1, 0.8]), of([0.7, 0.2, 0.1])];
+    let tokens = ["<user>", "Well", "?"].map(str::to_owned).to_vec();
+    stage.tell([Event::PromptRead(ReadPrompt { id: *id, tokens, gates })]);
+    assert!(has(&stage, "Before the answer: 3 tokens") && has(&stage, "<user>Well? (Head 1 leads 2, Head 3 leads 1)"));
+    assert!(has(&stage, "Head 1 53 %") && has(&stage, "Head 1 leads 2, Head 3 leads 1."));
+    click(&mut stage, "Show prompt gates");
+    assert!(!has(&stage, "Before the answer"));
+    click(&mut stage, "Show prompt gates");
+    assert!(requests(&mut stage).is_empty() && has(&stage, "Before the answer: 3 tokens"), "it is known");
+    click(&mut stage, "Gates of which layer");
+    click(&mut stage, "Layer 2");
+    assert!(matches!(requests(&mut stage).as_slice(), [Request::ReadPrompt { watch: GateWatch::Module(_), .. }]));
+}
+
+#[test]
 fn heads_go_by_the_names_that_they_were_given() {
     let mut stage = ready();
     let names = vec![None, Some("arithmetic".into()), None];
@@ -184,4 +213,61 @@ fn every_control_of_the_heads_is_reached_by_keyboard() {
     stage.settle();
     stage.window.key_press(egui::Key::Space);
     assert_eq!(sides(&mut stage, "One?")[1], mixed(HeadMix::solo(1, 3)));
+}
+
+#[test]
+fn heads_of_an_adapter_in_a_folder_are_changed_and_held_against_it_as_trained() {
+    let mut stage = ready();
+    click(&mut stage, "Two adapters");
+    click(&mut stage, "Right");
+    assert!(has(&stage, "Choose the folder of this adapter"));
+    let folder = "/runs/faq/checkpoint-20";
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").type_text(folder);
+    stage.window.run_steps(6);
+    let asked = requests(&mut stage);
+    assert_eq!(asked, [Request::DescribeAdapter { path: folder.into() }], "once, when it has stood for a moment");
+    assert!(has(&stage, "Looking how many heads it has…"));
+    let found = Ok(AdapterSpec { heads: 2, ..AdapterSpec::default() });
+    let names = vec![None, Some("dates".into())];
+    stage.tell([Event::AdapterDescribed { path: folder.into(), found }]);
+    stage.tell([Event::HeadNames { path: folder.into(), names }]);
+    assert!(has(&stage, "Head 2 · dates") && stage.window.query_by_label("Solo head 3").is_none());
+    click(&mut stage, "Solo head 2");
+    let asked = ask(&mut stage, "Well?");
+    let side = |mix| Side::Folder { path: folder.into(), mix };
+    assert_eq!((&asked[0].side, &asked[1].side), (&Side::adapter(), &side(HeadMix::solo(1, 2))));
+    assert!(has(&stage, "faq, checkpoint-20, Head 2 alone"));
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["Yes."])));
+    let weigh = requests(&mut stage);
+    let [Request::Weigh { answers, side: of, against, .. }] = weigh.as_slice() else { panic!("{weigh:?}") };
+    assert_eq!((answers[0].id, of, against), (asked[1].id, &asked[1].side, &Some(side(HeadMix::default()))));
+
+    click(&mut stage, "Answer anew at each change");
+    click(&mut stage, "Solo head 2");
+    let after = requests(&mut stage);
+    assert!(!after.iter().any(|request| matches!(request, Request::Generate { .. })), "as trained: {after:?}");
+    click(&mut stage, "Mute head 1");
+    let (asked, sampling, _) = generate(&mut stage);
+    assert_eq!((sampling.seed, &asked[1].side), (42, &side(HeadMix::mute(&[0], 2))));
+    asked.iter().for_each(|asked| stage.tell(answer(asked.id, &["No."])));
+    click(&mut stage, "Left");
+    assert!(stage.window.query_by_label("Solo head 3").is_some(), "the adapter at hand has three");
+}
+
+#[test]
+fn an_adapter_that_cannot_be_described_says_why() {
+    let mut stage = ready();
+    click(&mut stage, "Two adapters");
+    click(&mut stage, "Right");
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").focus();
+    stage.settle();
+    stage.window.get_by_role_and_label(Role::TextInput, "Folder of the right adapter").type_text("/nowhere");
+    stage.window.run_steps(6);
+    stage.tell([Event::AdapterDescribed {
+        path: "/nowhere".into(),
+        found: Err("adapter_config.json is missing".into()),
+    }]);
+    assert!(has(&stage, "adapter_config.json is missing") && stage.window.query_by_label("Solo head 1").is_none());
 }

@@ -71,3 +71,15 @@ fn an_answer_is_announced_as_it_comes() {
     let live = stage.window.get_by_label("Some words").accesskit_node().live();
     assert_eq!(live, egui::accesskit::Live::Polite);
 }
+
+#[test]
+fn a_line_of_an_answer_is_as_wide_as_its_words_and_suggested_questions_as_wide_as_each_other() {
+    let mut stage = super::ready();
+    let prompts = ["What is 17 plus 25?", "How many days are there from 3 May to 9 June?", "Write 'river' backwards."];
+    let widths = prompts.map(|prompt| stage.window.get_by_label(prompt).rect().width());
+    assert!(widths.iter().all(|width| *width == widths[0] && *width > 600.0), "{widths:?}");
+    let asked = ask(&mut stage, "Well?");
+    stage.tell([started(asked[0].id), token(asked[0].id, 1, "Some words")]);
+    let words = stage.window.get_by_label("Some words").rect().width();
+    assert!(words < 120.0, "words are not spread over the width: {words}");
+}

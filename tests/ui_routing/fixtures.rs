@@ -58,6 +58,7 @@ pub fn survey(heads: usize, layers: usize, health: Vec<HealthFinding>) -> Routin
         let examples = 60 - 10 * row;
         TopicRouting {
             topic: Some((*name).to_owned()),
+            gathered: 0,
             examples,
             tokens: examples * 40,
             gates: summary(mean.clone()),

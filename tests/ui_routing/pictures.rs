@@ -101,7 +101,7 @@ impl TokenSource for Words {
     }
 
     fn look(&self, index: usize) -> TokenLook {
-        TokenLook { fill: Color32::TRANSPARENT, is_underlined: index > 8 }
+        TokenLook { fill: Color32::TRANSPARENT, ink: None, is_underlined: index > 8 }
     }
 
     fn hover_ui(&self, _: &mut Ui, _: usize) {}

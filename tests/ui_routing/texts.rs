@@ -204,6 +204,48 @@ fn two_looks_are_set_against_each_other() {
     assert!(has(&stage, "Compare with…"));
 }
 
+/// The same text through a checkpoint where every token had these gates.
+fn at_checkpoint(gates: [f32; 3]) -> RoutingReport {
+    let at = Some("/adapters/demo/checkpoint-40".into());
+    let mut other = RoutingReport { at, ..report(60, 30, 3) };
+    for token in other.modules.iter_mut().flat_map(|module| module.gates.chunks_mut(3)) {
+        token.copy_from_slice(&gates);
+    }
+    other
+}
+
+#[test]
+fn what_moved_between_two_checkpoints_is_seen_token_by_token() {
+    let mut stage = routed();
+    stage.tell([Event::Routing(at_checkpoint([0.5, 0.25, 0.25]))]);
+    click(&mut stage, "Compare with…");
+    stage.tell([Event::Routing(at_checkpoint([0.3, 0.25, 0.45]))]);
+    assert!(has(&stage, "Tokens by change, from A to B: all modules"));
+    assert!(has(&stage, "Of 60 tokens, 20.0 % of a token's weight moved on average from A to B"));
+    assert!(has(&stage, "Head 1 gains at 0 and loses at 60 (-0.200 on average)"));
+    assert!(has(&stage, "(Head 3 gains most at "), "a row names the heads that gained");
+    stage.window.get_by_label("Tokens; read them with the arrow keys").focus();
+    stage.settle();
+    press(&mut stage, Key::ArrowRight);
+    assert!(has(&stage, "from A to B: Head 1 -0.200, Head 2 +0.000, Head 3 +0.200"), "a token is told");
+    assert!(has(&stage, "Head 3 +0.200 (0.250 in A, 0.450 in B)"), "and shown");
+    stage.window.get_by_label("Change of which head").click();
+    stage.settle();
+    // The legend has the name too.
+    let choices = stage.window.get_all_by_label("Head 3");
+    choices.filter(|node| node.accesskit_node().role() != Role::Label).for_each(|choice| choice.click());
+    stage.settle();
+    assert!(has(&stage, "by how much the gate of Head 3 is larger or smaller in B") && has(&stage, "-0.20 to +0.20"));
+    assert!(has(&stage, "loses at 0)"), "a row counts where the head gained and lost");
+    click(&mut stage, "A");
+    assert!(has(&stage, "Tokens by head, in A: all modules") && has(&stage, "Head 1 leads 60"));
+    click(&mut stage, "B");
+    assert!(has(&stage, "Tokens by head: all modules") && has(&stage, "Head 3 leads 60"));
+    click(&mut stage, "B − A");
+    stage.tell([Event::Routing(report(61, 30, 3))]);
+    assert!(has(&stage, "A and B are different texts") && has(&stage, "Tokens by head: all modules"));
+}
+
 #[test]
 fn a_report_of_an_earlier_adapter_says_so() {
     let mut stage = routed();

@@ -7,7 +7,7 @@ use hydra_studio::data::{ColumnMap, Message, Role, import};
 use hydra_studio::job::Job;
 use hydra_studio::train::{TrainSettings, list_checkpoints};
 use hydra_studio::worker::protocol::{
-    AnswerTokens, Event, GateWatch, JobKind, Request, Side, TokenGates, WeighedAnswer,
+    AnswerTokens, Event, GateWatch, InspectSource, JobKind, Request, Side, TokenGates, WeighedAnswer,
 };
 
 use crate::desk::{Desk, ask, ask_base, generate, question, settings};
@@ -172,6 +172,35 @@ fn gates_are_told_of_every_answered_token_and_cost_no_token_its_place() {
     }
 }
 
+#[test]
+fn the_conversation_before_an_answer_is_told_with_the_gates_that_its_side_gives() {
+    let (mut desk, _) = trained();
+    let module = Module { layer: 1, target: Target::Down };
+    let read = |desk: &mut Desk, side: Side| {
+        desk.send(Request::ReadPrompt { id: 5, messages: question(), side, watch: GateWatch::Module(module) });
+        match desk.wait("the conversation", |e| matches!(e, Event::PromptRead(_))) {
+            Event::PromptRead(read) => read,
+            _ => unreachable!(),
+        }
+    };
+    let told = read(&mut desk, Side::adapter());
+    assert_eq!((told.id, told.gates.len()), (5, told.tokens.len()));
+    let text: String = told.tokens.concat();
+    assert!(text.contains(&question()[0].content) && text.len() > question()[0].content.len(), "{text}");
+    // What Routing shows of the same text is the mean of its modules.
+    desk.send(Request::Inspect { source: InspectSource::Conversation(question()), at: None });
+    let Event::Routing(report) = desk.wait("the routing", |e| matches!(e, Event::Routing(_))) else { unreachable!() };
+    let one = report.modules.iter().find(|gates| gates.module == module).expect("the module");
+    for (token, gates) in told.gates.iter().enumerate() {
+        let expected = &one.gates[token * HEADS..(token + 1) * HEADS];
+        gates.module.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} and {b}"));
+    }
+    let solo = read(&mut desk, mixed(HeadMix::solo(1, HEADS)));
+    assert!(solo.gates.iter().all(|gates| (gates.mean[1] - 1.0).abs() < 1e-6));
+    desk.send(Request::ReadPrompt { id: 6, messages: question(), side: Side::Base, watch: GateWatch::Mean });
+    assert!(desk.wait_failure(JobKind::Weigh).contains("no heads"));
+}
+
 fn weighed(desk: &mut Desk) -> Vec<WeighedAnswer> {
     match desk.wait("the answers' weights", |e| matches!(e, Event::Weighed { .. })) {
         Event::Weighed { answers } => answers,
@@ -207,6 +236,41 @@ fn answers_are_weighed_with_and_without_what_was_done_to_the_heads() {
         watch: GateWatch::Nothing,
     });
     assert!(desk.wait_failure(JobKind::Weigh).contains("3 heads"));
+}
+
+#[test]
+fn the_heads_of_an_adapter_in_a_folder_are_told_and_changed_as_those_of_the_loaded_one() {
+    let (mut desk, run) = trained();
+    let path = run.join("checkpoint-12");
+    let describe = |desk: &mut Desk, path: PathBuf| {
+        desk.send(Request::DescribeAdapter { path });
+        match desk.wait("what the adapter is made of", |e| matches!(e, Event::AdapterDescribed { .. })) {
+            Event::AdapterDescribed { found, .. } => found,
+            _ => unreachable!(),
+        }
+    };
+    for path in [&path, &run] {
+        assert_eq!(describe(&mut desk, path.clone()).unwrap().heads, HEADS);
+    }
+    let nowhere = desk.path().join("nowhere");
+    let message = describe(&mut desk, nowhere).unwrap_err();
+    assert!(message.contains("adapter_config.json") && message.contains("nowhere"), "{message}");
+
+    // The last checkpoint is the adapter that is loaded, so its heads do the same.
+    let solo = HeadMix::solo(2, HEADS);
+    let folder = |mix: HeadMix| Side::Folder { path: path.clone(), mix };
+    let sides = [(1, mixed(solo.clone())), (2, folder(solo.clone()))];
+    let [loaded, of_folder] = answers(&mut desk, sides, GateWatch::Nothing);
+    assert_eq!(loaded, of_folder);
+    let mut weigh = |side: Side, against: Side| {
+        let answers = vec![AnswerTokens { id: 2, messages: question(), tokens: loaded.tokens.clone() }];
+        desk.send(Request::Weigh { answers, side, against: Some(against), watch: GateWatch::Nothing });
+        weighed(&mut desk)
+    };
+    let (by_folder, by_loaded) =
+        (weigh(folder(solo.clone()), folder(HeadMix::default())), weigh(mixed(solo), Side::adapter()));
+    assert_eq!(by_folder, by_loaded);
+    assert_ne!(by_folder[0].log_probs, by_folder[0].against);
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! An answer of the model as the window mirrors it: its tokens as they come, what was seen of each, and how it ended.
 
-use crate::worker::protocol::{EndReason, TokenGates, WeighedAnswer};
+use crate::worker::protocol::{EndReason, Event, JobKind, ReadPrompt, TokenGates, WeighedAnswer};
+
+use super::AppState;
 
 /// An answer, as far as it has come.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     pub text: String,
     pub tokens: Vec<AnsweredToken>,
+    /// The conversation before it with its gates, once that was read for them.
+    pub prompt: Vec<AnsweredToken>,
     /// Tokens of the conversation before it, once the model has begun to read them.
     pub prompt_tokens: Option<usize>,
     /// The model's longest context, likewise.
@@ -61,6 +65,14 @@ impl Answer {
         }
     }
 
+    /// Notes the gates of the conversation before it.
+    pub(super) fn take_prompt(&mut self, read: ReadPrompt) {
+        let mut gates = read.gates.into_iter();
+        let token = |text| AnsweredToken { text, gates: gates.next(), ..AnsweredToken::default() };
+        self.prompt = read.tokens.into_iter().map(token).collect();
+        self.revision += 1;
+    }
+
     /// Notes how its tokens were weighed, one entry a token that has an id.
     pub(super) fn weigh(&mut self, weighed: WeighedAnswer) {
         let tokens = || self.tokens.iter().filter(|token| token.id.is_some());
@@ -74,6 +86,35 @@ impl Answer {
             token.gates = gates.next().or(token.gates.take());
         }
         self.revision += 1;
+    }
+}
+
+impl AppState {
+    /// Takes in what is told of answers as they come, and as they are read once more.
+    pub(super) fn note_answers(&mut self, event: Event) {
+        match event {
+            Event::AnswerStarted { id, prompt_tokens, context } => {
+                let answer = self.answers.entry(id).or_default();
+                (answer.prompt_tokens, answer.context) = (Some(prompt_tokens), Some(context));
+            }
+            Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
+            Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
+            Event::Weighed { answers } => {
+                self.end_job(JobKind::Weigh);
+                for weighed in answers {
+                    if let Some(answer) = self.answers.get_mut(&weighed.id) {
+                        answer.weigh(weighed);
+                    }
+                }
+            }
+            Event::PromptRead(read) => {
+                self.end_job(JobKind::Weigh);
+                if let Some(answer) = self.answers.get_mut(&read.id) {
+                    answer.take_prompt(read);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -98,6 +139,9 @@ mod tests {
         let seen: Vec<bool> = answer.tokens.iter().map(|token| token.gates.is_some()).collect();
         assert_eq!((answer.text.as_str(), answer.ids(), seen), ("It is.", vec![7, 8], vec![false, true, false]));
         let before = answer.revision;
+        answer.take_prompt(ReadPrompt { id: 0, tokens: vec!["Why".into(), "?".into()], gates: vec![gates(0.5)] });
+        assert_eq!((answer.prompt.len(), &answer.prompt[0].gates), (2, &Some(gates(0.5))));
+        assert!(answer.prompt[1].gates.is_none() && answer.revision > before);
         let log_probs = vec![-1.0, -2.0];
         let weighed = WeighedAnswer { id: 0, log_probs, against: vec![-1.5, -1.0], gates: vec![gates(0.2); 2] };
         answer.weigh(weighed.clone());

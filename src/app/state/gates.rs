@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::adapter::AdapterSpec;
 use crate::inspect::{FrameOrigin, GateFrame, RoutingSurvey};
 use crate::worker::protocol::{Event, SurveyScope};
 
@@ -92,12 +93,19 @@ pub struct GatesState {
     /// Counts the changes of `replay`.
     pub replay_count: usize,
     names: HashMap<PathBuf, HeadNames>,
+    /// What adapters in folders are made of, or why that cannot be told.
+    described: HashMap<PathBuf, Result<AdapterSpec, String>>,
 }
 
 impl GatesState {
     /// The names of the heads of the adapter or run at `path`.
     pub fn names(&self, path: Option<&Path>) -> &HeadNames {
         path.and_then(|path| self.names.get(path)).unwrap_or(&NO_NAMES)
+    }
+
+    /// What the adapter of a folder is made of, where that was asked; `Err` says why it cannot be told.
+    pub fn described(&self, path: &Path) -> Option<&Result<AdapterSpec, String>> {
+        self.described.get(path)
     }
 
     /// Forgets what belongs to a model or adapter that is gone.
@@ -130,6 +138,9 @@ impl GatesState {
             Event::Gates(frame) if active_run == Some(self.replay.run.as_path()) => {
                 self.replay.push(frame);
                 self.replay_count += 1;
+            }
+            Event::AdapterDescribed { path, found } => {
+                self.described.insert(path, found);
             }
             Event::HeadNames { path, names } => {
                 self.names.insert(path, HeadNames::new(names));

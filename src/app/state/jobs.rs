@@ -40,6 +40,7 @@ pub(super) fn started(request: &Request) -> Option<(JobKind, &'static str)> {
         Request::CompareMatrices { .. } => Some((JobKind::CompareMatrices, "Comparing the matrices")),
         Request::Generate { .. } => Some((JobKind::Generate, "Answering")),
         Request::Weigh { .. } => Some((JobKind::Weigh, "Reading the answers again")),
+        Request::ReadPrompt { .. } => Some((JobKind::Weigh, "Reading the conversation")),
         Request::Export { .. } => Some((JobKind::Export, "Writing the adapter")),
         Request::ListRuns { .. } => Some((JobKind::ListRuns, "Reading the runs")),
         Request::ReadRuns { .. } => Some((JobKind::ReadRuns, "Reading the curves")),

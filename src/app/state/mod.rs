@@ -9,6 +9,7 @@ mod topics;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::app::runs_state::RunsState;
 use crate::project::{QueueMode, QueuedRun};
@@ -46,7 +47,7 @@ pub struct AppState {
     pub run: Option<RunState>,
     /// Counts the runs seen, so that a page knows when `run` is another one.
     pub run_count: usize,
-    pub routing: Option<RoutingReport>,
+    pub routing: Option<Arc<RoutingReport>>,
     /// Counts the routing reports seen, so that a page knows when to build its picture anew.
     pub routing_count: usize,
     /// Surveys, replays and the names of heads.
@@ -203,7 +204,7 @@ impl AppState {
             }
             Event::Routing(report) => {
                 self.end_job(JobKind::Inspect);
-                self.routing = Some(report);
+                self.routing = Some(Arc::new(report));
                 self.routing_count += 1;
             }
             Event::Exported(summary) => {
@@ -223,25 +224,12 @@ impl AppState {
             Event::Queue(queue) => (self.queue, self.is_queue_told) = (queue, true),
             Event::Warning { .. } | Event::QueueEnded(_) | Event::TableSaved { .. } => {}
             Event::RunsRead => self.end_job(JobKind::ReadRuns),
-            Event::Surveyed { .. } | Event::Replayed { .. } | Event::Gates(_) | Event::HeadNames { .. } => {
-                self.note_gates(event);
-            }
+            Event::Surveyed { .. } | Event::Replayed { .. } | Event::Gates(_) => self.note_gates(event),
+            Event::HeadNames { .. } | Event::AdapterDescribed { .. } => self.note_gates(event),
             Event::TranscriptSaved { .. } => {}
             Event::PromptRendered(prompt) => self.prompt = Some(prompt),
-            Event::Weighed { answers } => {
-                self.end_job(JobKind::Weigh);
-                for weighed in answers {
-                    if let Some(answer) = self.answers.get_mut(&weighed.id) {
-                        answer.weigh(weighed);
-                    }
-                }
-            }
-            Event::AnswerStarted { id, prompt_tokens, context } => {
-                let answer = self.answers.entry(id).or_default();
-                (answer.prompt_tokens, answer.context) = (Some(prompt_tokens), Some(context));
-            }
-            Event::Token { id, token, text } => self.answers.entry(id).or_default().push(token, text),
-            Event::TokenGates { id, token, gates } => self.answers.entry(id).or_default().take_gates(token, gates),
+            Event::AnswerStarted { .. } | Event::Token { .. } | Event::TokenGates { .. } => self.note_answers(event),
+            Event::Weighed { .. } | Event::PromptRead(_) => self.note_answers(event),
             Event::MatricesCompared(_) => self.end_job(JobKind::CompareMatrices),
             event => self.note_training(event),
         }

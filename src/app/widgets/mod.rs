@@ -29,5 +29,6 @@ pub mod row_list;
 pub mod series;
 pub mod slider;
 pub mod smoothed_series;
+pub mod tall_list;
 pub mod token_bars;
 pub mod token_strip;

@@ -23,6 +23,8 @@ const PADDING: f32 = space::XXS;
 pub struct TokenLook {
     /// The tint behind the text.
     pub fill: Color32,
+    /// The colour of the text, where the usual would not read well on the tint.
+    pub ink: Option<Color32>,
     pub is_underlined: bool,
 }
 
@@ -253,7 +255,7 @@ fn paint_token(ui: &Ui, rect: Rect, tokens: &dyn TokenSource, index: usize, (fon
     let tint = rect.shrink2(vec2(0.5, 0.0));
     painter.rect_filled(tint, size::RADIUS_SMALL, look.fill);
     let galley = painter.layout_no_wrap(visible(tokens.text(index)), font.clone(), Color32::PLACEHOLDER);
-    painter.galley(rect.min + vec2(0.5, PADDING), galley, theme.text_strong);
+    painter.galley(rect.min + vec2(0.5, PADDING), galley, look.ink.unwrap_or(theme.text_strong));
     if look.is_underlined {
         painter.hline(tint.x_range(), rect.bottom() - 1.5, Stroke::new(1.5, theme.text_strong));
     }

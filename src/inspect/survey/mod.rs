@@ -7,6 +7,7 @@
 //! A mean over an example is taken over its tokens and all modules alike, and a mean over examples gives every example the
 //! same weight: the example is what topics are shuffled over, and what a spread is of.
 
+mod labels;
 mod names;
 mod shuffle;
 mod surveyor;
@@ -14,14 +15,17 @@ mod tokens;
 mod topics;
 mod words;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::adapter::GateSummary;
 use crate::adapter::{HealthFinding, Module, ModuleHealth};
 use crate::data::Source;
 
+pub use labels::Topics;
 pub use shuffle::{BEYOND_CHANCE, SHUFFLES, TESTED};
-pub use surveyor::{SurveyRow, Surveyor, Topics, survey};
+pub use surveyor::{SurveyRow, Surveyor, survey};
 pub use topics::MOST_TOPICS;
 pub use words::{share_statement, statements, topic_statements};
 
@@ -38,8 +42,8 @@ pub struct RoutingSurvey {
     pub overall: GateSummary,
     /// Every adapted module, in forward order.
     pub modules: Vec<ModuleSummary>,
-    /// In the order of the data; the examples without a topic come last, where there are any. Labels beyond the first
-    /// [`MOST_TOPICS`] are no topics: an example of theirs has none.
+    /// In the order of the data; the [`MOST_TOPICS`] with the most examples are told apart, and the rest come as one after
+    /// them. The examples without a topic come last, where there are any.
     pub topics: Vec<TopicRouting>,
     /// What topics and heads have to do with each other; `None` with fewer than two topics of two examples.
     pub association: Option<TopicAssociation>,
@@ -68,8 +72,11 @@ impl ModuleSummary {
 /// How the heads share one topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicRouting {
-    /// `None`: the examples without a topic.
+    /// `None`: the examples without a topic, or those of the topics that are gathered.
     pub topic: Option<String>,
+    /// How many topics are gathered here, because more than [`MOST_TOPICS`] have more examples; 0 for a topic of its own.
+    #[serde(default)]
+    pub gathered: usize,
     pub examples: usize,
     pub tokens: usize,
     /// Over the topic's tokens, all modules together.
@@ -84,6 +91,18 @@ pub struct TopicRouting {
     pub leads: Vec<usize>,
     /// `mean` in every module, in the order of [`RoutingSurvey::modules`].
     pub modules: Vec<Vec<f32>>,
+}
+
+impl TopicRouting {
+    /// What it is called: its topic, `other (37 topics)` or `no topic`.
+    pub fn name(&self) -> Cow<'_, str> {
+        match (&self.topic, self.gathered) {
+            (Some(topic), _) => topic.into(),
+            (None, 0) => "no topic".into(),
+            (None, 1) => "other (1 topic)".into(),
+            (None, gathered) => format!("other ({gathered} topics)").into(),
+        }
+    }
 }
 
 /// What topics and heads have to do with each other, beside what chance would show: the topics' labels were shuffled over

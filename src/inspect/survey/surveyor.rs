@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::labels::Topics;
 use super::shuffle::{Sample, Shuffler, normalised_mutual_information};
 use super::tokens::TokenTally;
-use super::topics::{MOST_TOPICS, TopicTally, deviation};
+use super::topics::{TopicTally, deviation};
 use super::{ExcitingExample, HeadPortrait, ModuleSummary, RoutingSurvey, SHUFFLES, TESTED, names};
 use crate::adapter::{Adapter, GateCapture, GateLoad, Module, Pass, health, module_similarity};
 use crate::data::{Example, Examples, Role, Source};
@@ -29,7 +30,7 @@ const SHUFFLES_AT_ONCE: usize = 25;
 pub struct SurveyRow {
     pub tokens: TokenizedExample,
     pub source: Source,
-    /// Into the survey's topics.
+    /// As [`Topics::number`] has it.
     pub topic: Option<usize>,
     /// The beginning of its last user message.
     pub snippet: String,
@@ -70,14 +71,16 @@ fn snippet(text: &str) -> String {
 pub struct Surveyor {
     heads: usize,
     modules: Vec<Module>,
+    /// Those that are told apart, and how many the rest are of.
     topics: Vec<String>,
+    gathered: usize,
     /// Examples that are expected.
     expected: usize,
     seen: usize,
     skipped: usize,
     tokens: usize,
     load: GateLoad,
-    /// By topic; those without one last.
+    /// By topic; then those of the rest, and those without one.
     by_topic: Vec<TopicTally>,
     by_token: TokenTally,
     /// Per head.
@@ -91,9 +94,10 @@ pub struct Surveyor {
 
 impl Surveyor {
     /// A survey of `adapter` over `expected` examples, the topics of which are `topics`.
-    pub fn new(adapter: &Adapter, topics: &[String], expected: usize) -> Self {
+    pub fn new(adapter: &Adapter, topics: &Topics, expected: usize) -> Self {
         let (heads, modules): (usize, Vec<Module>) = (adapter.spec().heads, adapter.modules().collect());
-        let topics: Vec<String> = topics.iter().take(MOST_TOPICS).cloned().collect();
+        let gathered = topics.gathered;
+        let topics = topics.names.clone();
         Self {
             heads,
             expected,
@@ -101,7 +105,7 @@ impl Surveyor {
             skipped: 0,
             tokens: 0,
             load: GateLoad::new(heads),
-            by_topic: (0..=topics.len()).map(|_| TopicTally::new(heads, modules.len())).collect(),
+            by_topic: (0..topics.len() + 2).map(|_| TopicTally::new(heads, modules.len())).collect(),
             by_token: TokenTally::new(heads),
             excited: vec![Vec::new(); heads],
             sums: vec![0.0; heads],
@@ -111,6 +115,7 @@ impl Surveyor {
             is_shuffling: false,
             modules,
             topics,
+            gathered,
         }
     }
 
@@ -175,8 +180,10 @@ impl Surveyor {
             *sum += gate;
             *square += gate * gate;
         }
-        let topic = row.topic.filter(|topic| *topic < self.topics.len());
-        if let Some(tally) = self.by_topic.get_mut(topic.unwrap_or(self.topics.len())) {
+        let told_apart = self.topics.len();
+        let topic = row.topic.filter(|topic| *topic < told_apart);
+        let place = row.topic.map_or(told_apart + 1, |topic| topic.min(told_apart));
+        if let Some(tally) = self.by_topic.get_mut(place) {
             tally.add(gates, span, &mean, &by_module);
         }
         for (excited, &gate) in self.excited.iter_mut().zip(&mean) {
@@ -247,9 +254,10 @@ impl Surveyor {
     }
 
     fn topic_routings(&self) -> Vec<super::TopicRouting> {
-        let named = self.topic_tallies().map(|(topic, tally)| tally.routing(self.topics.get(topic).cloned()));
-        let unnamed = self.by_topic.last().filter(|tally| !tally.is_empty());
-        named.chain(unnamed.map(|tally| tally.routing(None))).collect()
+        let named = self.topic_tallies().map(|(topic, tally)| tally.routing(self.topics.get(topic).cloned(), 0));
+        let unnamed = self.by_topic.iter().skip(self.topics.len()).zip([self.gathered, 0]);
+        let unnamed = unnamed.filter(|(tally, _)| !tally.is_empty());
+        named.chain(unnamed.map(|(tally, gathered)| tally.routing(None, gathered))).collect()
     }
 
     /// Topics without examples are not told of: the others are numbered as they are told.
@@ -309,7 +317,7 @@ pub fn survey(
 ) -> Result<RoutingSurvey, TrainError> {
     let tokenizer = model.tokenizer()?;
     let topics = Topics::of(examples);
-    let mut surveyor = Surveyor::new(adapter, &topics.names, chosen.len());
+    let mut surveyor = Surveyor::new(adapter, &topics, chosen.len());
     let mut waiting: Vec<SurveyRow> = Vec::new();
     for (done, example) in examples.iter_of(chosen.iter().copied()).enumerate() {
         job.check()?;
@@ -341,32 +349,6 @@ pub fn survey(
         }
     }
     Ok(surveyor.finish(adapter, &|id| tokenizer.token_text(id))?)
-}
-
-/// The topics of some examples, in the order in which they first come.
-#[derive(Clone, Debug, Default)]
-pub struct Topics {
-    pub names: Vec<String>,
-    numbers: std::collections::HashMap<String, usize>,
-}
-
-impl Topics {
-    /// Those of `examples`.
-    pub fn of(examples: &Examples) -> Self {
-        let mut topics = Self::default();
-        for topic in (0..examples.len()).filter_map(|index| examples.topic(index)) {
-            if !topics.numbers.contains_key(topic) {
-                topics.numbers.insert(topic.to_owned(), topics.names.len());
-                topics.names.push(topic.to_owned());
-            }
-        }
-        topics
-    }
-
-    /// Which of them an example has.
-    pub fn number(&self, example: &Example) -> Option<usize> {
-        example.topic.as_ref().and_then(|topic| self.numbers.get(topic)).copied()
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::TopicRouting;
 use crate::adapter::{GateLoad, Module, leader};
 
-/// Labels beyond this many are no topics: a column of which every row is another tells nothing of heads.
+/// Topics that are told apart. The rest are gathered as one: a column of which every row is another tells nothing of heads.
 pub const MOST_TOPICS: usize = 200;
 
 /// Sums of one topic.
@@ -68,13 +68,15 @@ impl TopicTally {
     }
 
     /// What the topic's examples amount to.
-    pub fn routing(&self, topic: Option<String>) -> TopicRouting {
+    /// `gathered` is how many topics they are of, where these are the rest that are not told apart.
+    pub fn routing(&self, topic: Option<String>, gathered: usize) -> TopicRouting {
         let heads = self.sums.len().max(1);
         let number = self.examples.max(1) as f64;
         let deviation: Vec<f32> =
             self.sums.iter().zip(&self.squares).map(|(sum, square)| deviation(*sum, *square, self.examples)).collect();
         TopicRouting {
             topic,
+            gathered,
             examples: self.examples,
             tokens: self.tokens,
             gates: self.load.overall(),
@@ -112,7 +114,7 @@ mod tests {
         let mut tally = TopicTally::new(2, 1);
         tally.add(&gates, &(0..2), &[0.8, 0.2], &[0.8, 0.2]);
         tally.add(&gates, &(2..3), &[0.2, 0.8], &[0.2, 0.8]);
-        let routing = tally.routing(Some("sums".into()));
+        let routing = tally.routing(Some("sums".into()), 0);
         assert_eq!((routing.examples, routing.tokens, routing.leads.clone()), (2, 3, vec![1, 1]));
         assert_eq!((routing.mean.clone(), routing.modules.clone()), (vec![0.5, 0.5], vec![vec![0.5, 0.5]]));
         assert!((routing.deviation[0] - 0.18f32.sqrt()).abs() < 1e-6, "{routing:?}");

@@ -1,6 +1,6 @@
 //! A survey in words: only what is there beyond chance, with its spread.
 
-use super::{Preference, RoutingSurvey, TopicAssociation};
+use super::{MOST_TOPICS, Preference, RoutingSurvey, TopicAssociation};
 use crate::adapter::EVEN;
 
 /// A difference of mean gates below this is called slight: it can be sure and still hardly matter.
@@ -40,10 +40,11 @@ pub fn share_statement(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) 
 pub fn topic_statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String) -> Vec<String> {
     let named = survey.topics.iter().filter(|topic| topic.topic.is_some()).count();
     let Some(association) = &survey.association else {
-        return vec![match named {
+        let why = match named {
             0 => "The examples have no topics, so heads cannot be compared by topic.".to_owned(),
             _ => "There are too few topics, or too few examples of them, to compare heads by topic.".to_owned(),
-        }];
+        };
+        return std::iter::once(why).chain(gathered_words(survey)).collect();
     };
     let overall: Vec<&Preference> = association.preferences.iter().filter(|p| p.module.is_none()).collect();
     let mut told = Vec::new();
@@ -59,7 +60,19 @@ pub fn topic_statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String)
     }
     told.extend(in_modules(survey, association, label));
     told.push(information(association));
+    told.extend(gathered_words(survey));
     told
+}
+
+/// Which topics are not told apart, where there are such.
+fn gathered_words(survey: &RoutingSurvey) -> Option<String> {
+    let rest = survey.topics.iter().find(|topic| topic.gathered > 0)?;
+    Some(format!(
+        "Only the {MOST_TOPICS} topics with the most examples are told apart. The {} more, with {} here, are gathered as one \
+         and take no part in the comparison.",
+        rest.gathered,
+        counted(rest.examples, "example")
+    ))
 }
 
 fn preferred(
@@ -140,6 +153,7 @@ mod tests {
     fn topic(name: &str, mean: &[f32]) -> TopicRouting {
         TopicRouting {
             topic: Some(name.into()),
+            gathered: 0,
             examples: 20,
             tokens: 400,
             gates: GateSummary { mean: mean.to_vec(), ..GateSummary::default() },

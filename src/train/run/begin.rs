@@ -121,7 +121,8 @@ impl Run {
             let moments = checkpoint::read_moments(path, &adapter)?;
             Ok((adapter, state, moments))
         };
-        let reached = RunHistory::read(folder.path())?.steps.last().map_or(0, |step| step.step);
+        let mut history = RunHistory::read(folder.path())?;
+        let reached = history.steps.last().map_or(0, |step| step.step);
         if folder.checkpoints()?.is_empty() {
             folder.start_over()?;
             let adapter = start_adapter(&model, &mut file.settings.clone())?;
@@ -133,9 +134,12 @@ impl Run {
         folder.rewind(state.step)?;
         // A process killed right after its checkpoint had no time to note it as the best.
         folder.note_loss(state.step, state.held_out_here())?;
+        // What was warned of since is of steps that are made again, and is told again with them.
+        history.warnings.retain(|warning| warning.step <= state.step);
         let resumed =
             Resumed { skipped: latest.skipped, from_step: state.step, to_repeat: reached.saturating_sub(state.step) };
         let mut run = Self::assemble(model, data, file, folder, adapter, Some((state, moments)))?;
+        run.watch.note_told(&history.warnings);
         if !run.is_done() {
             let pause = PauseRecord { step: run.trainer.step(), elapsed_s: run.trainer.elapsed_s() };
             run.record(&RunEvent::Pause(pause))?;

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::{RoutingRecord, TrainError, WarningRecord};
+use super::super::{RoutingRecord, TrainError, WarningKind, WarningRecord};
 use super::{Run, RunEvent};
 use crate::adapter::{EVEN, GateLoad, HealthFinding, HealthKind, ModuleHealth, health, module_similarity};
 
@@ -29,7 +29,8 @@ pub(super) struct Watch {
     looked_at: Option<Instant>,
     /// The faults of the last looks, with how often in a row each was there.
     faults: Vec<(HealthKind, usize)>,
-    warned: Vec<HealthKind>,
+    /// What was warned of, in this run or before it was resumed.
+    warned: Vec<WarningKind>,
 }
 
 impl Watch {
@@ -39,6 +40,11 @@ impl Watch {
         let written_every = every * (steps / WRITTEN / every).max(1);
         let parted_by = PARTED_BY.max(steps / 10);
         Self { every, parted_by, written_every, is_on: false, looked_at: None, faults: Vec::new(), warned: Vec::new() }
+    }
+
+    /// Notes what the log of a resumed run was warned of already: each fault is told once a run.
+    pub fn note_told(&mut self, warnings: &[WarningRecord]) {
+        self.warned.extend(warnings.iter().map(|warning| warning.kind));
     }
 
     /// Whether a step is looked at in any case. What depends on time is for who watches, and leaves no trace.
@@ -57,10 +63,10 @@ impl Watch {
         self.faults = found.iter().map(|finding| (finding.kind, in_a_row(finding.kind))).collect();
         let is_new = |finding: &HealthFinding| {
             let is_sure = self.faults.iter().any(|(kind, times)| *kind == finding.kind && *times >= IN_A_ROW);
-            is_sure && !self.warned.contains(&finding.kind)
+            is_sure && !self.warned.contains(&finding.kind.into())
         };
         let confirmed: Vec<HealthFinding> = found.into_iter().filter(is_new).collect();
-        self.warned.extend(confirmed.iter().map(|finding| finding.kind));
+        self.warned.extend(confirmed.iter().map(|finding| WarningKind::from(finding.kind)));
         confirmed
     }
 }
@@ -151,6 +157,15 @@ mod tests {
         assert_eq!(watch.confirmed(both.clone()), [fault(HealthKind::Collapse)]);
         assert_eq!(watch.confirmed(both.clone()), [fault(HealthKind::Saturated)]);
         assert!(watch.confirmed(both).is_empty());
+    }
+
+    #[test]
+    fn what_was_warned_of_before_a_run_was_resumed_is_not_told_again() {
+        let mut watch = Watch::over(1000);
+        watch.note_told(&[warning(20, fault(HealthKind::Collapse))]);
+        let both = vec![fault(HealthKind::Collapse), fault(HealthKind::Saturated)];
+        assert!(watch.confirmed(both.clone()).is_empty());
+        assert_eq!(watch.confirmed(both), [fault(HealthKind::Saturated)]);
     }
 
     #[test]

@@ -79,6 +79,17 @@ pub struct WeighedAnswer {
     pub gates: Vec<TokenGates>,
 }
 
+/// The conversation before an answer as the model reads it, token by token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadPrompt {
+    /// The answer's.
+    pub id: u64,
+    /// The text of each token, those of the chat template included.
+    pub tokens: Vec<String>,
+    /// Of each token, as the answer's side gives them.
+    pub gates: Vec<TokenGates>,
+}
+
 /// A conversation as the model reads it, up to where its answer begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RenderedPrompt {

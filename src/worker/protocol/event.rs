@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::AdapterSpec;
 use crate::inspect::{GateFrame, MatrixReport, RoutingSurvey};
 use crate::project::QueueSummary;
 use crate::project::runs::{RunEntry, RunList, RunNotes};
@@ -13,7 +14,7 @@ use crate::train::{
 };
 
 use super::audit::AuditSummary;
-use super::chat::{RenderedPrompt, TokenGates, WeighedAnswer};
+use super::chat::{ReadPrompt, RenderedPrompt, TokenGates, WeighedAnswer};
 use super::data::RowView;
 use super::summaries::{
     AdapterSummary, DataSummary, EndReason, ExampleView, ExportSummary, Facts, ModelSummary, QueueView, RoutingReport,
@@ -46,6 +47,11 @@ pub enum Event {
     ModelLoaded(ModelSummary),
     AdapterLoaded(AdapterSummary),
     AdapterDropped,
+    /// What the adapter of a folder is made of, or why that cannot be told.
+    AdapterDescribed {
+        path: PathBuf,
+        found: Result<AdapterSpec, String>,
+    },
     DataImported(DataSummary),
     /// The failure that follows may be mended by naming the columns by hand: `columns` are those of the files, in their
     /// order. Importing `paths` again with a map is the way on.
@@ -186,6 +192,8 @@ pub enum Event {
     Weighed {
         answers: Vec<WeighedAnswer>,
     },
+    /// The conversation before an answer was read for its gates.
+    PromptRead(ReadPrompt),
     PromptRendered(RenderedPrompt),
     /// Conversations are written.
     TranscriptSaved {

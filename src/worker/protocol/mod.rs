@@ -20,7 +20,7 @@ use crate::project::{QueuedId, RunOrder, Shift};
 use crate::train::{DeviceChoice, TrainSettings};
 
 pub use audit::{AuditSummary, DataMend, FINDINGS_SHOWN, FaultSummary, ReadingSummary};
-pub use chat::{AnswerTokens, AskedAnswer, GateWatch, RenderedPrompt, Side, TokenGates, WeighedAnswer};
+pub use chat::{AnswerTokens, AskedAnswer, GateWatch, ReadPrompt, RenderedPrompt, Side, TokenGates, WeighedAnswer};
 pub use data::{EditsSummary, FoundChange, RowOrder, RowQuery, RowSide, RowView, SplitRule};
 pub use event::Event;
 pub use summaries::{
@@ -114,6 +114,11 @@ pub enum Request {
     },
     /// Puts the adapter of a folder on the loaded model. Refused while a run is on.
     LoadAdapter {
+        path: PathBuf,
+    },
+    /// Asks what the adapter of a folder is made of, and how its heads are called; it is not loaded. Done beside training.
+    /// Answered by [`Event::AdapterDescribed`].
+    DescribeAdapter {
         path: PathBuf,
     },
     /// Takes the adapter off: the base model answers alone.
@@ -219,6 +224,13 @@ pub enum Request {
         answers: Vec<AnswerTokens>,
         side: Side,
         against: Option<Side>,
+        watch: GateWatch,
+    },
+    /// Reads the conversation before answer `id` for the gates of its tokens. Answered by [`Event::PromptRead`].
+    ReadPrompt {
+        id: u64,
+        messages: Vec<Message>,
+        side: Side,
         watch: GateWatch,
     },
     /// Writes conversations, one a line, as data that can be imported. A file of that name gives way to a name with a
@@ -344,7 +356,7 @@ impl Request {
                 Some(JobKind::Train)
             }
             Self::Generate { .. } => Some(JobKind::Generate),
-            Self::Weigh { .. } => Some(JobKind::Weigh),
+            Self::Weigh { .. } | Self::ReadPrompt { .. } => Some(JobKind::Weigh),
             Self::Inspect { .. } => Some(JobKind::Inspect),
             Self::Survey { .. } => Some(JobKind::Survey),
             Self::Replay { .. } => Some(JobKind::Replay),
@@ -358,6 +370,7 @@ impl Request {
             Self::EditData(_) | Self::UndoEdit | Self::RedoEdit | Self::HoldOut(_) => None,
             Self::MendData(_) => None,
             Self::RenderPrompt { .. }
+            | Self::DescribeAdapter { .. }
             | Self::SaveTranscript { .. }
             | Self::SaveTable { .. }
             | Self::WatchGates { .. }

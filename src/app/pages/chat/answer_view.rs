@@ -14,6 +14,7 @@ use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::{EndReason, Side};
 
 use super::conversation::{Given, Seen};
+use super::prompt_view::prompt_ui;
 use super::tokens::{TintedAnswer, change_words, head_title, load};
 
 /// What was done with an answer.
@@ -21,6 +22,15 @@ use super::tokens::{TintedAnswer, change_words, head_title, load};
 pub enum AnswerAction {
     Copy(String),
     See(u64, Seen),
+    /// Look at the gates of the conversation before it, or no longer.
+    SeePrompt(u64, bool),
+}
+
+/// The tokens of an answer as they are laid out, and those of the conversation before it.
+#[derive(Default)]
+pub struct AnswerStrips {
+    answer: TokenStrip,
+    prompt: TokenStrip,
 }
 
 /// What is known of the heads of an answer's adapter.
@@ -35,7 +45,7 @@ pub fn answer_ui(
     ui: &mut Ui,
     given: &Given,
     answer: Option<&Answer>,
-    strip: &mut TokenStrip,
+    strips: &mut AnswerStrips,
     heads: &Heads<'_>,
 ) -> Option<AnswerAction> {
     let tokens = Tokens::of(ui);
@@ -44,9 +54,12 @@ pub fn answer_ui(
         ui.weak("It was not asked.");
         return None;
     };
+    if given.is_prompt_seen {
+        prompt_ui(ui, given, answer, &mut strips.prompt, heads.names);
+    }
     theme::well_frame(tokens).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        body_ui(ui, given, answer, (strip, heads.names));
+        body_ui(ui, given, answer, (&mut strips.answer, heads.names));
     });
     if let Some(AnswerEnd::Failed(message)) = &answer.end {
         callout(ui, Level::Error, message);
@@ -81,7 +94,7 @@ fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, (strip, names): (&mut To
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Polite));
         return;
     }
-    let tinted = TintedAnswer { answer, seen: given.seen, tokens: Tokens::of(ui), names };
+    let tinted = TintedAnswer { of: &answer.tokens, seen: given.seen, tokens: Tokens::of(ui), names };
     // Its texts are only added to, which needs no new layout.
     ui.push_id(given.id, |ui| strip.ui(ui, given.id, &tinted, f32::INFINITY));
 }
@@ -92,14 +105,8 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer, names: &HeadNames) {
     match given.seen {
         Seen::Plain => {}
         Seen::Gates => {
-            let load = load(answer);
-            legend_row(ui, |ui| {
-                for (head, share) in load.iter().enumerate() {
-                    let text = format!("{} {}", head_title(names, head), percent((*share).into()));
-                    swatch_label(ui, Swatch::Square, tokens.head(head), &text)
-                        .on_hover_text("Mean gate over the tokens of this answer");
-                }
-            });
+            let load = load(&answer.tokens);
+            head_legend_ui(ui, &load, names, "Mean gate over the tokens of this answer");
             if load.is_empty() {
                 ui.weak("Its gates are being read…");
             }
@@ -116,6 +123,17 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer, names: &HeadNames) {
             };
         }
     }
+}
+
+/// The heads in their colours with their mean gates.
+pub fn head_legend_ui(ui: &mut Ui, load: &[f32], names: &HeadNames, hint: &str) {
+    let tokens = Tokens::of(ui);
+    legend_row(ui, |ui| {
+        for (head, share) in load.iter().enumerate() {
+            let text = format!("{} {}", head_title(names, head), percent((*share).into()));
+            swatch_label(ui, Swatch::Square, tokens.head(head), &text).on_hover_text(hint);
+        }
+    });
 }
 
 /// How many tokens came how fast, and why the answer ended.
@@ -137,7 +155,7 @@ fn speed_words(answer: &Answer) -> Option<String> {
 
 fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, has_heads: bool) -> Option<AnswerAction> {
     let mut action = None;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().button_padding = egui::vec2(space::S, space::XXS);
         ui.spacing_mut().interact_size.y = space::XL;
         if !answer.text.is_empty() && Icon::Copy.small_button(ui, "Copy answer").clicked() {
@@ -163,6 +181,11 @@ fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, has_heads: bool) -> O
             {
                 action = Some(AnswerAction::See(given.id, if is_seen { Seen::Plain } else { seen }));
             }
+        }
+        let hint = "Tint each token of the conversation before this answer by the head that leads it";
+        let button = egui::Button::selectable(given.is_prompt_seen, "Show prompt gates").frame_when_inactive(true);
+        if can_see_gates && ui.add(button).on_hover_text(hint).clicked() {
+            action = Some(AnswerAction::SeePrompt(given.id, !given.is_prompt_seen));
         }
     });
     action

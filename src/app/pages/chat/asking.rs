@@ -8,7 +8,7 @@ use crate::worker::protocol::{AnswerTokens, AskedAnswer, GateWatch, JobKind, Req
 
 use super::answer_view::AnswerAction;
 use super::conversation::{Given, Seen, Turn};
-use super::sides::{AskedSide, with_heads};
+use super::sides::{AskedSide, SideChoice, with_heads};
 use super::turns::{Editing, TurnAction};
 use super::{ChatPage, adapter_spec};
 
@@ -37,7 +37,7 @@ impl ChatPage {
 
     /// Asks a question in the place of turn `turn` and all after it. Gives back whether it could be asked.
     fn ask(&mut self, cx: &PageContext<'_>, turn: usize, question: String, seed: u64) -> bool {
-        match self.sides.asked(adapter_spec(cx).is_some(), &self.mixer) {
+        match self.sides.asked(adapter_spec(cx).is_some(), &self.mixers) {
             Ok(asked) => {
                 self.ask_sides(cx, (turn, question, seed), asked);
                 true
@@ -51,7 +51,7 @@ impl ChatPage {
 
     fn ask_sides(&mut self, cx: &PageContext<'_>, (turn, question, seed): (usize, String, u64), asked: Vec<AskedSide>) {
         self.obstacle = None;
-        self.editing = None;
+        self.turns.editing = None;
         self.conversation.turns.truncate(turn);
         let watch = if self.gates.is_shown { self.gates.watch() } else { GateWatch::Nothing };
         let mut answers = Vec::with_capacity(asked.len());
@@ -68,7 +68,17 @@ impl ChatPage {
                 _ => Seen::Plain,
             };
             let watched = if is_adapter { watch } else { GateWatch::Nothing };
-            given.push(Given { id, name, side, against, seen, watched, is_weighed: false });
+            given.push(Given {
+                id,
+                name,
+                side,
+                against,
+                seen,
+                watched,
+                is_weighed: false,
+                is_prompt_seen: false,
+                prompt_watched: GateWatch::Nothing,
+            });
         }
         self.conversation.turns.push(Turn { question, given, seed });
         let sampling = Sampling { seed, ..self.sampling.values.clone() };
@@ -79,14 +89,23 @@ impl ChatPage {
     pub(super) fn act(&mut self, ui: &Ui, cx: &PageContext<'_>, action: TurnAction) {
         match action {
             TurnAction::Answer(AnswerAction::Copy(text)) => ui.ctx().copy_text(text),
-            TurnAction::Answer(AnswerAction::See(id, seen)) => self.see(id, seen),
+            TurnAction::Answer(AnswerAction::See(id, seen)) => {
+                if let Some(given) = self.given(id) {
+                    (given.seen, given.is_weighed) = (seen, false);
+                }
+            }
+            TurnAction::Answer(AnswerAction::SeePrompt(id, is_seen)) => {
+                if let Some(given) = self.given(id) {
+                    given.is_prompt_seen = is_seen;
+                }
+            }
             TurnAction::Edit(turn) => {
                 let text = self.conversation.turns.get(turn).map(|turn| turn.question.clone()).unwrap_or_default();
-                self.editing = Some(Editing { turn, text });
+                self.turns.editing = Some(Editing { turn, text });
             }
-            TurnAction::LeaveEdit => self.editing = None,
+            TurnAction::LeaveEdit => self.turns.editing = None,
             TurnAction::AskEdited => {
-                if let Some(Editing { turn, text }) = self.editing.clone() {
+                if let Some(Editing { turn, text }) = self.turns.editing.clone() {
                     self.ask(cx, turn, text.trim().to_owned(), self.sampling.values.seed);
                 }
             }
@@ -100,37 +119,49 @@ impl ChatPage {
         self.ask(cx, self.conversation.turns.len() - 1, last.question, last.seed.wrapping_add(1));
     }
 
-    /// Answers the last question as trained and with the heads as they are set, with the seed that it had.
+    /// Answers the last question with the heads as they are set, with the seed that it had: as trained too, or by both of
+    /// two adapters.
     fn answer_with_heads(&mut self, cx: &PageContext<'_>) {
         let Some(last) = self.conversation.turns.last().cloned() else { return };
         let turn = self.conversation.turns.len() - 1;
-        self.ask_sides(cx, (turn, last.question, last.seed), with_heads(&self.mixer));
+        match self.changed_sides(cx) {
+            Ok(asked) => self.ask_sides(cx, (turn, last.question, last.seed), asked),
+            Err(obstacle) => self.obstacle = Some(obstacle),
+        }
+    }
+
+    /// Who answers while heads are changed.
+    fn changed_sides(&self, cx: &PageContext<'_>) -> Result<Vec<AskedSide>, String> {
+        let has_adapter = adapter_spec(cx).is_some();
+        match self.sides.choice(has_adapter) {
+            SideChoice::TwoAdapters => self.sides.asked(has_adapter, &self.mixers),
+            _ => Ok(with_heads(&self.mixers.active)),
+        }
     }
 
     /// Where that is wanted, answers anew once a change of the heads is complete.
     fn answer_changed_heads(&mut self, ui: &Ui, cx: &PageContext<'_>) {
-        let mix = self.mixer.mix();
         let is_at_work = ui.input(|i| i.pointer.any_down()) || cx.state.job(JobKind::Generate).is_some();
-        let last = self.conversation.turns.last().and_then(|turn| turn.given.last());
-        let is_answered = last.is_some_and(|given| given.side == Side::Adapter { mix: mix.clone() });
-        if self.is_live && last.is_some() && !mix.is_at_rest() && !is_at_work && !is_answered {
+        let are_changed = self.mixers.are_changed(self.sides.choice(adapter_spec(cx).is_some()));
+        let Some(last) = self.conversation.turns.last().filter(|_| self.is_live && are_changed && !is_at_work) else {
+            return;
+        };
+        let Ok(asked) = self.changed_sides(cx) else { return };
+        let is_answered = asked.iter().map(|asked| &asked.side).eq(last.given.iter().map(|given| &given.side));
+        if !is_answered {
             self.answer_with_heads(cx);
         }
     }
 
-    /// Looks at an answer in another way.
-    fn see(&mut self, id: u64, seen: Seen) {
-        let given = self.conversation.turns.iter_mut().flat_map(|turn| &mut turn.given).find(|given| given.id == id);
-        if let Some(given) = given {
-            (given.seen, given.is_weighed) = (seen, false);
-        }
+    fn given(&mut self, id: u64) -> Option<&mut Given> {
+        self.conversation.turns.iter_mut().flat_map(|turn| &mut turn.given).find(|given| given.id == id)
     }
 
     /// Forgets the conversation.
     pub(super) fn clear(&mut self) {
         self.conversation.turns.clear();
-        self.strips.clear();
-        self.editing = None;
+        self.turns.strips.clear();
+        self.turns.editing = None;
         self.obstacle = None;
         self.saving.is_open = false;
     }
@@ -145,7 +176,7 @@ impl ChatPage {
             let mut all = of.given.iter_mut().enumerate();
             all.find_map(|(column, given)| is_wanted(given, watch, cx).then_some((turn, column, given)))
         });
-        let Some((turn, column, given)) = wanted else { return };
+        let Some((turn, column, given)) = wanted else { return self.read_next_prompt(cx) };
         let (id, side) = (given.id, given.side.clone());
         let against = given.against.clone().filter(|_| given.seen == Seen::Changes);
         let watch = if given.seen == Seen::Gates { watch } else { GateWatch::Nothing };
@@ -154,9 +185,31 @@ impl ChatPage {
             _ => given.is_weighed = true,
         }
         let tokens = cx.state.answers.get(&id).map(|answer| answer.ids()).unwrap_or_default();
-        let question = self.conversation.turns.get(turn).map(|turn| turn.question.clone());
-        let messages = self.conversation.messages(column, turn, question.as_deref(), &|id| text(cx, id));
+        let messages = self.messages_before(cx, turn, column);
         cx.request(Request::Weigh { answers: vec![AnswerTokens { id, messages, tokens }], side, against, watch });
+    }
+
+    /// Asks for the gates of the conversation before an answer where they are looked at and not known.
+    fn read_next_prompt(&mut self, cx: &PageContext<'_>) {
+        let watch = self.gates.watch();
+        let wanted = self.conversation.turns.iter_mut().enumerate().find_map(|(turn, of)| {
+            let mut all = of.given.iter_mut().enumerate();
+            all.find_map(|(column, given)| {
+                let is_wanted = given.is_prompt_seen && given.side != Side::Base && given.prompt_watched != watch;
+                is_wanted.then_some((turn, column, given))
+            })
+        });
+        let Some((turn, column, given)) = wanted else { return };
+        given.prompt_watched = watch;
+        let (id, side) = (given.id, given.side.clone());
+        let messages = self.messages_before(cx, turn, column);
+        cx.request(Request::ReadPrompt { id, messages, side, watch });
+    }
+
+    /// What the side of a column was told before it answered in `turn`.
+    fn messages_before(&self, cx: &PageContext<'_>, turn: usize, column: usize) -> Vec<Message> {
+        let question = self.conversation.turns.get(turn).map(|turn| turn.question.clone());
+        self.conversation.messages(column, turn, question.as_deref(), &|id| text(cx, id))
     }
 
     /// The conversation of each column that has any, by the name of its last answer.

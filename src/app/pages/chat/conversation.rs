@@ -4,7 +4,7 @@ use crate::data::{Message, Role};
 use crate::worker::protocol::{GateWatch, Side};
 
 /// How an answer is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Seen {
     /// As text.
     #[default]
@@ -30,6 +30,10 @@ pub struct Given {
     pub watched: GateWatch,
     /// Whether it was asked to be read with and without the changed heads; that is not tried without end.
     pub is_weighed: bool,
+    /// Whether the conversation before it is looked at too, by its gates.
+    pub is_prompt_seen: bool,
+    /// The gates that are known of that conversation.
+    pub prompt_watched: GateWatch,
 }
 
 /// A question and its answers, side by side.
@@ -106,6 +110,8 @@ pub mod tests {
             seen: Seen::Plain,
             watched: GateWatch::Nothing,
             is_weighed: false,
+            is_prompt_seen: false,
+            prompt_watched: GateWatch::Nothing,
         }
     }
 

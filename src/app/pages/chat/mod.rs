@@ -12,13 +12,14 @@ mod conversation;
 mod mixer;
 mod mixer_ui;
 mod panel;
+mod prompt_view;
 mod sampling;
 mod saving;
+mod side_heads;
 mod sides;
 mod tokens;
 mod turns;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use egui::{CentralPanel, Key, KeyboardShortcut, Modifiers, Panel, ScrollArea, TextEdit, Ui};
@@ -31,7 +32,6 @@ use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::notes::{callout, empty_state};
-use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::{Event, GateWatch, JobKind, Request};
 
 use context::{ContextMeter, Room, meter_ui};
@@ -39,8 +39,9 @@ use conversation::Conversation;
 use mixer::Mixer;
 use sampling::SamplingForm;
 use saving::SavingForm;
-use sides::SidesForm;
-use turns::{Again, Editing, turns_ui};
+use side_heads::{Mixers, SideHeads};
+use sides::{SideChoice, SidesForm};
+use turns::{Again, TurnsView, turns_ui};
 
 /// Room for two answers side by side and the panel.
 const WIDTH: f32 = 1600.0;
@@ -54,15 +55,15 @@ pub struct ChatPage {
     /// The question that is being typed.
     draft: String,
     sides: SidesForm,
-    mixer: Mixer,
+    mixers: Mixers,
+    side_heads: SideHeads,
     /// Whether answers are given anew whenever the heads change.
     is_live: bool,
     sampling: SamplingForm,
     gates: GateChoice,
     context: ContextMeter,
     saving: SavingForm,
-    editing: Option<Editing>,
-    strips: HashMap<u64, TokenStrip>,
+    turns: TurnsView,
     next_id: u64,
     /// Why the next question cannot be asked.
     obstacle: Option<String>,
@@ -96,8 +97,12 @@ impl Page for ChatPage {
         self.sampling.fit(model);
         let spec = adapter_spec(cx);
         match &spec {
-            Some(spec) => self.mixer.fit(spec, model.layers),
-            None => self.mixer = Mixer::default(),
+            Some(spec) => self.mixers.active.fit(spec, model.layers),
+            None => self.mixers.active = Mixer::default(),
+        }
+        if self.sides.choice(spec.is_some()) == SideChoice::TwoAdapters {
+            let two = (&self.sides, &mut self.mixers.two);
+            self.side_heads.update(ui, cx, two, (spec.as_ref(), model.layers));
         }
         self.go_on(ui, cx);
         Panel::right("chat panel")
@@ -178,10 +183,9 @@ impl ChatPage {
             let has_heads = spec.is_none_or(|spec| spec.heads > 1);
             let again = Again {
                 is_answering: self.is_answering(cx),
-                are_heads_changed: spec.is_some() && !self.mixer.mix().is_at_rest(),
+                are_heads_changed: self.mixers.are_changed(self.sides.choice(spec.is_some())),
             };
-            let (strips, editing) = (&mut self.strips, &mut self.editing);
-            let action = turns_ui(ui, cx, &self.conversation, (strips, editing), (again, has_heads));
+            let action = turns_ui(ui, cx, &self.conversation, &mut self.turns, (again, has_heads));
             if let Some(action) = action {
                 self.act(ui, cx, action);
             }
@@ -203,7 +207,8 @@ impl ChatPage {
                         self.saving.open(cx);
                     }
                 });
-                if spec.is_some_and(|spec| spec.heads > 1) {
+                let are_two = self.sides.choice(spec.is_some()) == SideChoice::TwoAdapters;
+                if are_two || spec.is_some_and(|spec| spec.heads > 1) {
                     let hint = "Tints each token of new answers by the head that leads it, as it comes";
                     ui.checkbox(&mut self.gates.is_shown, "Show gates of new answers").on_hover_text(hint);
                 }
@@ -224,12 +229,14 @@ impl ChatPage {
         }
         ui.add_space(space::L);
         ui.weak("Or take a question that was held out of training:");
-        for prompt in prompts.iter().take(3) {
-            let text = crate::app::widgets::figures::in_one_line(prompt, 120);
-            if ui.add(egui::Button::new(text).truncate()).clicked() {
-                self.draft.clone_from(prompt);
+        ui.with_layout(egui::Layout::top_down_justified(egui::Align::Min), |ui| {
+            for prompt in prompts.iter().take(3) {
+                let text = crate::app::widgets::figures::in_one_line(prompt, 120);
+                if ui.add(egui::Button::new(text).truncate()).clicked() {
+                    self.draft.clone_from(prompt);
+                }
             }
-        }
+        });
     }
 
     fn composer_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>) {

@@ -12,6 +12,7 @@ use crate::worker::protocol::ModelSummary;
 use super::ChatPage;
 use super::context::template_ui;
 use super::mixer_ui::mixer_ui;
+use super::sides::SideChoice;
 
 impl ChatPage {
     pub(super) fn panel_ui(
@@ -21,12 +22,22 @@ impl ChatPage {
         model: &ModelSummary,
         spec: Option<&AdapterSpec>,
     ) {
-        if let Some(spec) = spec.filter(|spec| spec.heads > 1) {
+        let are_two = self.sides.choice(spec.is_some()) == SideChoice::TwoAdapters;
+        let gated = if are_two { self.side_heads.shown_spec(cx, &self.sides, spec) } else { spec };
+        let gated = gated.filter(|spec| spec.heads > 1);
+        if are_two || gated.is_some() {
             card(ui, "Heads", |ui| {
-                mixer_ui(ui, &mut self.mixer, (spec, cx.state.head_names()), model.layers);
-                let hint = "Answers the last question anew whenever a head is changed, as trained and with the change";
+                if are_two {
+                    let two = (&self.sides, &mut self.mixers.two);
+                    self.side_heads.ui(ui, cx, two, (spec, model.layers));
+                } else if let Some(spec) = gated {
+                    mixer_ui(ui, &mut self.mixers.active, (spec, cx.state.head_names()), model.layers);
+                }
+                let hint = "Answers the last question anew whenever a head is changed, with the same seed";
                 ui.checkbox(&mut self.is_live, "Answer anew at each change").on_hover_text(hint);
             });
+        }
+        if let Some(spec) = gated {
             card(ui, "Gates", |ui| self.gates_ui(ui, spec, model.layers));
         }
         card(ui, "Drawing answers", |ui| self.sampling.ui(ui, model));

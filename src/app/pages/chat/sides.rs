@@ -14,6 +14,7 @@ use crate::app::widgets::path_field::{PathAction, path_field, typed_path};
 use crate::worker::protocol::Side;
 
 use super::mixer::Mixer;
+use super::side_heads::Mixers;
 
 /// Which answers stand side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,40 +83,59 @@ impl SidesForm {
 
     /// The answers to ask for; `Err` says what is missing. While heads are changed the adapter as trained stands beside
     /// them, so that the change is seen.
-    pub fn asked(&self, has_adapter: bool, mixer: &Mixer) -> Result<Vec<AskedSide>, String> {
+    pub fn asked(&self, has_adapter: bool, mixers: &Mixers) -> Result<Vec<AskedSide>, String> {
         let side = |name: &str, side| AskedSide { name: name.to_owned(), side, against: None };
         let base = || side("Base model", Side::Base);
         let choice = self.choice(has_adapter);
-        if choice.needs_adapter() && !mixer.mix().is_at_rest() {
-            return Ok(with_heads(mixer));
+        if choice.needs_adapter() && mixers.are_changed(choice) {
+            return Ok(with_heads(&mixers.active));
         }
         Ok(match choice {
             SideChoice::Base => vec![base()],
             SideChoice::Adapter => vec![side("Adapter", Side::adapter())],
             SideChoice::Both => vec![base(), side("Adapter", Side::adapter())],
             SideChoice::TwoAdapters => {
-                [0, 1].map(|column| self.one_of_two(column, has_adapter)).into_iter().collect::<Result<_, _>>()?
+                let two = mixers.two.iter().enumerate();
+                two.map(|(column, mixer)| self.one_of_two(column, has_adapter, mixer)).collect::<Result<_, _>>()?
             }
         })
     }
 
-    fn one_of_two(&self, column: usize, has_adapter: bool) -> Result<AskedSide, String> {
+    /// An adapter of the two, with what is done to its heads; then it is held against itself as trained.
+    fn one_of_two(&self, column: usize, has_adapter: bool, mixer: &Mixer) -> Result<AskedSide, String> {
         let place = if column == 0 { "left" } else { "right" };
-        let folder = |path: PathBuf| AskedSide {
-            name: name_of(&path),
-            side: Side::Folder { path, mix: Default::default() },
-            against: None,
+        let (name, trained) = if self.is_active(column) {
+            if !has_adapter {
+                return Err(format!("No adapter is loaded: choose another for the {place}."));
+            }
+            ("Adapter".to_owned(), Side::adapter())
+        } else {
+            let path =
+                self.folder(column).ok_or_else(|| format!("Choose the folder of the adapter on the {place}."))?;
+            (name_of(&path), Side::Folder { path, mix: Default::default() })
         };
-        match self.two.get(column) {
-            Some(AdapterChoice::Active) if has_adapter => {
-                Ok(AskedSide { name: "Adapter".to_owned(), side: Side::adapter(), against: None })
-            }
-            Some(AdapterChoice::Checkpoint(path)) => Ok(folder(path.clone())),
-            Some(AdapterChoice::Folder) => {
-                let typed = self.typed.get(column).and_then(|text| typed_path(text));
-                typed.map(folder).ok_or_else(|| format!("Choose the folder of the adapter on the {place}."))
-            }
-            _ => Err(format!("No adapter is loaded: choose another for the {place}.")),
+        let mix = mixer.mix();
+        if mixer.heads.is_empty() || mix.is_at_rest() {
+            return Ok(AskedSide { name, side: trained, against: None });
+        }
+        let side = match &trained {
+            Side::Folder { path, .. } => Side::Folder { path: path.clone(), mix },
+            _ => Side::Adapter { mix },
+        };
+        Ok(AskedSide { name: format!("{name}, {}", mixer.words()), side, against: Some(trained) })
+    }
+
+    /// Whether one of the two is the adapter at hand.
+    pub fn is_active(&self, column: usize) -> bool {
+        self.two.get(column) == Some(&AdapterChoice::Active)
+    }
+
+    /// The folder of one of the two, where it is of a folder and that is chosen.
+    pub fn folder(&self, column: usize) -> Option<PathBuf> {
+        match self.two.get(column)? {
+            AdapterChoice::Active => None,
+            AdapterChoice::Checkpoint(path) => Some(path.clone()),
+            AdapterChoice::Folder => typed_path(self.typed.get(column)?),
         }
     }
 
@@ -209,13 +229,17 @@ fn name_of(path: &std::path::Path) -> String {
 mod tests {
     use super::*;
 
-    fn names(form: &SidesForm, has_adapter: bool, mixer: &Mixer) -> Vec<String> {
-        form.asked(has_adapter, mixer).unwrap().into_iter().map(|asked| asked.name).collect()
+    fn at_rest() -> Mixers {
+        Mixers { active: Mixer::at_rest(3), two: [Mixer::at_rest(3), Mixer::at_rest(2)] }
+    }
+
+    fn names(form: &SidesForm, has_adapter: bool, mixers: &Mixers) -> Vec<String> {
+        form.asked(has_adapter, mixers).unwrap().into_iter().map(|asked| asked.name).collect()
     }
 
     #[test]
     fn base_and_adapter_answer_unless_there_is_no_adapter() {
-        let (form, rest) = (SidesForm::default(), Mixer::at_rest(3));
+        let (form, rest) = (SidesForm::default(), at_rest());
         assert_eq!(names(&form, true, &rest), ["Base model", "Adapter"]);
         assert_eq!(names(&form, false, &rest), ["Base model"]);
         let adapter = SidesForm { chosen: Some(SideChoice::Adapter), ..SidesForm::default() };
@@ -226,21 +250,37 @@ mod tests {
     #[test]
     fn changed_heads_stand_beside_the_adapter_as_trained() {
         let mixer = Mixer { solo: Some(1), ..Mixer::at_rest(3) };
-        let asked = SidesForm::default().asked(true, &mixer).unwrap();
+        let mixers = Mixers { active: mixer.clone(), ..at_rest() };
+        let asked = SidesForm::default().asked(true, &mixers).unwrap();
         assert_eq!(asked[0].side, Side::adapter());
         assert_eq!(asked[1].side, Side::Adapter { mix: mixer.mix() });
         assert_eq!((asked[0].against.clone(), asked[1].against.clone()), (None, Some(Side::adapter())));
         let base = SidesForm { chosen: Some(SideChoice::Base), ..SidesForm::default() };
-        assert_eq!(names(&base, true, &mixer), ["Base model"]);
+        assert_eq!(names(&base, true, &mixers), ["Base model"]);
     }
 
     #[test]
     fn two_adapters_are_named_by_their_folders_and_what_is_missing_is_said() {
         let mut form = SidesForm { chosen: Some(SideChoice::TwoAdapters), ..SidesForm::default() };
-        let rest = Mixer::at_rest(3);
+        let rest = at_rest();
         assert!(form.asked(true, &rest).unwrap_err().contains("right"));
         form.take_folder(1, std::path::Path::new("/runs/faq/checkpoint-20"));
         assert_eq!(names(&form, true, &rest), ["Adapter", "faq, checkpoint-20"]);
         assert!(form.asked(false, &rest).unwrap_err().contains("left"));
+    }
+
+    #[test]
+    fn each_of_two_adapters_has_its_own_heads_changed_and_is_held_against_itself() {
+        let mut form = SidesForm { chosen: Some(SideChoice::TwoAdapters), ..SidesForm::default() };
+        let path = PathBuf::from("/runs/faq/checkpoint-20");
+        form.take_folder(1, &path);
+        let changed = Mixer { solo: Some(1), ..Mixer::at_rest(2) };
+        let mixers = Mixers { two: [Mixer::at_rest(3), changed.clone()], ..at_rest() };
+        let asked = form.asked(true, &mixers).unwrap();
+        assert_eq!((asked[0].name.as_str(), &asked[0].side, &asked[0].against), ("Adapter", &Side::adapter(), &None));
+        assert_eq!(asked[1].name, "faq, checkpoint-20, Head 2 alone");
+        assert_eq!(asked[1].side, Side::Folder { path: path.clone(), mix: changed.mix() });
+        assert_eq!(asked[1].against, Some(Side::Folder { path, mix: Default::default() }));
+        assert!(mixers.are_changed(SideChoice::TwoAdapters) && !mixers.are_changed(SideChoice::Both));
     }
 }

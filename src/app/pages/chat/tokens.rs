@@ -19,9 +19,9 @@ const TITLE_LETTERS: usize = 22;
 /// Changes smaller than this are none.
 const NO_CHANGE: f32 = 0.01;
 
-/// The tokens of one answer as they are looked at.
+/// The tokens of one answer, or of the conversation before it, as they are looked at.
 pub struct TintedAnswer<'a> {
-    pub answer: &'a Answer,
+    pub of: &'a [AnsweredToken],
     pub seen: Seen,
     pub tokens: &'static Tokens,
     pub names: &'a HeadNames,
@@ -43,9 +43,9 @@ pub fn leader(gates: &[f32]) -> Option<(usize, f32)> {
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
 }
 
-/// The mean gate of every head over an answer's tokens, where any are known.
-pub fn load(answer: &Answer) -> Vec<f32> {
-    let known: Vec<&[f32]> = answer.tokens.iter().map(gates).filter(|gates| !gates.is_empty()).collect();
+/// The mean gate of every head over some tokens, where any are known.
+pub fn load(tokens: &[AnsweredToken]) -> Vec<f32> {
+    let known: Vec<&[f32]> = tokens.iter().map(gates).filter(|gates| !gates.is_empty()).collect();
     let heads = known.iter().map(|gates| gates.len()).max().unwrap_or(0);
     let of = |head: usize| known.iter().filter_map(|gates| gates.get(head)).sum::<f32>() / known.len() as f32;
     (0..heads).map(of).collect()
@@ -77,7 +77,7 @@ pub fn change_words(answer: &Answer) -> Option<String> {
 
 impl TintedAnswer<'_> {
     fn token(&self, index: usize) -> Option<&AnsweredToken> {
-        self.answer.tokens.get(index)
+        self.of.get(index)
     }
 
     fn fill(&self, token: &AnsweredToken) -> Option<Color32> {
@@ -120,7 +120,7 @@ fn times_words(change: f32) -> String {
 
 impl TokenSource for TintedAnswer<'_> {
     fn count(&self) -> usize {
-        self.answer.tokens.len()
+        self.of.len()
     }
 
     fn text(&self, index: usize) -> &str {
@@ -129,7 +129,7 @@ impl TokenSource for TintedAnswer<'_> {
 
     fn look(&self, index: usize) -> TokenLook {
         let fill = self.token(index).and_then(|token| self.fill(token)).unwrap_or(Color32::TRANSPARENT);
-        TokenLook { fill, is_underlined: false }
+        TokenLook { fill, ink: None, is_underlined: false }
     }
 
     fn hover_ui(&self, ui: &mut Ui, index: usize) {
@@ -178,7 +178,7 @@ mod tests {
     fn a_token_is_tinted_by_its_leading_head_and_by_its_change() {
         let (answer, tokens) = (answer(), Tokens::of_theme(egui::Theme::Dark));
         let names = HeadNames::new(vec![None, Some("sums".into())]);
-        let tinted = |seen| TintedAnswer { answer: &answer, seen, tokens, names: &names };
+        let tinted = |seen| TintedAnswer { of: &answer.tokens, seen, tokens, names: &names };
         let gates = tinted(Seen::Gates);
         assert_ne!(gates.look(0).fill, gates.look(1).fill);
         assert_eq!(gates.look(2).fill, Color32::TRANSPARENT, "its gates are not known");
@@ -187,7 +187,7 @@ mod tests {
         let changes = tinted(Seen::Changes);
         assert_eq!(changes.look(1).fill, tokens.unlikelier.gamma_multiply(0.6));
         assert!(changes.in_words(0).contains("+1.00 nats, 2.72 times more likely"), "{}", changes.in_words(0));
-        let load = load(&answer);
+        let load = load(&answer.tokens);
         assert!(load.iter().zip([0.65, 0.35]).all(|(share, expected)| (share - expected).abs() < 1e-6), "{load:?}");
         let words = change_words(&answer).unwrap();
         assert!(words.contains("1.65 times less likely") && words.contains("1 gained and 1 lost"), "{words}");

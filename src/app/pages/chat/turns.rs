@@ -1,18 +1,19 @@
 //! The conversation as it is drawn: each question with its answers side by side, and what can be done with them.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use egui::{Label, RichText, TextEdit, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
-use crate::app::state::HeadNames;
 use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::buttons;
-use crate::app::widgets::token_strip::TokenStrip;
+use crate::app::widgets::figures::in_one_line;
+use crate::app::widgets::tall_list::{TallList, TallListItems};
 use crate::worker::protocol::Side;
 
-use super::answer_view::{AnswerAction, Heads, again_button, answer_ui, edit_button};
+use super::answer_view::{AnswerAction, AnswerStrips, Heads, again_button, answer_ui, edit_button};
 use super::conversation::{Conversation, Turn};
 
 /// A question that is being written anew.
@@ -44,27 +45,66 @@ pub struct Again {
     pub are_heads_changed: bool,
 }
 
-/// Draws every turn.
+/// What is kept of the conversation as it is drawn.
+#[derive(Default)]
+pub struct TurnsView {
+    /// The tokens of each answer, by its id.
+    pub strips: HashMap<u64, AnswerStrips>,
+    pub editing: Option<Editing>,
+    list: TallList,
+}
+
+/// Draws the turns that are in view.
 pub fn turns_ui(
     ui: &mut Ui,
     cx: &PageContext<'_>,
     conversation: &Conversation,
-    (strips, editing): (&mut HashMap<u64, TokenStrip>, &mut Option<Editing>),
+    TurnsView { strips, editing, list }: &mut TurnsView,
     (again, has_heads): (Again, bool),
 ) -> Option<TurnAction> {
     let mut action = None;
-    for (index, turn) in conversation.turns.iter().enumerate() {
+    let turn_revision = |index: usize| conversation.turns.get(index).map_or(0, |turn| revision(cx, turn, has_heads));
+    // A question takes other room while it is written anew.
+    let edited = editing.as_ref().map(|editing| (editing.turn, editing.text.lines().count() as u64 + 1));
+    let items = TallListItems {
+        count: conversation.turns.len(),
+        revision: &|index| {
+            turn_revision(index) ^ edited.filter(|(turn, _)| *turn == index).map_or(0, |(_, lines)| lines)
+        },
+        words: &|index| conversation.turns.get(index).map_or_else(String::new, |turn| turn_words(index, turn)),
+    };
+    list.ui(ui, &items, |ui, index| {
+        let Some(turn) = conversation.turns.get(index) else { return };
         ui.push_id(("turn", index), |ui| {
             action = question_ui(ui, index, turn, editing, again.is_answering).or(action.take());
             ui.add_space(space::XS);
             action = answers_ui(ui, cx, turn, strips, has_heads).map(TurnAction::Answer).or(action.take());
         });
         ui.add_space(space::M);
-    }
+    });
     if !conversation.turns.is_empty() {
         action = again_ui(ui, &again).or(action);
     }
     action
+}
+
+/// Changes whenever a turn takes other room: its answers go on, end, or are looked at in another way.
+fn revision(cx: &PageContext<'_>, turn: &Turn, has_heads: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&turn.question, has_heads).hash(&mut hasher);
+    for given in &turn.given {
+        let answer = cx.state.answers.get(&given.id);
+        (given.id, given.seen, given.is_prompt_seen, answer.map(|answer| (answer.revision, answer.end.is_some())))
+            .hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// A turn that is out of sight.
+fn turn_words(index: usize, turn: &Turn) -> String {
+    let who: Vec<&str> = turn.given.iter().map(|given| given.name.as_str()).collect();
+    let question = in_one_line(&turn.question, 80);
+    format!("Question {}, out of sight: {question} Answered by {}.", index + 1, who.join(" and "))
 }
 
 fn question_ui(
@@ -117,18 +157,25 @@ fn answers_ui(
     ui: &mut Ui,
     cx: &PageContext<'_>,
     turn: &Turn,
-    strips: &mut HashMap<u64, TokenStrip>,
+    strips: &mut HashMap<u64, AnswerStrips>,
     has_heads: bool,
 ) -> Option<AnswerAction> {
     let mut action = None;
-    let nameless = HeadNames::default();
     ui.columns(turn.given.len().max(1), |columns| {
         for (ui, given) in columns.iter_mut().zip(&turn.given) {
-            let (answer, strip) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
-            // Of the adapter of a folder no names are known.
-            let names = if matches!(given.side, Side::Folder { .. }) { &nameless } else { cx.state.head_names() };
-            let heads = Heads { are_several: has_heads, names };
-            ui.push_id(given.id, |ui| action = answer_ui(ui, given, answer, strip, &heads).or(action.take()));
+            let (answer, strips) = (cx.state.answers.get(&given.id), strips.entry(given.id).or_default());
+            let heads = match &given.side {
+                Side::Folder { path, .. } => {
+                    let spec = cx.state.gates.described(path).and_then(|found| found.as_ref().ok());
+                    let are_several = spec.is_none_or(|spec| spec.heads > 1);
+                    Heads { are_several, names: cx.state.gates.names(Some(path)) }
+                }
+                _ => Heads { are_several: has_heads, names: cx.state.head_names() },
+            };
+            // Columns fill their width, which would spread the words of a line over it.
+            ui.push_id(given.id, |ui| {
+                ui.vertical(|ui| action = answer_ui(ui, given, answer, strips, &heads).or(action.take()));
+            });
         }
     });
     action

@@ -1,6 +1,8 @@
 //! Two looks set against each other: one is kept as A, what comes after it is B, and the grid shows what B has more or
 //! less of.
 
+use std::sync::Arc;
+
 use egui::Ui;
 
 use crate::app::icons::Icon;
@@ -8,6 +10,7 @@ use crate::app::state::HeadNames;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::notes::callout;
+use crate::worker::protocol::RoutingReport;
 
 use super::grid_data::{GridData, Metric};
 
@@ -16,6 +19,8 @@ use super::grid_data::{GridData, Metric};
 struct Kept {
     title: String,
     data: GridData,
+    /// The gates of its tokens, where it is of one text.
+    text: Option<Arc<RoutingReport>>,
     /// Which look it is, so that it is not set against itself.
     number: usize,
 }
@@ -34,7 +39,17 @@ pub struct Present<'a> {
     /// What was looked at, and through which adapter.
     pub title: &'a str,
     pub data: &'a GridData,
+    /// The gates of its tokens, where it is of one text.
+    pub text: Option<&'a Arc<RoutingReport>>,
     pub number: usize,
+}
+
+/// The look at one text that was kept as A, while another look is there.
+pub struct KeptText {
+    pub report: Arc<RoutingReport>,
+    pub number: usize,
+    /// Which of the two is shown.
+    pub side: Side,
 }
 
 /// What the grid is to draw.
@@ -101,7 +116,8 @@ impl Comparing {
             Asked::Show(side) => self.side = side,
             Asked::Keep => {
                 let (title, data) = (present.title.to_owned(), present.data.clone());
-                self.kept = Some(Kept { title, data, number: present.number });
+                let text = present.text.cloned();
+                self.kept = Some(Kept { title, data, text, number: present.number });
                 self.side = Side::Difference;
             }
         }
@@ -143,6 +159,13 @@ impl Comparing {
             Side::B => alone,
             Side::Difference => Shown { before: Some(&kept.data), ..alone },
         }
+    }
+
+    /// The look at a text that `present` is set against, where it is.
+    pub fn kept_text(&self, present: &Present<'_>) -> Option<KeptText> {
+        let kept = self.kept.as_ref().filter(|kept| kept.number != present.number)?;
+        let report = kept.text.clone().filter(|_| self.is_alike(present.data))?;
+        Some(KeptText { report, number: kept.number, side: self.side })
     }
 
     /// The difference in words, where one is shown.
@@ -204,7 +227,7 @@ mod tests {
     }
 
     fn present(data: &GridData, number: usize) -> Present<'_> {
-        Present { title: "a text", data, number }
+        Present { title: "a text", data, text: None, number }
     }
 
     #[test]

@@ -3,9 +3,13 @@
 use egui::{RichText, Ui};
 
 use crate::adapter::Module;
+use crate::app::pages::PageContext;
 use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
-use crate::app::widgets::heat_panels::{Chosen, HeatPanels, PanelLabels, PanelTable, Picked, Place, Scale};
+use crate::app::widgets::chart_export::{ChartExport, ChartFormat, save_menu};
+use crate::app::widgets::heat_panels::{
+    self, Chosen, HeatPanels, PanelLabels, PanelTable, Picked, Place, Scale, scale_ui,
+};
 
 use super::digest::Choice;
 use super::grid_data::{GridData, Metric};
@@ -57,13 +61,61 @@ pub struct LayerCard {
 }
 
 impl LayerCard {
-    /// Draws the way down to the layer of `choice`, where there is one, and its modules, of which one can be chosen. `revision` changes whenever `data` does.
-    pub fn ui(&mut self, ui: &mut Ui, (revision, data): (u64, &GridData), names: &HeadNames, choice: &mut Choice) {
+    /// Draws the way down to the layer of `choice`, where there is one, and its modules, of which one can be chosen, and all
+    /// be saved as a picture. `revision` changes whenever `data` does.
+    pub fn ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, (revision, data): (u64, &GridData), choice: &mut Choice) {
         let Some(layer) = choice.layer.filter(|layer| *layer < data.layers) else { return };
         ui.add_space(space::S);
         trail_ui(ui, choice);
         self.update(revision, data, layer);
-        let tokens = Tokens::of(ui);
+        let chosen = choice.kind.and_then(|kind| data.kinds.iter().position(|other| *other == kind));
+        let (names, tokens) = (cx.state.head_names(), Tokens::of(ui));
+        let mut panels = std::mem::take(&mut self.panels);
+        let table = (self.revision, &self.table);
+        let picked = self.with_labels((data, names), layer, tokens, |labels| {
+            panels.ui(ui, table, labels, Chosen { panel: None, row: chosen })
+        });
+        self.panels = panels;
+        if let Some(Picked::Cell(Place { row, .. }) | Picked::Row(row)) = picked {
+            choice.kind = data.kinds.get(row).copied().filter(|_| chosen != Some(row));
+        }
+        ui.horizontal(|ui| {
+            let even = format!("even {:.2}", data.even_share());
+            scale_ui(ui, self.table.scale, Some((data.even_share(), &even)));
+            if let Some(format) = save_menu(ui, "the modules of this layer", true) {
+                cx.save_chart(self.export(format, (data, names), layer, tokens));
+            }
+        });
+    }
+
+    fn export(
+        &self,
+        format: ChartFormat,
+        of: (&GridData, &HeadNames),
+        layer: usize,
+        tokens: &'static Tokens,
+    ) -> ChartExport {
+        self.with_labels(of, layer, tokens, |labels| {
+            let title = format!("Modules of layer {}", layer + 1);
+            let mut picture = heat_panels::picture(&title, &self.table, labels, "Mean gate", tokens);
+            if format == ChartFormat::Csv {
+                picture.shapes.clear();
+                let panel = |_| (layer + 1).to_string();
+                let labels = &PanelLabels { panel: &panel, ..*labels };
+                picture.table =
+                    heat_panels::table(&self.table, labels, ["layer", "module and entropy", "head", "mean gate"]);
+            }
+            picture.export(format)
+        })
+    }
+
+    fn with_labels<R>(
+        &self,
+        (data, names): (&GridData, &HeadNames),
+        layer: usize,
+        tokens: &'static Tokens,
+        draw: impl FnOnce(&PanelLabels<'_>) -> R,
+    ) -> R {
         let kind = |row: usize| data.kinds.get(row).copied();
         let of = |row: usize| Choice { layer: Some(layer), kind: kind(row) };
         let row = |row: usize| {
@@ -77,9 +129,8 @@ impl LayerCard {
             let gate = gate.map_or_else(|| "no such module".to_owned(), |gate| format!("mean gate {gate:.3}"));
             format!("{}: {gate}\n{}", names.title(place.column), Module { layer, target })
         };
-        let chosen = choice.kind.and_then(|kind| data.kinds.iter().position(|other| *other == kind));
         let summary = format!("Mean gates of the modules of layer {} by head", layer + 1);
-        let labels = PanelLabels {
+        draw(&PanelLabels {
             id: "layer modules",
             panel: &|_| String::new(),
             row: &row,
@@ -90,11 +141,7 @@ impl LayerCard {
             hint: "Click to see this module",
             summary: &summary,
             widest: CELL,
-        };
-        let picked = self.panels.ui(ui, (self.revision, &self.table), &labels, Chosen { panel: None, row: chosen });
-        if let Some(Picked::Cell(Place { row, .. }) | Picked::Row(row)) = picked {
-            choice.kind = if chosen == Some(row) { None } else { kind(row) };
-        }
+        })
     }
 
     fn update(&mut self, revision: u64, data: &GridData, layer: usize) {

@@ -173,7 +173,7 @@ impl FormedTab {
                 }
                 ui.add_space(space::XS);
                 ui.label(&words);
-                self.layer.ui(ui, (self.revision, &self.now), names, &mut self.choice);
+                self.layer.ui(ui, cx, (self.revision, &self.now), &mut self.choice);
                 picked
             },
         );

@@ -4,6 +4,7 @@
 //! `grid.rs`, made of the figures of `grid_data.rs`. `digest.rs` sums a report, `words.rs` tells it, `comparing.rs` sets one
 //! look against another.
 
+mod changes_card;
 mod compared_grid;
 mod comparing;
 mod digest;
@@ -19,6 +20,8 @@ mod survey;
 mod table;
 mod text_tab;
 mod through;
+mod token_changes;
+mod token_picture;
 mod tokens;
 mod view;
 mod words;

@@ -2,25 +2,27 @@
 //! shown can be saved.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use egui::{ComboBox, Rect, Ui, pos2, vec2};
+use egui::{Color32, ComboBox, Pos2, Rect, Ui, pos2, vec2};
 
 use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
-use crate::app::widgets::chart_export::{Anchor, ChartExport, ChartFormat, Picture, csv_cell, text_width};
+use crate::app::widgets::chart_export::{Anchor, ChartExport, ChartFormat, Picture, csv_cell};
 use crate::app::widgets::figures::percent;
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
 use crate::app::widgets::token_bars::{BarGates, BarMode, TokenBars};
-use crate::app::widgets::token_strip::{TokenSource, visible};
+use crate::app::widgets::token_strip::TokenSource;
 use crate::worker::protocol::RoutingReport;
 
 use super::digest::Choice;
 use super::grid_data::{GridData, short_name};
+use super::token_picture::{LETTERS, legend_picture, text_picture};
 use super::view::{RoutingView, TintedTokens};
 
 /// Tallest the text grows before it scrolls by itself.
-const TEXT_HEIGHT: f32 = 320.0;
+pub const TEXT_HEIGHT: f32 = 320.0;
 
 /// How tokens are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,8 +98,11 @@ impl TokensCard {
         let mut picture = Picture::new(title, report.title.as_str(), tinted.tokens);
         match (format, self.looks) {
             (ChartFormat::Csv, _) => picture.table = table(report, tinted),
-            (_, TokenLooks::Text) => text_picture(&mut picture, tinted),
-            _ => bars_picture(&mut picture, tinted),
+            (_, TokenLooks::Text) => {
+                let top = heads_picture(&mut picture, tinted);
+                text_picture(&mut picture, tinted, top, tinted.tokens);
+            }
+            (_, looks) => bars_picture(&mut picture, tinted, looks),
         }
         picture.export(format)
     }
@@ -115,7 +120,7 @@ pub fn head_legend_ui(ui: &mut Ui, names: &HeadNames, load: &[f32], hint: &str) 
 }
 
 /// Which modules are looked at, by kind and by layer.
-fn choice_ui(ui: &mut Ui, choice: &mut Choice, data: &GridData) {
+pub fn choice_ui(ui: &mut Ui, choice: &mut Choice, data: &GridData) {
     let kind_name = |kind: Option<_>| kind.map_or("All kinds", short_name);
     let combo = ComboBox::from_id_salt("kind").selected_text(kind_name(choice.kind)).icon(buttons::chevron);
     let response = combo.show_ui(ui, |ui| {
@@ -152,78 +157,62 @@ fn table(report: &RoutingReport, tinted: &TintedTokens<'_>) -> String {
     text
 }
 
-/// Width of a saved text, in points.
-const PICTURE_WIDTH: f32 = 960.0;
-const LETTERS: u8 = 13;
-
-fn legend_picture(picture: &mut Picture, tinted: &TintedTokens<'_>) -> f32 {
-    let origin = Picture::origin();
-    let mut at = origin;
-    for head in 0..tinted.gates.heads {
-        let name = tinted.names.title(head);
-        let width = 16.0 + text_width(&name, LETTERS) + 16.0;
-        if at.x + width > origin.x + PICTURE_WIDTH && at.x > origin.x {
-            at = pos2(origin.x, at.y + 20.0);
-        }
-        picture.fill(Rect::from_min_size(at + vec2(0.0, 2.0), vec2(10.0, 10.0)), tinted.tokens.head(head));
-        picture.text(at + vec2(16.0, 12.0), Anchor::Start, tinted.tokens.text, LETTERS, name);
-        at.x += width;
-    }
-    at.y + 32.0
+/// The heads in their colours; gives where what comes below begins.
+fn heads_picture(picture: &mut Picture, tinted: &TintedTokens<'_>) -> f32 {
+    let head = |head: usize| (tinted.names.title(head), tinted.tokens.head(head));
+    let heads: Vec<(String, Color32)> = (0..tinted.gates.heads).map(head).collect();
+    legend_picture(picture, &heads, tinted.tokens)
 }
 
-fn text_picture(picture: &mut Picture, tinted: &TintedTokens<'_>) {
-    const ROW: f32 = 24.0;
-    let origin = Picture::origin();
-    let mut at = pos2(origin.x, legend_picture(picture, tinted));
-    for index in 0..tinted.count() {
-        let words = visible(tinted.text(index));
-        let width = text_width(&words, LETTERS) + 3.0;
-        if at.x + width > origin.x + PICTURE_WIDTH && at.x > origin.x {
-            at = pos2(origin.x, at.y + ROW);
+/// Tokens of a row of bars or lines, and its measures in points.
+const PER_ROW: usize = 120;
+const BAR: f32 = 7.5;
+const HEIGHT: f32 = 72.0;
+const PITCH: f32 = 92.0;
+
+/// Stacked bars in rows, or a line for each head, each row with the number of its first token.
+fn bars_picture(picture: &mut Picture, tinted: &TintedTokens<'_>, looks: TokenLooks) {
+    let are_lines = looks == TokenLooks::Lines;
+    let (origin, top) = (Picture::origin(), heads_picture(picture, tinted));
+    let gates = || (0..tinted.count()).flat_map(|index| tinted.gates.of(index)).copied();
+    let most = if are_lines { gates().filter(|gate| gate.is_finite()).fold(f32::EPSILON, f32::max) } else { 1.0 };
+    for first in (0..tinted.count()).step_by(PER_ROW) {
+        let row = pos2(origin.x + 44.0, top + (first / PER_ROW) as f32 * PITCH);
+        let seen = first..(first + PER_ROW).min(tinted.count());
+        picture.text(row + vec2(-8.0, 12.0), Anchor::End, tinted.tokens.text_weak, LETTERS, (first + 1).to_string());
+        if are_lines {
+            lines_of_row(picture, tinted, (row, most), seen.clone());
+        } else {
+            bars_of_row(picture, tinted, row, seen.clone());
         }
-        let look = tinted.look(index);
-        let rect = Rect::from_min_size(at, vec2(width - 1.0, ROW - 4.0));
-        picture.fill(rect, look.fill);
-        picture.text(at + vec2(1.0, 14.0), Anchor::Start, tinted.tokens.text_strong, LETTERS, words);
-        if look.is_underlined {
-            picture.fill(
-                Rect::from_min_size(at + vec2(0.0, ROW - 6.0), vec2(width - 1.0, 1.5)),
-                tinted.tokens.text_strong,
-            );
-        }
-        at.x += width;
-        if tinted.text(index).ends_with('\n') {
-            at = pos2(origin.x, at.y + ROW);
+        for index in seen.filter(|index| tinted.look(*index).is_underlined) {
+            let left = row.x + (index - first) as f32 * BAR;
+            let line = Rect::from_min_size(pos2(left, row.y + HEIGHT + 2.0), vec2(BAR, 2.0));
+            picture.fill(line, tinted.tokens.text_strong);
         }
     }
 }
 
-/// Stacked bars in rows, each with the number of its first token.
-fn bars_picture(picture: &mut Picture, tinted: &TintedTokens<'_>) {
-    const PER_ROW: usize = 120;
-    const BAR: f32 = 7.5;
-    const HEIGHT: f32 = 72.0;
-    const PITCH: f32 = 92.0;
-    let (origin, top) = (Picture::origin(), legend_picture(picture, tinted));
-    for index in 0..tinted.count() {
-        let row = pos2(origin.x + 44.0, top + (index / PER_ROW) as f32 * PITCH);
-        if index.is_multiple_of(PER_ROW) {
-            let at = row + vec2(-8.0, 12.0);
-            picture.text(at, Anchor::End, tinted.tokens.text_weak, LETTERS, (index + 1).to_string());
-        }
-        let left = row.x + (index % PER_ROW) as f32 * BAR;
+fn bars_of_row(picture: &mut Picture, tinted: &TintedTokens<'_>, row: Pos2, seen: Range<usize>) {
+    for (place, index) in seen.enumerate() {
         let mut bottom = row.y + HEIGHT;
         for (head, gate) in tinted.gates.of(index).iter().enumerate() {
             let part = HEIGHT * gate.clamp(0.0, 1.0);
             bottom -= part;
-            let rect = Rect::from_min_size(pos2(left, bottom), vec2(BAR - 0.5, part));
+            let rect = Rect::from_min_size(pos2(row.x + place as f32 * BAR, bottom), vec2(BAR - 0.5, part));
             picture.fill(rect, tinted.tokens.head(head));
         }
-        if tinted.look(index).is_underlined {
-            let line = Rect::from_min_size(pos2(left, row.y + HEIGHT + 2.0), vec2(BAR, 2.0));
-            picture.fill(line, tinted.tokens.text_strong);
-        }
+    }
+}
+
+/// `most` is the gate at the upper edge.
+fn lines_of_row(picture: &mut Picture, tinted: &TintedTokens<'_>, (row, most): (Pos2, f32), seen: Range<usize>) {
+    for head in 0..tinted.gates.heads {
+        let point = |(place, index): (usize, usize)| {
+            let gate = tinted.gates.of(index).get(head).copied().filter(|gate| gate.is_finite()).unwrap_or(0.0);
+            pos2(row.x + (place as f32 + 0.5) * BAR, row.y + HEIGHT * (1.0 - gate / most))
+        };
+        picture.line(seen.clone().enumerate().map(point).collect(), tinted.tokens.head(head));
     }
 }
 
@@ -231,7 +220,7 @@ fn bars_picture(picture: &mut Picture, tinted: &TintedTokens<'_>) {
 mod tests {
     use super::*;
     use crate::adapter::{Module, Target};
-    use crate::app::widgets::chart_export::Figure;
+    use crate::app::widgets::chart_export::{Figure, Shape};
     use crate::worker::protocol::{ModuleGates, TokenView};
 
     #[test]
@@ -260,12 +249,14 @@ mod tests {
                 "2, c,true,2,0.4,0.6"
             ]
         );
-        for looks in [TokenLooks::Text, TokenLooks::Bars] {
+        for looks in [TokenLooks::Text, TokenLooks::Bars, TokenLooks::Lines] {
             let card = TokensCard { looks, ..TokensCard::default() };
             let Figure::Picture(picture) = card.export(ChartFormat::Svg, &report, &tinted).figure else {
                 panic!("a picture")
             };
-            assert!(picture.shapes.len() > 8, "{looks:?}");
+            assert!(picture.shapes.len() > 7, "{looks:?}: {} shapes", picture.shapes.len());
+            let lines = picture.shapes.iter().filter(|shape| matches!(shape, Shape::Line { .. })).count();
+            assert_eq!(lines, if looks == TokenLooks::Lines { 2 } else { 0 }, "{looks:?}: a line for each head");
         }
     }
 }

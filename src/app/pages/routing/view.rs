@@ -113,7 +113,8 @@ impl TokenSource for TintedTokens<'_> {
             .gates
             .leader(index)
             .map_or(Color32::TRANSPARENT, |(head, gate)| self.tokens.head(head).gamma_multiply(self.strength(gate)));
-        TokenLook { fill, is_underlined: self.report.tokens.get(index).is_some_and(|token| token.supervised) }
+        let is_underlined = self.report.tokens.get(index).is_some_and(|token| token.supervised);
+        TokenLook { fill, ink: None, is_underlined }
     }
 
     fn hover_ui(&self, ui: &mut Ui, index: usize) {

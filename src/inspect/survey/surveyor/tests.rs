@@ -4,8 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::adapter::{AdapterSpec, Target};
-use crate::data::Message;
-use crate::inspect::survey::statements;
+use crate::inspect::survey::{MOST_TOPICS, statements};
 
 const HEADS: usize = 3;
 
@@ -14,8 +13,8 @@ fn adapter() -> Adapter {
     Adapter::new(&spec, 2, |_| (4, 4), 1, &Device::Cpu).unwrap()
 }
 
-fn topics(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+fn topics(names: &[&str]) -> Topics {
+    Topics::of_labels(names.iter().copied())
 }
 
 fn row(number: usize, ids: &[u32], topic: Option<usize>) -> SurveyRow {
@@ -142,17 +141,27 @@ fn a_pass_holds_some_examples_and_always_one() {
 }
 
 #[test]
-fn topics_are_numbered_as_they_first_come() {
-    let example = |topic: Option<&str>| Example {
-        messages: vec![Message { role: Role::User, content: "?".into() }],
-        topic: topic.map(str::to_owned),
-        source: Source::default(),
-    };
-    let examples = [example(Some("b")), example(None), example(Some("a")), example(Some("b"))];
-    let topics = Topics::of(&Examples::of(examples.clone()).unwrap());
-    assert_eq!(topics.names, ["b", "a"]);
-    let numbers: Vec<Option<usize>> = examples.iter().map(|example| topics.number(example)).collect();
-    assert_eq!(numbers, [Some(0), None, Some(1), Some(0)]);
+fn topics_that_are_not_told_apart_come_as_one_before_examples_without_any() {
+    let labels: Vec<String> = (0..MOST_TOPICS).flat_map(|i| vec![format!("topic {i}"); 2]).collect();
+    let rare = ["x", "y", "z"];
+    let topics = Topics::of_labels(labels.iter().map(String::as_str).chain(rare));
+    let mut surveyor = Surveyor::new(&adapter(), &topics, 5);
+    let rows = [
+        row(0, &[1], Some(0)),
+        row(1, &[1], Some(MOST_TOPICS)),
+        row(2, &[1], None),
+        row(3, &[1], Some(MOST_TOPICS)),
+        row(4, &[1], Some(MOST_TOPICS - 1)),
+    ];
+    take(&mut surveyor, &rows, |_, _, _| [0.5, 0.25, 0.25]);
+    let survey = finished(surveyor);
+    let told: Vec<(String, usize)> =
+        survey.topics.iter().map(|topic| (topic.name().into_owned(), topic.examples)).collect();
+    let expected = [("topic 0", 1), ("topic 199", 1), ("other (3 topics)", 2), ("no topic", 1)];
+    assert_eq!(told, expected.map(|(name, examples)| (name.to_owned(), examples)));
+    let words = statements(&survey, &|head| format!("Head {}", head + 1)).join(" ");
+    assert!(words.contains("Only the 200 topics with the most examples are told apart"), "{words}");
+    assert!(words.contains("3 more, with 2 examples here"), "{words}");
 }
 
 #[test]

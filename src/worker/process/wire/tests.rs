@@ -7,9 +7,9 @@ use serde_json::{from_value, json};
 use super::super::super::protocol::{
     AdapterSummary, AnswerTokens, AskedAnswer, AuditSummary, DataMend, DataSummary, EditsSummary, EndReason,
     ExampleBrief, ExampleView, ExportSummary, Facts, FaultSummary, FileSummary, FoundChange, GateWatch, InspectSource,
-    JobKind, ModelSummary, ModuleGates, QueueView, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder, RowQuery,
-    RowSide, RowView, RunSummary, Sampling, Side, SplitRule, SurveyScope, TokenGates, TokenView, TopicBoard, TopicEdit,
-    TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
+    JobKind, ModelSummary, ModuleGates, QueueView, ReadPrompt, ReadingSummary, RenderedPrompt, RoutingReport, RowOrder,
+    RowQuery, RowSide, RowView, RunSummary, Sampling, Side, SplitRule, SurveyScope, TokenGates, TokenView, TopicBoard,
+    TopicEdit, TopicOpinion, TopicSearch, TopicView, TopicsReport, TrainingEnd, WeighedAnswer,
 };
 use super::*;
 use crate::adapter::{AdapterSpec, Module, Target};
@@ -131,6 +131,8 @@ fn requests() -> Vec<Request> {
             watch: GateWatch::Module(Module { layer: 1, target: Target::Up }),
         },
         R::Weigh { answers: vec![weighed], side: Side::adapter(), against: Some(Side::Base), watch: GateWatch::Mean },
+        R::DescribeAdapter { path: path("adapter") },
+        R::ReadPrompt { id: 7, messages: vec![message(Role::User)], side: Side::adapter(), watch: GateWatch::Mean },
         R::SaveTranscript { path: path("t.jsonl"), conversations: vec![vec![message(Role::User)]] },
         R::RenderPrompt { id: 7, messages: vec![message(Role::User)] },
         R::Inspect { source: InspectSource::HeldOut(4), at: Some(path("checkpoint-4")) },
@@ -482,6 +484,9 @@ fn events_of_jobs() -> Vec<Event> {
             reason: EndReason::ContextFull,
         },
         E::Weighed { answers: vec![weighed] },
+        E::AdapterDescribed { path: path("adapter"), found: Ok(AdapterSpec::default()) },
+        E::AdapterDescribed { path: path("adapter"), found: Err("no config".into()) },
+        E::PromptRead(ReadPrompt { id: 7, tokens: vec!["\n".into()], gates: vec![gates.clone()] }),
         E::PromptRendered(RenderedPrompt { id: 7, text: "?".into(), tokens: 1, problem: None }),
         E::TranscriptSaved { path: path("t.jsonl") },
         E::Routing(routing()),

@@ -14,7 +14,6 @@ use egui::{ComboBox, Ui};
 
 use crate::adapter::Target;
 use crate::app::pages::{PageContext, job_ui};
-use crate::app::theme::space;
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons::{self, chevron};
 use crate::app::widgets::card::card;
@@ -49,7 +48,6 @@ impl MatricesTab {
                 compare(cx, self.choosing.chosen.clone());
             }
         });
-        ui.add_space(space::M);
         card(ui, "Breakdown by topic", |ui| {
             if let Some(runs) = self.breakdown.ui(ui, cx) {
                 self.choosing.chosen.clone_from(&runs);
@@ -57,7 +55,6 @@ impl MatricesTab {
             }
         });
         let Some(report) = &self.report else { return };
-        ui.add_space(space::M);
         card(ui, "In words", |ui| {
             ui.label(words::verdict(report));
             for left_out in &report.left_out {
@@ -68,9 +65,7 @@ impl MatricesTab {
                  direction, 0 is nothing in common, as of random matrices.",
             );
         });
-        ui.add_space(space::M);
         self.cosines.ui(ui, cx, report, self.number);
-        ui.add_space(space::M);
         self.maps.ui(ui, cx, report);
     }
 

@@ -155,14 +155,14 @@ impl SurveyTab {
                 counts_ui(ui, surveyed);
                 head_legend_ui(ui, names, &surveyed.survey.overall.mean, "Mean gate over all tokens of all modules");
                 let compared = ComparedGrid {
-                    present: Present { title: &looked_at, data, number: FIRST_NUMBER + number },
+                    present: Present { title: &looked_at, data, text: None, number: FIRST_NUMBER + number },
                     words,
                     revision: number as u64,
                     choice: *choice,
                     save: format.take(),
                 };
                 let picked = compared.ui(ui, cx, grid, comparing);
-                layer.ui(ui, (number as u64, data), names, choice);
+                layer.ui(ui, cx, (number as u64, data), choice);
                 if let Some(module) = choice.module() {
                     module_words(&surveyed.survey, module, names).iter().for_each(|line| drop(ui.label(line)));
                 }

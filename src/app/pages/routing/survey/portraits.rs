@@ -42,7 +42,8 @@ impl PortraitsCard {
             for row in survey.portraits.chunks(columns) {
                 ui.columns(columns, |columns| {
                     for (ui, portrait) in columns.iter_mut().zip(row) {
-                        self.portrait_ui(ui, cx, portrait, survey.heads);
+                        // Columns fill their width, which would spread the words of a line over it.
+                        ui.vertical(|ui| self.portrait_ui(ui, cx, portrait, survey.heads));
                     }
                 });
                 ui.add_space(space::S);
@@ -126,15 +127,19 @@ fn tokens_ui(ui: &mut Ui, exciting: &[ExcitingToken]) {
                 .fill(tokens.control)
                 .corner_radius(size::RADIUS_SMALL)
                 .inner_margin(egui::Margin::symmetric(6, 2));
-            let shown = frame.show(ui, |ui| {
-                ui.label(RichText::new(visible(&in_one_line(&token.text, 24))).color(tokens.text_strong))
-            });
-            shown.response.on_hover_text(format!(
+            let words = format!(
                 "Came {} times, mean gate {:.3}: {:.2} times the head's mean",
                 count(token.count),
                 token.mean,
                 token.lift
-            ));
+            );
+            let text = visible(&in_one_line(&token.text, 24));
+            let shown = frame.show(ui, |ui| {
+                let label = ui.label(RichText::new(&text).color(tokens.text_strong));
+                // What the pointer would tell, for who has none.
+                label.accessible_name(format!("“{text}”: {words}"));
+            });
+            shown.response.on_hover_text(words);
         }
     });
 }

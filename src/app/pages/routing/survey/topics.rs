@@ -57,7 +57,7 @@ impl TopicsCard {
             &title,
             |ui| format.set(save_menu(ui, "topics and heads", !survey.topics.is_empty())),
             |ui| {
-                if survey.topics.iter().all(|topic| topic.topic.is_none()) {
+                if survey.topics.iter().all(|topic| topic.topic.is_none() && topic.gathered == 0) {
                     ui.label(
                         "The data names no topics. Where a column gives every example a topic, it is seen here which heads \
                          each topic is sent to.",
@@ -154,7 +154,7 @@ fn with_labels<R>(
 ) -> R {
     let row = |row: usize| {
         let name = survey.topics.get(row).map_or_else(String::new, |topic| {
-            format!("{} ({})", in_one_line(topic_name(topic), TOPIC_LETTERS), count(topic.examples))
+            format!("{} ({})", in_one_line(&topic.name(), TOPIC_LETTERS), count(topic.examples))
         });
         let topic = survey.topics.get(row).and_then(|topic| topic.topic.as_deref());
         (name, topic.and_then(color))
@@ -182,10 +182,6 @@ fn with_labels<R>(
     })
 }
 
-fn topic_name(topic: &TopicRouting) -> &str {
-    topic.topic.as_deref().unwrap_or("no topic")
-}
-
 /// Mean gate of a head over a topic's examples, in one module or over all.
 fn gate(topic: &TopicRouting, module: Option<usize>, head: usize) -> f32 {
     let means = match module {
@@ -198,7 +194,7 @@ fn gate(topic: &TopicRouting, module: Option<usize>, head: usize) -> f32 {
 fn cell_words(survey: &RoutingSurvey, names: &HeadNames, module: Option<usize>, place: Place) -> String {
     let Some(topic) = survey.topics.get(place.row) else { return String::new() };
     let head = place.column;
-    let words = format!("{}, {}: mean gate {:.3}", names.title(head), topic_name(topic), gate(topic, module, head));
+    let words = format!("{}, {}: mean gate {:.3}", names.title(head), topic.name(), gate(topic, module, head));
     if module.is_some() {
         return format!("{words}\nOver {}, in this module", counted(topic.examples, "example"));
     }
@@ -222,7 +218,7 @@ fn table(survey: &RoutingSurvey, names: &HeadNames) -> String {
             let _ = writeln!(
                 text,
                 "{},{},{},{},{},{},{},{}",
-                csv_cell(topic.topic.as_deref().unwrap_or_default()),
+                csv_cell(&if topic.topic.is_some() || topic.gathered > 0 { topic.name() } else { Default::default() }),
                 topic.examples,
                 topic.tokens,
                 csv_cell(&names.title(head)),
