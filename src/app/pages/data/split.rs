@@ -5,7 +5,7 @@ use egui::{DragValue, Response, RichText, Ui};
 use crate::app::commands::SystemCommand;
 use crate::app::pages::PageContext;
 use crate::app::theme::Tokens;
-use crate::app::widgets::figures::{count, counted};
+use crate::app::widgets::figures::counted;
 use crate::worker::protocol::{DataSummary, Request, SplitRule};
 
 /// The most that can be held out, in per cent.
@@ -55,8 +55,8 @@ fn other_ui(ui: &mut Ui, cx: &PageContext<'_>, data: &DataSummary) {
     let of = if cx.state.active_run().is_some() { "the run under way" } else { "the run of the loaded adapter" };
     ui.horizontal_wrapped(|ui| {
         let (held_out, seed) = (counted(data.held_out, "example"), data.split.seed);
-        let share = count((1000.0 * data.split.share).round() as usize);
-        let text = format!("Shown are the {held_out} that {of} holds out ({share} of 1,000, seed {seed}).");
+        let share = (1000.0 * data.split.share).round() / 10.0;
+        let text = format!("Shown are the {held_out} that {of} holds out ({share} %, seed {seed}).");
         ui.label(RichText::new(text).color(Tokens::of(ui).text_weak));
         let button = ui.add_enabled(cx.state.active_run().is_none(), egui::Button::new("Show the next run's split"));
         let hint = "Routing and Chat then offer these examples too, some of which the adapter was trained on";
