@@ -3,8 +3,9 @@
 use super::{MOST_TOPICS, Preference, RoutingSurvey, TopicAssociation};
 use crate::adapter::EVEN;
 
-/// A difference of mean gates below this is called slight: it can be sure and still hardly matter.
+/// Differences of mean gates below these are called slight, and bare: they can be sure and still hardly matter.
 const SLIGHT: f32 = 0.05;
+const BARE: f32 = 0.01;
 
 /// What a survey shows, a sentence or two each. `label` names a head as the reader knows it: `Head 2`, or a name of its
 /// own.
@@ -84,14 +85,25 @@ fn preferred(
     let topic = survey.topics.get(preference.topic)?;
     let head = label(preference.head);
     let spread = topic.deviation.get(preference.head)?;
-    let verb = if preference.mean - preference.others < SLIGHT { "slightly prefers" } else { "prefers" };
+    let verb = match preference.mean - preference.others {
+        bare if bare < BARE => "barely prefers",
+        slight if slight < SLIGHT => "slightly prefers",
+        _ => "prefers",
+    };
+    let digits = telling_digits(preference);
     Some(format!(
-        "{head} {verb} {}: mean gate {:.2} ± {spread:.2} from example to example, {:.2} on other topics ({}).",
+        "{head} {verb} {}: mean gate {:.digits$} ± {spread:.digits$} from example to example, {:.digits$} on other topics ({}).",
         topic.topic.as_deref().unwrap_or("examples without a topic"),
         preference.mean,
         preference.others,
         chance(preference.p, association.shuffles)
     ))
+}
+
+/// Decimals that show the difference of the two mean gates to two digits, and at least two.
+fn telling_digits(preference: &Preference) -> usize {
+    let difference = (preference.mean - preference.others).abs().max(1e-5);
+    (1.0 - difference.log10().floor()).clamp(2.0, 5.0) as usize
 }
 
 /// How often chance did as much.
@@ -116,9 +128,10 @@ fn in_modules(
     let strongest = found.iter().filter(|p| p.effect > 0.0).max_by(|a, b| a.effect.total_cmp(&b.effect))?;
     let topic = survey.topics.get(strongest.topic)?.topic.as_deref()?;
     let many = if found.len() >= super::shuffle::TOLD { "at least " } else { "" };
+    let digits = telling_digits(strongest);
     Some(format!(
-        "In {many}{} of {} modules a head prefers a topic beyond chance, most of all in {}: {} for {topic}, mean gate {:.2} \
-         against {:.2}.",
+        "In {many}{} of {} modules a head prefers a topic beyond chance, most of all in {}: {} for {topic}, mean gate \
+         {:.digits$} against {:.digits$}.",
         modules.len(),
         survey.modules.len(),
         strongest.module?,
@@ -209,6 +222,16 @@ mod tests {
             Preference { head: 1, topic: 1, module: None, mean: 0.47, others: 0.45, effect: 0.6, p: 4.0 / 1001.0 };
         let told = told(&survey(vec![preference]));
         assert!(told.contains("Head 2 slightly prefers rooms") && told.contains("3 times in 1000"), "{told}");
+    }
+
+    #[test]
+    fn a_tiny_difference_is_told_with_the_digits_that_show_it() {
+        let preference =
+            Preference { head: 0, topic: 0, module: None, mean: 0.2008, others: 0.1995, effect: 1.5, p: 1.0 / 1001.0 };
+        let told = told(&survey(vec![preference]));
+        let words =
+            "Head 1 barely prefers sums: mean gate 0.2008 ± 0.0400 from example to example, 0.1995 on other topics";
+        assert!(told.contains(words), "{told}");
     }
 
     #[test]
