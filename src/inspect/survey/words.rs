@@ -2,6 +2,7 @@
 
 use super::{MOST_TOPICS, Preference, RoutingSurvey, TopicAssociation};
 use crate::adapter::EVEN;
+use crate::figures::{count, counted};
 
 /// Differences of mean gates below these are called slight, and bare: they can be sure and still hardly matter.
 const SLIGHT: f32 = 0.05;
@@ -56,7 +57,7 @@ pub fn topic_statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String)
         told.push(format!(
             "Over all modules together no head prefers a topic beyond chance: in {} shuffles of the topics, differences as \
              large came up by themselves.",
-            association.shuffles
+            count(association.shuffles)
         ));
     }
     told.extend(in_modules(survey, association, label));
@@ -110,9 +111,9 @@ fn telling_digits(preference: &Preference) -> usize {
 fn chance(p: f32, shuffles: usize) -> String {
     let times = (p * (shuffles + 1) as f32).round() as usize;
     match times.saturating_sub(1) {
-        0 => format!("chance never did as much in {shuffles} shuffles"),
-        1 => format!("chance did as much once in {shuffles} shuffles"),
-        times => format!("chance did as much {times} times in {shuffles} shuffles"),
+        0 => format!("chance never did as much in {} shuffles", count(shuffles)),
+        1 => format!("chance did as much once in {} shuffles", count(shuffles)),
+        times => format!("chance did as much {times} times in {} shuffles", count(shuffles)),
     }
 }
 
@@ -152,10 +153,6 @@ fn information(association: &TopicAssociation) -> String {
         "Topic and leading head share {nmi:.2} of their information ({nmi_by_chance:.2} by chance; token by token \
          {token_nmi:.2}): {verdict}."
     )
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -211,7 +208,7 @@ mod tests {
             Preference { head: 0, topic: 0, module: None, mean: 0.65, others: 0.45, effect: 2.0, p: 1.0 / 1001.0 };
         let told = told(&survey(vec![preference]));
         assert!(told.contains("Head 1 prefers sums: mean gate 0.65 ± 0.04"), "{told}");
-        assert!(told.contains("chance never did as much in 1000 shuffles"), "{told}");
+        assert!(told.contains("chance never did as much in 1,000 shuffles"), "{told}");
         assert!(told.contains("Head 1 55 %, Head 2 45 %"), "{told}");
         assert!(!told.contains("no head prefers"), "{told}");
     }
@@ -221,7 +218,7 @@ mod tests {
         let preference =
             Preference { head: 1, topic: 1, module: None, mean: 0.47, others: 0.45, effect: 0.6, p: 4.0 / 1001.0 };
         let told = told(&survey(vec![preference]));
-        assert!(told.contains("Head 2 slightly prefers rooms") && told.contains("3 times in 1000"), "{told}");
+        assert!(told.contains("Head 2 slightly prefers rooms") && told.contains("3 times in 1,000"), "{told}");
     }
 
     #[test]
