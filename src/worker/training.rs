@@ -10,6 +10,7 @@ use super::protocol::{Event, JobKind, RunSummary, SplitRule, TrainingEnd};
 use super::session::{LoadedAdapter, Session};
 use crate::adapter::AdapterError;
 use crate::data::ColumnMap;
+use crate::figures::count;
 use crate::inspect::{FrameOrigin, GateFrame};
 use crate::job::Job;
 use crate::project::QueuedState;
@@ -206,7 +207,10 @@ impl Session {
         if let Some(first) = data.left_out.first() {
             let message = match data.left_out.len() - 1 {
                 0 => format!("left out of training: {first}"),
-                more => format!("left out of training: {first}; and {more} more, which the run's left-out.jsonl lists"),
+                more => format!(
+                    "left out of training: {first}; and {} more, which the run's left-out.jsonl lists",
+                    count(more)
+                ),
             };
             self.around.outbox.send(Event::Warning { message });
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::bytes::Bytes;
 use super::record::{Draft, Marks, Step, holds_rows, marks_of, quote_of, stated_separator, width_of_choices};
 use super::{DataError, Fields, MAX_ROW_BYTES, Row, decode, too_long};
+use crate::figures::counted;
 
 /// The rows of a table. Values are separated by commas, semicolons, tabs or bars, as the first records show.
 pub(in super::super) struct Table {
@@ -195,10 +196,6 @@ impl Table {
         }
         are_rows
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Keeps what stands on a record's further lines, as far as a row may be long.

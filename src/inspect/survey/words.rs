@@ -2,9 +2,11 @@
 
 use super::{MOST_TOPICS, Preference, RoutingSurvey, TopicAssociation};
 use crate::adapter::EVEN;
+use crate::figures::{count, counted};
 
-/// A difference of mean gates below this is called slight: it can be sure and still hardly matter.
+/// Differences of mean gates below these are called slight, and bare: they can be sure and still hardly matter.
 const SLIGHT: f32 = 0.05;
+const BARE: f32 = 0.01;
 
 /// What a survey shows, a sentence or two each. `label` names a head as the reader knows it: `Head 2`, or a name of its
 /// own.
@@ -55,7 +57,7 @@ pub fn topic_statements(survey: &RoutingSurvey, label: &dyn Fn(usize) -> String)
         told.push(format!(
             "Over all modules together no head prefers a topic beyond chance: in {} shuffles of the topics, differences as \
              large came up by themselves.",
-            association.shuffles
+            count(association.shuffles)
         ));
     }
     told.extend(in_modules(survey, association, label));
@@ -84,9 +86,14 @@ fn preferred(
     let topic = survey.topics.get(preference.topic)?;
     let head = label(preference.head);
     let spread = topic.deviation.get(preference.head)?;
-    let verb = if preference.mean - preference.others < SLIGHT { "slightly prefers" } else { "prefers" };
+    let verb = match preference.mean - preference.others {
+        bare if bare < BARE => "barely prefers",
+        slight if slight < SLIGHT => "slightly prefers",
+        _ => "prefers",
+    };
+    let digits = telling_digits(preference);
     Some(format!(
-        "{head} {verb} {}: mean gate {:.2} ± {spread:.2} from example to example, {:.2} on other topics ({}).",
+        "{head} {verb} {}: mean gate {:.digits$} ± {spread:.digits$} from example to example, {:.digits$} on other topics ({}).",
         topic.topic.as_deref().unwrap_or("examples without a topic"),
         preference.mean,
         preference.others,
@@ -94,13 +101,19 @@ fn preferred(
     ))
 }
 
+/// Decimals that show the difference of the two mean gates to two digits, and at least two.
+fn telling_digits(preference: &Preference) -> usize {
+    let difference = (preference.mean - preference.others).abs().max(1e-5);
+    (1.0 - difference.log10().floor()).clamp(2.0, 5.0) as usize
+}
+
 /// How often chance did as much.
 fn chance(p: f32, shuffles: usize) -> String {
     let times = (p * (shuffles + 1) as f32).round() as usize;
     match times.saturating_sub(1) {
-        0 => format!("chance never did as much in {shuffles} shuffles"),
-        1 => format!("chance did as much once in {shuffles} shuffles"),
-        times => format!("chance did as much {times} times in {shuffles} shuffles"),
+        0 => format!("chance never did as much in {} shuffles", count(shuffles)),
+        1 => format!("chance did as much once in {} shuffles", count(shuffles)),
+        times => format!("chance did as much {times} times in {} shuffles", count(shuffles)),
     }
 }
 
@@ -116,9 +129,10 @@ fn in_modules(
     let strongest = found.iter().filter(|p| p.effect > 0.0).max_by(|a, b| a.effect.total_cmp(&b.effect))?;
     let topic = survey.topics.get(strongest.topic)?.topic.as_deref()?;
     let many = if found.len() >= super::shuffle::TOLD { "at least " } else { "" };
+    let digits = telling_digits(strongest);
     Some(format!(
-        "In {many}{} of {} modules a head prefers a topic beyond chance, most of all in {}: {} for {topic}, mean gate {:.2} \
-         against {:.2}.",
+        "In {many}{} of {} modules a head prefers a topic beyond chance, most of all in {}: {} for {topic}, mean gate \
+         {:.digits$} against {:.digits$}.",
         modules.len(),
         survey.modules.len(),
         strongest.module?,
@@ -139,10 +153,6 @@ fn information(association: &TopicAssociation) -> String {
         "Topic and leading head share {nmi:.2} of their information ({nmi_by_chance:.2} by chance; token by token \
          {token_nmi:.2}): {verdict}."
     )
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -198,7 +208,7 @@ mod tests {
             Preference { head: 0, topic: 0, module: None, mean: 0.65, others: 0.45, effect: 2.0, p: 1.0 / 1001.0 };
         let told = told(&survey(vec![preference]));
         assert!(told.contains("Head 1 prefers sums: mean gate 0.65 ± 0.04"), "{told}");
-        assert!(told.contains("chance never did as much in 1000 shuffles"), "{told}");
+        assert!(told.contains("chance never did as much in 1,000 shuffles"), "{told}");
         assert!(told.contains("Head 1 55 %, Head 2 45 %"), "{told}");
         assert!(!told.contains("no head prefers"), "{told}");
     }
@@ -208,7 +218,17 @@ mod tests {
         let preference =
             Preference { head: 1, topic: 1, module: None, mean: 0.47, others: 0.45, effect: 0.6, p: 4.0 / 1001.0 };
         let told = told(&survey(vec![preference]));
-        assert!(told.contains("Head 2 slightly prefers rooms") && told.contains("3 times in 1000"), "{told}");
+        assert!(told.contains("Head 2 slightly prefers rooms") && told.contains("3 times in 1,000"), "{told}");
+    }
+
+    #[test]
+    fn a_tiny_difference_is_told_with_the_digits_that_show_it() {
+        let preference =
+            Preference { head: 0, topic: 0, module: None, mean: 0.2008, others: 0.1995, effect: 1.5, p: 1.0 / 1001.0 };
+        let told = told(&survey(vec![preference]));
+        let words =
+            "Head 1 barely prefers sums: mean gate 0.2008 ± 0.0400 from example to example, 0.1995 on other topics";
+        assert!(told.contains(words), "{told}");
     }
 
     #[test]

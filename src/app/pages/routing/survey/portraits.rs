@@ -134,8 +134,14 @@ fn tokens_ui(ui: &mut Ui, exciting: &[ExcitingToken]) {
                 token.lift
             );
             let text = visible(&in_one_line(&token.text, 24));
+            // A row has no room for it where it would have to break.
+            let font = egui::TextStyle::Body.resolve(ui.style());
+            let width = ui.fonts_mut(|fonts| fonts.layout_no_wrap(text.clone(), font, tokens.text_strong).size().x);
+            if ui.available_size_before_wrap().x < width + 12.0 {
+                ui.end_row();
+            }
             let shown = frame.show(ui, |ui| {
-                let label = ui.label(RichText::new(&text).color(tokens.text_strong));
+                let label = ui.add(egui::Label::new(RichText::new(&text).color(tokens.text_strong)).extend());
                 // What the pointer would tell, for who has none.
                 label.accessible_name(format!("“{text}”: {words}"));
             });
