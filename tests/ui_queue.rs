@@ -137,7 +137,7 @@ fn the_queue_tells_of_every_run_and_takes_every_order() {
     }
     assert!(!f.shows("Step 30 of 900, 58 min 00 s left, paused") && f.shows("Step 30 of 900"));
     assert!(f.shows("3 runs wait. The queue is held: the run under way is the last."));
-    assert!(f.shows("LoRA-Split, 3 heads, rank 8, 1 epoch, learning rate 2e-4, seed 42"));
+    assert!(f.shows("HydraLoRA, 3 heads, rank 8, 1 epoch, learning rate 2e-4, seed 42"));
     f.asked();
     let orders = [
         ("Start the queue", Request::StartQueue),

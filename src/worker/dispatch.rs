@@ -107,6 +107,7 @@ pub(super) fn start(
         if around.tasks.send(Task::Request(Box::new(Request::Shutdown))).is_ok() && engine.join().is_err() {
             log::error!("the engine ended badly");
         }
+        around.queue.close();
         around.topics.send(Order::End);
         if topics.join().is_err() {
             log::error!("the thread that finds topics ended badly");

@@ -28,6 +28,11 @@ impl SharedQueue {
         Self(Arc::new(Mutex::new(WorkQueue { path, file: Opened::NotYet, turn: None, ended: Vec::new() })))
     }
 
+    /// Lets go of the file, which the next process or window may want while threads that end later still hold this.
+    pub fn close(&self) {
+        self.lock().file = Opened::NotYet;
+    }
+
     fn lock(&self) -> MutexGuard<'_, WorkQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

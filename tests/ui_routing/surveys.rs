@@ -49,7 +49,7 @@ fn a_survey_tells_health_grid_topics_and_heads() {
     let stage = shown();
     for words in [
         "The heads are in good health",
-        "Over 200 examples and 8123 tokens, the gates go to Head 1 37 %",
+        "Over 200 examples and 8,123 tokens, the gates go to Head 1 37 %",
         "Mean gates by topic and head.",
         "Head 2 prefers arithmetic: mean gate 0.45 ± 0.03 from example to example, 0.33 on other topics",
         "Topic and leading head share 0.18 of their information",

@@ -124,6 +124,7 @@ fn run_ui(ui: &mut Ui, cx: &PageContext<'_>, queued: &QueuedRun, index: usize) {
         |ui| actions_ui(ui, cx, queued, index),
     );
     below_title(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
         ui.label(RichText::new(setup(&run.settings)).small().color(tokens.text_weak));
         standing_ui(ui, cx, queued);
     });
