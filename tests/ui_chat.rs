@@ -8,6 +8,8 @@ mod budget;
 mod heads;
 #[path = "ui_chat/layout.rs"]
 mod layout;
+#[path = "ui_chat/saving.rs"]
+mod saving;
 #[allow(dead_code, reason = "the stage of another test program, of which this one uses a part")]
 #[path = "ui_charts/stage.rs"]
 mod stage;

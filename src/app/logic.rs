@@ -221,6 +221,10 @@ impl App {
                 if matches!(purpose, PickPurpose::LoadSettings | PickPurpose::SaveSettings) {
                     self.pages.train.setup().ask_for_path(purpose);
                 }
+                if matches!(purpose, PickPurpose::Adapter | PickPurpose::ModelFolder | PickPurpose::ModelFile) {
+                    // Its fields stand there, wherever the dialog was asked for.
+                    self.commands.send(SystemCommand::Show(PageId::Model));
+                }
                 self.toasts.push(Level::Warning, "No file dialog service on this system: type the path.");
             }
         }

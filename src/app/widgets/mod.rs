@@ -31,4 +31,5 @@ pub mod slider;
 pub mod smoothed_series;
 pub mod tall_list;
 pub mod token_bars;
+pub mod token_picture;
 pub mod token_strip;

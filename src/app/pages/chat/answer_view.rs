@@ -7,6 +7,7 @@ use crate::app::state::{Answer, AnswerEnd, HeadNames};
 use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
+use crate::app::widgets::chart_export::{ChartExport, save_menu};
 use crate::app::widgets::figures::{count, counted, figure, percent};
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
 use crate::app::widgets::notes::callout;
@@ -14,6 +15,7 @@ use crate::app::widgets::token_strip::TokenStrip;
 use crate::worker::protocol::{EndReason, Side};
 
 use super::conversation::{Given, Seen};
+use super::picture;
 use super::prompt_view::prompt_ui;
 use super::tokens::{TintedAnswer, change_words, head_title, load};
 
@@ -24,6 +26,8 @@ pub enum AnswerAction {
     See(u64, Seen),
     /// Look at the gates of the conversation before it, or no longer.
     SeePrompt(u64, bool),
+    /// Save what is seen of its tokens.
+    Save(Box<ChartExport>),
 }
 
 /// The tokens of an answer as they are laid out, and those of the conversation before it.
@@ -70,7 +74,7 @@ pub fn answer_ui(
     if let Some(words) = speed_words(answer) {
         ui.label(RichText::new(words).small().color(tokens.text_weak));
     }
-    actions_ui(ui, given, answer, heads.are_several)
+    actions_ui(ui, given, answer, heads)
 }
 
 fn body_ui(ui: &mut Ui, given: &Given, answer: &Answer, (strip, names): (&mut TokenStrip, &HeadNames)) {
@@ -153,7 +157,7 @@ fn speed_words(answer: &Answer) -> Option<String> {
     Some(format!("{} at {}/s{first}, {why}", counted(*tokens, "token"), figure(*tokens_per_s)))
 }
 
-fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, has_heads: bool) -> Option<AnswerAction> {
+fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, heads: &Heads<'_>) -> Option<AnswerAction> {
     let mut action = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().button_padding = egui::vec2(space::S, space::XXS);
@@ -161,7 +165,7 @@ fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, has_heads: bool) -> O
         if !answer.text.is_empty() && Icon::Copy.small_button(ui, "Copy answer").clicked() {
             action = Some(AnswerAction::Copy(answer.text.clone()));
         }
-        let can_see_gates = has_heads && given.side != Side::Base;
+        let can_see_gates = heads.are_several && given.side != Side::Base;
         let views = [
             (Seen::Gates, "Show gates", "Tint each token by the head that leads it", can_see_gates),
             (
@@ -186,6 +190,13 @@ fn actions_ui(ui: &mut Ui, given: &Given, answer: &Answer, has_heads: bool) -> O
         let button = egui::Button::selectable(given.is_prompt_seen, "Show prompt gates").frame_when_inactive(true);
         if can_see_gates && ui.add(button).on_hover_text(hint).clicked() {
             action = Some(AnswerAction::SeePrompt(given.id, !given.is_prompt_seen));
+        }
+        if given.seen != Seen::Plain || given.is_prompt_seen {
+            let title = format!("the tokens of {}", given.name);
+            if let Some(format) = save_menu(ui, &title, answer.end.is_some()) {
+                let export = picture::export(format, given, answer, heads.names, Tokens::of(ui));
+                action = Some(AnswerAction::Save(Box::new(export)));
+            }
         }
     });
     action

@@ -89,6 +89,7 @@ impl ChatPage {
     pub(super) fn act(&mut self, ui: &Ui, cx: &PageContext<'_>, action: TurnAction) {
         match action {
             TurnAction::Answer(AnswerAction::Copy(text)) => ui.ctx().copy_text(text),
+            TurnAction::Answer(AnswerAction::Save(export)) => cx.save_chart(*export),
             TurnAction::Answer(AnswerAction::See(id, seen)) => {
                 if let Some(given) = self.given(id) {
                     (given.seen, given.is_weighed) = (seen, false);

@@ -12,6 +12,7 @@ mod conversation;
 mod mixer;
 mod mixer_ui;
 mod panel;
+mod picture;
 mod prompt_view;
 mod sampling;
 mod saving;
@@ -167,7 +168,8 @@ impl ChatPage {
     fn conversation_ui(&mut self, ui: &mut Ui, cx: &PageContext<'_>, spec: Option<&AdapterSpec>) {
         self.toolbar_ui(ui, cx, spec);
         ui.add_space(space::XS);
-        if spec.is_none() {
+        // Two adapters are chosen by themselves.
+        if spec.is_none() && self.sides.choice(false) != SideChoice::TwoAdapters {
             no_adapter_ui(ui, cx);
         }
         self.sides.adapters_ui(ui, cx, spec.is_some());

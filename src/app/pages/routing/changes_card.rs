@@ -10,12 +10,12 @@ use crate::app::widgets::buttons;
 use crate::app::widgets::chart_export::{ChartExport, ChartFormat, Picture, csv_cell};
 use crate::app::widgets::heat_panels::scale_ui;
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
+use crate::app::widgets::token_picture::{legend_picture, text_picture};
 use crate::app::widgets::token_strip::TokenStrip;
 
 use super::digest::Choice;
 use super::grid_data::GridData;
 use super::token_changes::{Reach, TintedChanges, TokenChanges};
-use super::token_picture::{legend_picture, text_picture};
 use super::tokens::{TEXT_HEIGHT, choice_ui};
 
 /// What the figures were made for: the revisions of both looks.

@@ -21,7 +21,6 @@ mod table;
 mod text_tab;
 mod through;
 mod token_changes;
-mod token_picture;
 mod tokens;
 mod view;
 mod words;

@@ -13,12 +13,12 @@ use crate::app::widgets::chart_export::{Anchor, ChartExport, ChartFormat, Pictur
 use crate::app::widgets::figures::percent;
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
 use crate::app::widgets::token_bars::{BarGates, BarMode, TokenBars};
+use crate::app::widgets::token_picture::{LETTERS, legend_picture, text_picture};
 use crate::app::widgets::token_strip::TokenSource;
 use crate::worker::protocol::RoutingReport;
 
 use super::digest::Choice;
 use super::grid_data::{GridData, short_name};
-use super::token_picture::{LETTERS, legend_picture, text_picture};
 use super::view::{RoutingView, TintedTokens};
 
 /// Tallest the text grows before it scrolls by itself.

@@ -119,6 +119,8 @@ fn tokens_ui(ui: &mut Ui, exciting: &[ExcitingToken]) {
         return;
     }
     ui.label(RichText::new("Tokens that raise its gate most").small().color(Tokens::of(ui).text_weak));
+    // Else the first row alone is as tall as a row of buttons.
+    ui.spacing_mut().interact_size.y = space::L;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(space::XS, space::XS);
         for token in exciting.iter().take(TOKENS) {

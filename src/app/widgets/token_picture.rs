@@ -27,8 +27,8 @@ pub fn legend_picture(picture: &mut Picture, colors: &[(String, Color32)], token
     at.y + 32.0
 }
 
-/// The tokens below `top`, as they are tinted on screen.
-pub fn text_picture(picture: &mut Picture, source: &dyn TokenSource, top: f32, tokens: &Tokens) {
+/// The tokens below `top`, as they are tinted on screen; gives where what comes below begins.
+pub fn text_picture(picture: &mut Picture, source: &dyn TokenSource, top: f32, tokens: &Tokens) -> f32 {
     const ROW: f32 = 24.0;
     let origin = Picture::origin();
     let mut at = pos2(origin.x, top);
@@ -50,4 +50,5 @@ pub fn text_picture(picture: &mut Picture, source: &dyn TokenSource, top: f32, t
             at = pos2(origin.x, at.y + ROW);
         }
     }
+    at.y + 2.0 * ROW
 }
