@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use egui::accesskit::Role;
@@ -101,6 +101,28 @@ impl Stage {
         self.settle();
         self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         self.window.get_by_role_and_label(Role::TextInput, "File").type_text(&path.to_string_lossy());
+        self.settle();
+    }
+
+    /// Saves the picture behind a menu in a format, and gives back the file.
+    pub fn saved(&mut self, menu: &str, format: &str, name: &str) -> Vec<u8> {
+        self.click(menu);
+        self.click(format);
+        let path = self.runs.path().join(name);
+        self.type_path(&path);
+        self.click("Save");
+        let told = format!("Saved the picture to {}", path.display());
+        let start = Instant::now();
+        while self.window.query_all_by_label_contains(&told).next().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{name} was never written");
+            std::thread::sleep(Duration::from_millis(10));
+            self.settle();
+        }
+        std::fs::read(path).expect("the file")
+    }
+
+    fn click(&mut self, label: &str) {
+        self.window.get_by_label(label).click();
         self.settle();
     }
 

@@ -1,7 +1,5 @@
 //! Pictures of the page are saved as files.
 
-use std::time::{Duration, Instant};
-
 use egui_kittest::kittest::Queryable;
 use hydra_studio::worker::protocol::Event;
 
@@ -9,21 +7,8 @@ use super::fixtures::{replayed, survey, surveyed};
 use super::stage::{Stage, report};
 use super::{click, has, routed};
 
-/// Saves a picture in a format, and gives back the file.
 fn saved(stage: &mut Stage, picture: &str, format: &str, name: &str) -> Vec<u8> {
-    click(stage, &format!("Save {picture} as…"));
-    click(stage, format);
-    assert!(has(stage, "Save the picture"));
-    let path = stage.runs.path().join(name);
-    stage.type_path(&path);
-    click(stage, "Save");
-    let start = Instant::now();
-    while !has(stage, &format!("Saved the picture to {}", path.display())) {
-        assert!(start.elapsed() < Duration::from_secs(30), "{name} was never written");
-        std::thread::sleep(Duration::from_millis(10));
-        stage.settle();
-    }
-    std::fs::read(path).expect("the file")
+    stage.saved(&format!("Save {picture} as…"), format, name)
 }
 
 fn text(bytes: Vec<u8>) -> String {

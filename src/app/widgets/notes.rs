@@ -1,6 +1,6 @@
 //! What a page says in place: a callout, an empty state, the progress of a job.
 
-use egui::{Label, ProgressBar, Rect, RichText, Ui, UiBuilder, Widget as _, vec2};
+use egui::{Label, ProgressBar, Rect, RichText, ScrollArea, Ui, UiBuilder, Widget as _, vec2};
 
 use crate::app::icons::Icon;
 use crate::app::state::JobStatus;
@@ -96,6 +96,13 @@ pub fn progress_bar(ui: &mut Ui, share: Option<f32>, width: f32, height: f32) {
     let part = Rect::from_x_y_ranges(x(from)..=x(to), rect.y_range());
     ui.painter().rect_filled(part, radius, tokens.accent);
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
+}
+
+/// Draws `contents` at most `height` points high; beyond that they scroll by themselves, wherever they stand on a page that
+/// scrolls too. Below what is in view of such a page a scroll area would else shrink to a few rows.
+pub fn scrolled<R>(ui: &mut Ui, id: &str, height: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let area = ScrollArea::vertical().id_salt(id).max_height(height).min_scrolled_height(height);
+    area.auto_shrink([false, true]).show(ui, contents).inner
 }
 
 /// Draws `contents` in a column of at most `width` points, in the middle of what is there.

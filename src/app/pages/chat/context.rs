@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use egui::{Label, RichText, ScrollArea, Ui};
+use egui::{Label, RichText, Ui};
 
 use crate::app::pages::PageContext;
 use crate::app::state::{Answer, Phase};
 use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::figures::{beginning, count};
-use crate::app::widgets::notes::{callout, progress_bar};
+use crate::app::widgets::notes::{callout, progress_bar, scrolled};
 use crate::data::Message;
 use crate::worker::protocol::{RenderedPrompt, Request};
 
@@ -118,7 +118,7 @@ pub fn template_ui(ui: &mut Ui, prompt: Option<&RenderedPrompt>) {
     let (shown, left_out) = beginning(&prompt.text, LETTERS);
     theme::well_frame(tokens).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ScrollArea::vertical().id_salt("template").max_height(220.0).min_scrolled_height(220.0).show(ui, |ui| {
+        scrolled(ui, "template", 220.0, |ui| {
             ui.add(Label::new(RichText::new(shown).monospace().color(tokens.text)).wrap().selectable(true));
             if left_out > 0 {
                 ui.weak("… and more, not shown here.");

@@ -9,7 +9,7 @@ use crate::app::theme::{self, Tokens};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::count;
-use crate::app::widgets::notes::{JobAction, callout, job_progress, long_text};
+use crate::app::widgets::notes::{JobAction, callout, job_progress, long_text, scrolled};
 use crate::worker::protocol::{InspectSource, JobKind, Request};
 
 use super::through::Through;
@@ -93,11 +93,7 @@ impl TextSource {
         let text = prompts.get(self.example).map_or("", String::as_str);
         theme::well_frame(Tokens::of(ui)).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            egui::ScrollArea::vertical()
-                .id_salt("example")
-                .max_height(120.0)
-                .min_scrolled_height(120.0)
-                .show(ui, |ui| long_text(ui, text));
+            scrolled(ui, "example", 120.0, |ui| long_text(ui, text));
         });
     }
 }

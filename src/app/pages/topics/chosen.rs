@@ -1,12 +1,13 @@
 //! The examples that were chosen on the map.
 
-use egui::{Label, RichText, ScrollArea, Ui};
+use egui::{Label, RichText, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::figures::{count, counted};
+use crate::app::widgets::notes::scrolled;
 use crate::worker::protocol::{ExampleBrief, JobKind, Request, TopicEdit};
 
 /// Examples that are listed.
@@ -29,19 +30,14 @@ pub fn chosen_ui(ui: &mut Ui, cx: &PageContext<'_>, shown: &[ExampleBrief], chos
         }
         is_done |= buttons::secondary(ui, Icon::Close, "Choose none", true).clicked();
     });
-    ScrollArea::vertical()
-        .id_salt("chosen examples")
-        .max_height(HEIGHT)
-        .min_scrolled_height(HEIGHT)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for example in examples().take(LISTED) {
-                brief_ui(ui, example);
-            }
-            if chosen.len() > LISTED {
-                ui.label(RichText::new(format!("and {} more", count(chosen.len() - LISTED))).color(tokens.text_weak));
-            }
-        });
+    scrolled(ui, "chosen examples", HEIGHT, |ui| {
+        for example in examples().take(LISTED) {
+            brief_ui(ui, example);
+        }
+        if chosen.len() > LISTED {
+            ui.label(RichText::new(format!("and {} more", count(chosen.len() - LISTED))).color(tokens.text_weak));
+        }
+    });
     is_done
 }
 

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Button, Label, RichText, ScrollArea, Slider, TextStyle, Ui};
+use egui::{Button, Label, RichText, Slider, TextStyle, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::card::card_with_actions;
 use crate::app::widgets::figures::{beginning, count, in_one_line};
-use crate::app::widgets::notes::long_text;
+use crate::app::widgets::notes::{long_text, scrolled};
 use crate::app::widgets::slider::slider;
 use crate::train::SampleRecord;
 
@@ -105,10 +105,7 @@ impl SamplesView {
         let topic = sample.topic.as_ref().map_or(String::new(), |topic| format!(", topic {topic}"));
         ui.label(RichText::new(format!("Question{topic}")).small().color(tokens.text_weak));
         well_ui(ui, |ui| {
-            ScrollArea::vertical()
-                .id_salt("question")
-                .max_height(QUESTION_HEIGHT)
-                .show(ui, |ui| long_text(ui, &sample.question));
+            scrolled(ui, "question", QUESTION_HEIGHT, |ui| long_text(ui, &sample.question));
         });
     }
 
@@ -195,19 +192,14 @@ impl SamplesView {
 
     fn list_ui(&self, ui: &mut Ui, answers: &[&SampleRecord]) {
         well_ui(ui, |ui| {
-            ScrollArea::vertical()
-                .id_salt("answers")
-                .max_height(LIST_HEIGHT)
-                .min_scrolled_height(LIST_HEIGHT)
-                .auto_shrink([false, true])
-                .show(ui, |ui| {
-                    for (i, (sample, pieces)) in answers.iter().zip(&self.pieces).enumerate() {
-                        if i > 0 {
-                            ui.add_space(space::XS);
-                        }
-                        row_ui(ui, sample, pieces);
+            scrolled(ui, "answers", LIST_HEIGHT, |ui| {
+                for (i, (sample, pieces)) in answers.iter().zip(&self.pieces).enumerate() {
+                    if i > 0 {
+                        ui.add_space(space::XS);
                     }
-                });
+                    row_ui(ui, sample, pieces);
+                }
+            });
         });
     }
 }

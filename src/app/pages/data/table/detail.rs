@@ -1,6 +1,6 @@
 //! The chosen example as the model will read it, with what can be done to it.
 
-use egui::{ComboBox, RichText, ScrollArea, Ui};
+use egui::{ComboBox, RichText, Ui};
 
 use crate::app::icons::Icon;
 use crate::app::pages::PageContext;
@@ -51,31 +51,26 @@ impl Detail {
                 self.request(cx, row);
             }
         }
-        ScrollArea::vertical()
-            .id_salt("chosen example")
-            .max_height(HEIGHT)
-            .min_scrolled_height(HEIGHT)
-            .auto_shrink([false, true])
-            .show(ui, |ui| {
-                if let Some(writing) = &mut self.writing {
-                    match writing.ui(ui) {
-                        Written::Not => {}
-                        Written::Left => self.writing = None,
-                        Written::Done(edit) => {
-                            cx.request(Request::EditData(edit));
-                            self.writing = None;
-                        }
-                    }
-                } else {
-                    explanation_ui(ui, cx);
-                    match example {
-                        Some(example) => example_ui(ui, example, cx.context),
-                        None => {
-                            ui.label(RichText::new("Rendering…").color(Tokens::of(ui).text_weak));
-                        }
+        notes::scrolled(ui, "chosen example", HEIGHT, |ui| {
+            if let Some(writing) = &mut self.writing {
+                match writing.ui(ui) {
+                    Written::Not => {}
+                    Written::Left => self.writing = None,
+                    Written::Done(edit) => {
+                        cx.request(Request::EditData(edit));
+                        self.writing = None;
                     }
                 }
-            });
+            } else {
+                explanation_ui(ui, cx);
+                match example {
+                    Some(example) => example_ui(ui, example, cx.context),
+                    None => {
+                        ui.label(RichText::new("Rendering…").color(Tokens::of(ui).text_weak));
+                    }
+                }
+            }
+        });
     }
 
     fn ask(&mut self, cx: &PageContext<'_>, row: &RowView) {
