@@ -1,4 +1,5 @@
-//! The gates of the heads for one token, as shown under the pointer, and which heads lead several tokens, in words.
+//! The gates of the heads for one token, as shown under the pointer, their means in a row, and which heads lead several
+//! tokens, in words.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,8 @@ use egui::{Color32, TextStyle, Ui};
 
 use crate::app::theme::{Tokens, size, space};
 
-use super::figures::count;
-use super::legend::{Swatch, swatch_label};
+use super::figures::{count, percent};
+use super::legend::{Swatch, legend_row, swatch_label};
 
 /// A gate's bar at full length, and the room of a swatch and a gate's figures beside a name.
 const BAR: f32 = 120.0;
@@ -31,6 +32,17 @@ pub fn gates_ui(ui: &mut Ui, gates: &[f32], title: &dyn Fn(usize) -> String) {
             ui.painter().rect_filled(filled, size::RADIUS_SMALL, color);
         });
     }
+}
+
+/// Draws the heads in their colours with their mean gates; `hint` says what the means are over.
+pub fn loads_ui(ui: &mut Ui, loads: &[f32], title: &dyn Fn(usize) -> String, hint: &str) {
+    let tokens = Tokens::of(ui);
+    legend_row(ui, |ui| {
+        for (head, load) in loads.iter().enumerate() {
+            let text = format!("{} {}", title(head), percent((*load).into()));
+            swatch_label(ui, Swatch::Square, tokens.head(head), &text).on_hover_text(hint);
+        }
+    });
 }
 
 /// The heads that lead some tokens with how many each leads, most first: `Head 2 leads 5, Head 1 leads 2`.

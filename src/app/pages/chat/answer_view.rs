@@ -8,7 +8,8 @@ use crate::app::theme::{self, Tokens, space};
 use crate::app::toasts::Level;
 use crate::app::widgets::buttons;
 use crate::app::widgets::chart_export::{ChartExport, save_menu};
-use crate::app::widgets::figures::{count, counted, figure, percent};
+use crate::app::widgets::figures::{count, counted, figure};
+use crate::app::widgets::head_gates::loads_ui;
 use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
 use crate::app::widgets::notes::callout;
 use crate::app::widgets::token_strip::TokenStrip;
@@ -110,7 +111,7 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer, names: &HeadNames) {
         Seen::Plain => {}
         Seen::Gates => {
             let load = load(&answer.tokens);
-            head_legend_ui(ui, &load, names, "Mean gate over the tokens of this answer");
+            loads_ui(ui, &load, &|head| head_title(names, head), "Mean gate over the tokens of this answer");
             if load.is_empty() {
                 ui.weak("Its gates are being read…");
             }
@@ -127,17 +128,6 @@ fn legend_ui(ui: &mut Ui, given: &Given, answer: &Answer, names: &HeadNames) {
             };
         }
     }
-}
-
-/// The heads in their colours with their mean gates.
-pub fn head_legend_ui(ui: &mut Ui, load: &[f32], names: &HeadNames, hint: &str) {
-    let tokens = Tokens::of(ui);
-    legend_row(ui, |ui| {
-        for (head, share) in load.iter().enumerate() {
-            let text = format!("{} {}", head_title(names, head), percent((*share).into()));
-            swatch_label(ui, Swatch::Square, tokens.head(head), &text).on_hover_text(hint);
-        }
-    });
 }
 
 /// How many tokens came how fast, and why the answer ended.

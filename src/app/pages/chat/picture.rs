@@ -35,11 +35,15 @@ pub fn export(
     picture.export(format)
 }
 
+/// Heads whose gates are known.
+fn heads(answer: &Answer) -> usize {
+    load(&answer.tokens).len().max(load(&answer.prompt).len())
+}
+
 fn legend(given: &Given, answer: &Answer, names: &HeadNames, tokens: &Tokens) -> Vec<(String, Color32)> {
     let mut legend = Vec::new();
     if given.seen == Seen::Gates || given.is_prompt_seen {
-        let heads = load(&answer.tokens).len().max(load(&answer.prompt).len());
-        legend.extend((0..heads).map(|head| (head_title(names, head), tokens.head(head))));
+        legend.extend((0..heads(answer)).map(|head| (head_title(names, head), tokens.head(head))));
     }
     if given.seen == Seen::Changes {
         legend.push(("more likely with the changed heads".to_owned(), tokens.likelier));
@@ -50,7 +54,7 @@ fn legend(given: &Given, answer: &Answer, names: &HeadNames, tokens: &Tokens) ->
 
 /// A row a token: what it is part of, its text, the change of its log-probability in nats, and its gates.
 fn table(given: &Given, answer: &Answer, names: &HeadNames) -> String {
-    let heads = load(&answer.tokens).len().max(load(&answer.prompt).len());
+    let heads = heads(answer);
     let mut text = String::from("part,token,text,change in nats");
     (0..heads).for_each(|head| {
         let _ = write!(text, ",{}", csv_cell(&head_title(names, head)));

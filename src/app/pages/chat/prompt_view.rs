@@ -5,10 +5,9 @@ use egui::{RichText, Ui};
 use crate::app::state::{Answer, HeadNames};
 use crate::app::theme::{self, Tokens, space};
 use crate::app::widgets::figures::counted;
-use crate::app::widgets::head_gates::leaders_in_words;
+use crate::app::widgets::head_gates::{leaders_in_words, loads_ui};
 use crate::app::widgets::token_strip::TokenStrip;
 
-use super::answer_view::head_legend_ui;
 use super::conversation::{Given, Seen};
 use super::tokens::{TintedAnswer, gates, head_title, leader, load};
 
@@ -29,9 +28,10 @@ pub fn prompt_ui(ui: &mut Ui, given: &Given, answer: &Answer, strip: &mut TokenS
         ui.label(RichText::new(title).small().color(tokens.text_weak));
         let tinted = TintedAnswer { of: &answer.prompt, seen: Seen::Gates, tokens, names };
         ui.push_id(("prompt", given.id), |ui| strip.ui(ui, given.id, &tinted, HEIGHT));
-        head_legend_ui(ui, &load(&answer.prompt), names, "Mean gate over the tokens before this answer");
+        let title = |head: usize| head_title(names, head);
+        loads_ui(ui, &load(&answer.prompt), &title, "Mean gate over the tokens before this answer");
         let leaders = answer.prompt.iter().filter_map(|token| leader(gates(token))).map(|(head, _)| head);
-        let words = format!("{}.", leaders_in_words(leaders, &|head| head_title(names, head)));
+        let words = format!("{}.", leaders_in_words(leaders, &title));
         ui.label(RichText::new(words).small().color(tokens.text));
     });
     ui.add_space(space::XS);

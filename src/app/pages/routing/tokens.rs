@@ -10,8 +10,7 @@ use crate::app::state::HeadNames;
 use crate::app::theme::{Tokens, space};
 use crate::app::widgets::buttons;
 use crate::app::widgets::chart_export::{Anchor, ChartExport, ChartFormat, Picture, csv_cell};
-use crate::app::widgets::figures::percent;
-use crate::app::widgets::legend::{Swatch, legend_row, swatch_label};
+use crate::app::widgets::head_gates::loads_ui;
 use crate::app::widgets::token_bars::{BarGates, BarMode, TokenBars};
 use crate::app::widgets::token_picture::{LETTERS, legend_picture, text_picture};
 use crate::app::widgets::token_strip::TokenSource;
@@ -110,13 +109,7 @@ impl TokensCard {
 
 /// The heads in their colours with their names and mean gates.
 pub fn head_legend_ui(ui: &mut Ui, names: &HeadNames, load: &[f32], hint: &str) {
-    let tokens = Tokens::of(ui);
-    legend_row(ui, |ui| {
-        for (head, load) in load.iter().enumerate() {
-            let text = format!("{} {}", names.title(head), percent((*load).into()));
-            swatch_label(ui, Swatch::Square, tokens.head(head), &text).on_hover_text(hint);
-        }
-    });
+    loads_ui(ui, load, &|head| names.title(head), hint);
 }
 
 /// Which modules are looked at, by kind and by layer.
